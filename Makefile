@@ -1,0 +1,42 @@
+# Every target that needs the environment depends on .venv/stamp, which is made anew only when what it is made from changed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+EXTRA := $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast lint types bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+setup: $(VENV)/stamp-$(EXTRA) ## make .venv with the tested versions (FAISS for the GPU where an NVIDIA driver is there)
+
+$(VENV)/stamp-$(EXTRA): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "adshift needs Python >= 3.11; give make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[$(EXTRA),dev]'
+	rm -f $(VENV)/stamp-*
+	touch $@
+
+demo: setup ## fit on procedural images, test clean and shifted in every regime, print the table
+	$(BIN)/python -m adshift.demo
+
+test: setup ## run the tests
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-fast: setup ## run the tests that take seconds and need no real images
+	$(BIN)/python -m pytest -m "not slow and not real" $(PYTEST_ARGS)
+
+lint: setup ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup ## mypy, strict
+	$(BIN)/mypy
+
+clean: ## remove .venv and what runs and tests left (data and results stay)
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis adshift.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,191 @@
+"""From a composed configuration to objects. The only place that knows both the YAML keys and the classes."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from adshift.adaptation.roles import Regime, RoleDomains
+from adshift.calibration.calibration import Calibrator
+from adshift.data.samples import Sample
+from adshift.data.splits import Splitter
+from adshift.errors import AdshiftError
+from adshift.shift.domain import Domain
+
+SCOPES = ("category", "global")
+RESOLUTIONS = ("input", "original")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one cell of the grid does, apart from the method: cheap to make, checked before anything long starts."""
+
+    source: str
+    root: Path
+    categories: tuple[str, ...]
+    splitter: Splitter
+    regime: Regime
+    domains: RoleDomains
+    calibrator: Calibrator
+    scope: str
+    crossfit: int
+    seed: int
+    image_size: int
+    batch_size: int
+    num_workers: int
+    resolution: typing.Literal["input", "original"]
+    bootstrap: int
+
+
+def target_of(node: Mapping[str, Any], key: str) -> Any:
+    """The class that a node's ``_target_`` names; only the project's own are accepted, whoever wrote the file."""
+    name = node.get("_target_")
+    if not isinstance(name, str) or not name.startswith("adshift.") or not name.rpartition(".")[2].isidentifier():
+        raise AdshiftError(f"{key}._target_={name} is none of adshift's own classes; choose an option of conf/{key}/")
+    module, _, attribute = name.rpartition(".")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise AdshiftError(f"{key}._target_={name} does not exist; choose an option of conf/{key}/") from error
+    if not (inspect.isclass(found) and found.__module__.startswith("adshift.")):
+        raise AdshiftError(f"{key}._target_={name} is no class of adshift; choose an option of conf/{key}/")
+    return found
+
+
+def build(node: Mapping[str, Any], key: str, without: tuple[str, ...] = (), **values: Any) -> Any:
+    """Call a node's class with the node's values and ``values``; scalars are checked against its annotations."""
+    target = target_of(node, key)
+    chosen = {k: v for k, v in node.items() if k != "_target_" and k not in without}
+    hints = typing.get_type_hints(target.__init__)
+    for name, value in chosen.items():
+        if name not in hints:
+            raise AdshiftError(f"{key}.{name} is no key of {key}; it takes: {', '.join(k for k in hints if k != 'return')}")
+        chosen[name] = checked(f"{key}.{name}", value, hints[name])
+    return target(**chosen, **values)
+
+
+def checked(name: str, value: Any, kind: Any) -> Any:
+    """``value`` as ``kind`` (int, float, bool or str; other kinds pass unchecked).
+
+    Raises:
+        AdshiftError: it is something else.
+    """
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if kind in (int, float, bool, str) and type(value) is not kind:
+        wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}[kind]
+        raise AdshiftError(f"{name}={value} must be {wanted}; python train.py --help shows the default")
+    return value
+
+
+def _at_least(name: str, value: int, bound: int, remedy: str) -> None:
+    if value < bound:
+        raise AdshiftError(f"{name}={value} must be >= {bound}; {remedy}")
+
+
+def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise AdshiftError(f"{name}={value} must be one of: {', '.join(choices)}")
+
+
+def make_plan(config: Mapping[str, Any], source_domain: Domain) -> Plan:
+    """Read everything but method and backbone from a resolved configuration.
+
+    Args:
+        config: the resolved configuration as plain containers.
+        source_domain: where the model is born; clean, but for the evaluation of a run that was fitted elsewhere.
+
+    Raises:
+        AdshiftError: a value is out of its bounds; nothing has been read or written by then.
+    """
+    data, metrics = config["data"], config["metrics"]
+    regime = build(config["adaptation"], "adaptation")
+    plan = Plan(
+        source=data["source"],
+        root=Path(data["root"]),
+        categories=tuple(str(name) for name in data["categories"]),
+        splitter=build(config["split"], "split"),
+        regime=regime,
+        domains=regime.domains(source_domain, build(config["domain"], "domain")),
+        calibrator=build(config["threshold"], "threshold", without=("scope",)),
+        scope=config["threshold"]["scope"],
+        crossfit=checked("crossfit", config["crossfit"], int),
+        seed=checked("seed", config["seed"], int),
+        image_size=checked("image_size", config["image_size"], int),
+        batch_size=checked("data.batch_size", data["batch_size"], int),
+        num_workers=checked("data.num_workers", data["num_workers"], int),
+        resolution=metrics["resolution"],
+        bootstrap=checked("metrics.bootstrap", metrics["bootstrap"], int),
+    )
+    _one_of("threshold.scope", plan.scope, SCOPES)
+    _one_of("metrics.resolution", plan.resolution, RESOLUTIONS)
+    _at_least("image_size", plan.image_size, 32, "the backbone halves it four times; the study's is 224")
+    _at_least("data.batch_size", plan.batch_size, 1, "the default is 32")
+    _at_least("data.num_workers", plan.num_workers, 0, "0 decodes in the main process")
+    _at_least("metrics.bootstrap", plan.bootstrap, 0, "0 leaves the intervals out, 1000 is the default")
+    _at_least("seed", plan.seed, 0, "the default is 0")
+    if plan.crossfit != 0:
+        _at_least("crossfit", plan.crossfit, 2, "0 switches cross-fitting off, 5 is customary")
+    return plan
+
+
+def build_method(config: Mapping[str, Any], weights: str | None = None) -> Any:
+    """The method on its backbone, unfitted.
+
+    Args:
+        config: the resolved configuration.
+        weights: replaces ``backbone.weights``; "random" where a checkpoint will be loaded over them anyway.
+
+    Raises:
+        AdshiftError: a value out of bounds, or weights that cannot be had or do not fit.
+    """
+    node = dict(config["backbone"])
+    if weights is not None:
+        node["weights"] = weights
+    node["weights"] = str(node["weights"])
+    target_of(config["method"], "method")
+    if "coreset_ratio" in config["method"]:  # the first thing people get wrong; say so before any weights are read
+        from adshift.methods.patchcore import check_coreset_ratio
+
+        check_coreset_ratio(checked("coreset_ratio", config["method"]["coreset_ratio"], float))
+    backbone = build(node, "backbone", layers=config["method"]["layers"], seed=config["seed"])
+    return build(config["method"], "method", without=("name", "layers"), backbone=backbone)
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A resolved configuration as plain containers.
+
+    Raises:
+        AdshiftError: a mandatory value is missing.
+    """
+    missing = sorted(OmegaConf.missing_keys(config))
+    if missing:
+        raise AdshiftError(f"{missing[0]} has no value; give it on the command line: {missing[0]}=VALUE")
+    resolved = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(resolved, dict)
+    return {str(key): value for key, value in resolved.items()}
+
+
+def require_anomalies(plan: Plan, calibration: tuple[Sample, ...]) -> None:
+    """Refuse a calibrator that needs anomalies where a group it calibrates has none; before the fit, not after.
+
+    Raises:
+        AdshiftError: names the group.
+    """
+    if not calibration or not plan.calibrator.needs_anomalies:
+        return
+    for category in plan.categories if plan.scope == "category" else ("all categories",):
+        labels = [s.label for s in calibration if plan.scope == "global" or s.category == category]
+        if not any(labels):
+            raise AdshiftError(
+                f"threshold={plan.calibrator.kind} needs anomalous calibration images, and {category} has 0 of them "
+                f"among {len(labels)}; use threshold=quantile, conformal, evt or sigma, which need normal ones alone, or "
+                "split=study"
+            )

@@ -1,0 +1,1 @@
+"""Thresholds from calibration scores, one file a calibrator; anomalous if score >= threshold."""

@@ -1,0 +1,63 @@
+"""Out-of-fold scores: every train image scored by a model that has not seen it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+
+from adshift.assembly import Plan
+from adshift.calibration.crossfit import folds
+from adshift.data.datamodule import AnomalyDataModule
+from adshift.data.samples import Sample
+from adshift.errors import AdshiftError
+from adshift.methods.module import AnomalyModule
+from adshift.scoring import ScoredImages, score_images
+
+
+def assign_folds(samples: tuple[Sample, ...], k: int, seed: int) -> np.ndarray:
+    """The fold of each sample, int64 [N]; every category is divided by itself.
+
+    Raises:
+        AdshiftError: a category has fewer than k images.
+    """
+    fold_N = np.empty(len(samples), np.int64)
+    categories = np.array([sample.category for sample in samples])
+    for category in np.unique(categories):
+        places = np.flatnonzero(categories == category)
+        if len(places) < k:
+            raise AdshiftError(
+                f"crossfit={k} needs {k} train images of {category}, which has {len(places)}; use a smaller crossfit or 0"
+            )
+        fold_N[places] = folds(len(places), k, seed)
+    return fold_N
+
+
+def out_of_fold(
+    new_trainer: Callable[[], pl.Trainer], datamodule: AnomalyDataModule, plan: Plan, new_method: Callable[[], Any]
+) -> ScoredImages:
+    """Fit ``plan.crossfit`` models, each without one fold, and score that fold in the calibration domain."""
+    train = datamodule.split.train
+    fold_N = assign_folds(train, plan.crossfit, plan.seed)
+    parts: list[ScoredImages] = []
+    for fold in range(plan.crossfit):
+        rest = tuple(s for s, f in zip(train, fold_N, strict=True) if f != fold)
+        held_out = tuple(s for s, f in zip(train, fold_N, strict=True) if f == fold)
+        part = AnomalyDataModule(
+            datamodule.root, replace(datamodule.split, train=rest), datamodule.train_domain, datamodule.image_size,
+            datamodule.batch_size, datamodule.num_workers, datamodule.mask_resolution,
+        )  # fmt: skip
+        module, trainer = AnomalyModule(new_method()), new_trainer()
+        trainer.fit(module, datamodule=part)
+        loader = part.loader(held_out, plan.domains.calibration)
+        parts.append(score_images(trainer, module, loader, held_out, plan.resolution))
+    return ScoredImages(
+        tuple(s for part in parts for s in part.samples),
+        np.concatenate([part.score_N for part in parts]),
+        [m for part in parts for m in part.maps],
+        [m for part in parts for m in part.masks],
+        None,
+    )

@@ -1,0 +1,116 @@
+"""Samples in, tensors out: one domain applied to one role's images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from adshift.data.images import UInt8, normalise, read_image, read_mask, resize_image, resize_mask
+from adshift.data.samples import Sample
+from adshift.errors import AdshiftError
+from adshift.shift.domain import Domain
+
+MaskResolution = Literal["input", "original"]
+
+
+class Item(NamedTuple):
+    """One image as the methods see it, with its ground truth."""
+
+    image: Tensor
+    """float32 [3, S, S], normalised."""
+    mask: UInt8 | None
+    """uint8 [H, W] in {0, 1}; all zero for a nominal image; None for an anomalous image without a mask file."""
+    index: int
+    """Its place in the list of samples."""
+
+
+class Batch(NamedTuple):
+    """A batch of items; the masks stay a list because they may differ in size."""
+
+    images: Tensor
+    masks: list[UInt8 | None]
+    indices: list[int]
+
+
+def collate(items: Sequence[Item]) -> Batch:
+    """Stack the images [B, 3, S, S]; keep masks and indices as lists."""
+    return Batch(torch.stack([i.image for i in items]), [i.mask for i in items], [i.index for i in items])
+
+
+def read_pair(root: Path, sample: Sample, domain: Domain) -> tuple[UInt8, UInt8 | None]:
+    """Read a sample's image and mask and apply the domain to both, at the file's own resolution.
+
+    Returns:
+        image uint8 [H, W, 3]; mask uint8 [H, W] in {0, 1}, zeros for a nominal image, None where there is no mask.
+
+    Raises:
+        AdshiftError: a file cannot be read, or the mask has another size than its image.
+    """
+    image = read_image(root / sample.path)
+    mask: UInt8 | None
+    if sample.label == 0:
+        mask = np.zeros(image.shape[:2], np.uint8)
+    elif sample.mask is None:
+        mask = None
+    else:
+        mask = read_mask(root / sample.mask)
+        if mask.shape != image.shape[:2]:
+            raise AdshiftError(
+                f"mask {root / sample.mask} is {mask.shape[1]} x {mask.shape[0]}, its image "
+                f"{image.shape[1]} x {image.shape[0]}; both must have one size"
+            )
+    return domain.apply(image, mask, domain.parameters(sample.category, sample.path))
+
+
+class ImageDataset(Dataset[Item]):
+    """The images of one role in one domain, preprocessed to ``image_size``.
+
+    Args:
+        root: the data root that the samples' paths are relative to.
+        samples: the role's samples.
+        domain: clean or shifted; applied before the resize.
+        image_size: S, the side of the square input in pixels.
+        mask_resolution: ``input`` gives masks of S x S, ``original`` of the image file's own size.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        samples: Sequence[Sample],
+        domain: Domain,
+        image_size: int,
+        mask_resolution: MaskResolution = "input",
+    ) -> None:
+        self.root = root
+        self.samples = tuple(samples)
+        self.domain = domain
+        self.image_size = image_size
+        self.mask_resolution = mask_resolution
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Item:
+        image, mask = read_pair(self.root, self.samples[index], self.domain)
+        if mask is not None and self.mask_resolution == "input":
+            mask = resize_mask(mask, self.image_size)
+        return Item(normalise(resize_image(image, self.image_size)), mask, index)
+
+
+def worker_init(_: int) -> None:
+    """One thread a worker: the pool of workers is the parallelism."""
+    import cv2
+
+    torch.set_num_threads(1)
+    cv2.setNumThreads(0)
+
+
+def loader_options(num_workers: int) -> dict[str, Any]:
+    """Keyword arguments of a DataLoader that feeds ``Batch`` objects."""
+    return {"collate_fn": collate, "num_workers": num_workers, "worker_init_fn": worker_init if num_workers else None}

@@ -1,0 +1,120 @@
+"""The sample index: what images a folder in MVTec layout holds, in an order that never changes.
+
+Layout (Bergmann et al., "The MVTec Anomaly Detection Dataset", IJCV 2021)::
+
+    ROOT/CATEGORY/train/good/*.png
+    ROOT/CATEGORY/test/good/*.png
+    ROOT/CATEGORY/test/DEFECT/*.png
+    ROOT/CATEGORY/ground_truth/DEFECT/*_mask.png
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from adshift.errors import AdshiftError
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+GOOD = "good"
+
+
+@dataclass(frozen=True, order=True)
+class Sample:
+    """One image: where it lies and what is known of it. Paths are POSIX, relative to the data root."""
+
+    path: str
+    category: str
+    defect: str
+    mask: str | None = None
+
+    @property
+    def label(self) -> int:
+        """0 for a nominal image, 1 for an anomalous one."""
+        return int(self.defect != GOOD)
+
+
+@dataclass(frozen=True)
+class CategoryIndex:
+    """All images of one category, each list sorted by defect, then file name."""
+
+    category: str
+    train_good: tuple[Sample, ...]
+    test_good: tuple[Sample, ...]
+    test_anomalous: tuple[Sample, ...]
+
+
+def _images(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+
+
+def _mask_by_stem(folder: Path) -> dict[str, Path]:
+    return {path.stem.removesuffix("_mask"): path for path in _images(folder)}
+
+
+def index_category(root: Path, category: str) -> CategoryIndex:
+    """List the images of ROOT/CATEGORY.
+
+    An anomalous image is paired with the mask in ``ground_truth/DEFECT`` that has its stem, with or without
+    ``_mask``; without one its ``mask`` is None.
+
+    Raises:
+        AdshiftError: the category's folder or its ``train/good`` images are missing.
+    """
+    base = root / category
+    if not base.is_dir():
+        found = sorted(p.name for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
+        has = f"it holds {', '.join(found)}" if found else "it holds no folders"
+        raise AdshiftError(
+            f"category={category} is not in data.root={root} ({has}); name one of those, or point data.root at the "
+            "folder that holds the category folders"
+        )
+
+    def samples(folder: Path, defect: str) -> list[Sample]:
+        masks = _mask_by_stem(base / "ground_truth" / defect) if defect != GOOD else {}
+        found = []
+        for path in _images(folder):
+            mask = masks.get(path.stem)
+            found.append(
+                Sample(
+                    path.relative_to(root).as_posix(),
+                    category,
+                    defect,
+                    mask.relative_to(root).as_posix() if mask else None,
+                )
+            )
+        return found
+
+    train_good = samples(base / "train" / GOOD, GOOD)
+    if not train_good:
+        raise AdshiftError(
+            f"category={category} has no image in {base / 'train' / GOOD}; put the defect-free images there "
+            f"({', '.join(sorted(IMAGE_SUFFIXES))})"
+        )
+    test = base / "test"
+    defects = sorted(p.name for p in test.iterdir() if p.is_dir() and p.name != GOOD) if test.is_dir() else []
+    anomalous = [sample for defect in defects for sample in samples(test / defect, defect)]
+    return CategoryIndex(category, tuple(train_good), tuple(samples(test / GOOD, GOOD)), tuple(anomalous))
+
+
+def index(root: Path, categories: Sequence[str]) -> list[CategoryIndex]:
+    """Index several categories, in the order given.
+
+    Raises:
+        AdshiftError: no category is named, one is named twice, or one is missing.
+    """
+    if not categories:
+        raise AdshiftError("data.categories=[] names no category; name at least one: data.categories=[carpet]")
+    if len(set(categories)) < len(categories):
+        raise AdshiftError(f"data.categories={list(categories)} names a category twice; name each once")
+    return [index_category(root, category) for category in categories]
+
+
+def digest(samples: Iterable[Sample]) -> str:
+    """SHA-256 over the sorted sample paths, one a line: equal for equal sample lists, whatever their order."""
+    lines = sorted(sample.path for sample in samples)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -1,0 +1,119 @@
+"""The three splits of the protocol: which image plays which role. They depend on file names and seeds alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from adshift.data.samples import CategoryIndex, Sample
+from adshift.errors import AdshiftError
+
+Role = Literal["train", "calibration", "test"]
+
+
+@dataclass(frozen=True)
+class Split:
+    """The samples of each role. No sample has two roles."""
+
+    train: tuple[Sample, ...]
+    calibration: tuple[Sample, ...]
+    test: tuple[Sample, ...]
+
+    def of(self, role: Role) -> tuple[Sample, ...]:
+        """The samples of one role."""
+        return {"train": self.train, "calibration": self.calibration, "test": self.test}[role]
+
+
+class Splitter(Protocol):
+    """Divides one category's images among the roles."""
+
+    def __call__(self, index: CategoryIndex) -> Split: ...
+
+
+@dataclass(frozen=True)
+class StudySplit:
+    """The study's own split (design 4.1): 80 % of train/good trains, the rest calibrates with 30 % of the anomalies.
+
+    ``random.Random(seed)`` shuffles the sorted train/good, then the same generator shuffles the anomalies, listed by
+    defect folder and file. The first int(train_fraction * n) normals train; the first int(anomaly_fraction * n)
+    anomalies calibrate. All of test/good is tested, with the anomalies that are left.
+    """
+
+    seed: int = 42
+    train_fraction: float = 0.8
+    anomaly_fraction: float = 0.3
+
+    def __post_init__(self) -> None:
+        _check_fraction("split.train_fraction", self.train_fraction)
+        if not 0 <= self.anomaly_fraction < 1:
+            raise AdshiftError(f"split.anomaly_fraction={self.anomaly_fraction} must be in [0, 1); the study's is 0.3")
+
+    def __call__(self, index: CategoryIndex) -> Split:
+        generator = random.Random(self.seed)
+        normals = list(index.train_good)
+        generator.shuffle(normals)
+        anomalies = list(index.test_anomalous)
+        generator.shuffle(anomalies)
+        n_train = int(self.train_fraction * len(normals))
+        n_anomalies = int(self.anomaly_fraction * len(anomalies))
+        return Split(
+            tuple(sorted(normals[:n_train])),
+            tuple(sorted(normals[n_train:] + anomalies[:n_anomalies])),
+            tuple(sorted([*index.test_good, *anomalies[n_anomalies:]])),
+        )
+
+
+@dataclass(frozen=True)
+class StandardSplit:
+    """Calibrate on held-out normals, test on the whole official test set: no test image is ever calibrated on."""
+
+    seed: int = 42
+    train_fraction: float = 0.8
+
+    def __post_init__(self) -> None:
+        _check_fraction("split.train_fraction", self.train_fraction)
+
+    def __call__(self, index: CategoryIndex) -> Split:
+        normals = list(index.train_good)
+        random.Random(self.seed).shuffle(normals)
+        n_train = int(self.train_fraction * len(normals))
+        return Split(
+            tuple(sorted(normals[:n_train])),
+            tuple(sorted(normals[n_train:])),
+            tuple(sorted([*index.test_good, *index.test_anomalous])),
+        )
+
+
+@dataclass(frozen=True)
+class OfficialSplit:
+    """Train on all of train/good, test on the whole test set: the split of the published tables. Nothing calibrates."""
+
+    def __call__(self, index: CategoryIndex) -> Split:
+        return Split(index.train_good, (), tuple(sorted([*index.test_good, *index.test_anomalous])))
+
+
+def _check_fraction(name: str, value: float) -> None:
+    if not 0 < value < 1:
+        raise AdshiftError(f"{name}={value} must be in (0, 1), both ends excluded; the study's is 0.8")
+
+
+def split_all(indices: Sequence[CategoryIndex], splitter: Splitter) -> Split:
+    """Split each category by itself and pool the roles, categories in the order given.
+
+    Raises:
+        AdshiftError: a category is left without a train image.
+    """
+    parts = [splitter(index) for index in indices]
+    for index, part in zip(indices, parts, strict=True):
+        if not part.train:
+            raise AdshiftError(
+                f"category={index.category} has {len(index.train_good)} train/good images, of which the split leaves 0 "
+                "to train on; add images, or use split=official"
+            )
+    return Split(
+        tuple(sample for part in parts for sample in part.train),
+        tuple(sample for part in parts for sample in part.calibration),
+        tuple(sample for part in parts for sample in part.test),
+    )

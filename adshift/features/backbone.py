@@ -1,0 +1,89 @@
+"""A frozen ResNet, cut after the last layer that is used."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from adshift.errors import AdshiftError
+from adshift.features.weights import fetch_imagenet, load_checked, read_weights
+
+ARCHITECTURES = ("resnet18", "resnet50", "wide_resnet50_2")
+_STEM = ("conv1", "bn1", "relu", "maxpool")
+STAGES = ("layer1", "layer2", "layer3", "layer4")
+
+
+class FrozenBackbone(nn.Module):
+    """The first stages of a torchvision ResNet, in eval mode for good, without gradients.
+
+    Args:
+        architecture: one of ``ARCHITECTURES``.
+        layers: the stages whose outputs are wanted, shallow to deep, e.g. ("layer2", "layer3").
+        weights: ``imagenet``, ``random``, or a path to .pth / .safetensors.
+        seed: seeds ``random`` weights; has no effect on others.
+
+    Raises:
+        AdshiftError: an unknown architecture or layer, or weights that do not belong to the architecture.
+    """
+
+    def __init__(self, architecture: str, layers: Sequence[str], weights: str = "imagenet", seed: int = 0) -> None:
+        super().__init__()
+        if architecture not in ARCHITECTURES:
+            raise AdshiftError(f"backbone={architecture} is unknown; choose one of: {', '.join(ARCHITECTURES)}")
+        order = [stage for stage in STAGES if stage in layers]
+        if not layers or list(layers) != order:
+            raise AdshiftError(
+                f"method.layers={list(layers)} must name some of {', '.join(STAGES)}, each once, shallow to deep"
+            )
+        from torchvision.models import get_model
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            full = get_model(architecture, weights=None)
+        self.architecture = architecture
+        self.layers = tuple(layers)
+        kept = STAGES[: STAGES.index(layers[-1]) + 1]
+        self.body = nn.ModuleDict({name: module for name, module in full.named_children() if name in _STEM + kept})
+        self._load(weights, kept)
+        self.channels = tuple(_channels(self.body[layer]) for layer in layers)
+        self.requires_grad_(False)
+        self.eval()
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def _load(self, weights: str, kept: tuple[str, ...]) -> None:
+        if weights == "random":
+            return
+        state = fetch_imagenet(self.architecture) if weights == "imagenet" else read_weights(Path(weights))
+        dropped = tuple(f"{name}." for name in (*STAGES[len(kept) :], "fc"))
+        load_checked(self.body, state, weights, dropped)
+
+    def train(self, mode: bool = True) -> FrozenBackbone:
+        """Stay in eval mode: Lightning puts its module in train mode, which would move the batch statistics."""
+        return super().train(False)
+
+    @torch.no_grad()
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        """Features of a batch.
+
+        Args:
+            images: float32 [B, 3, H, W], normalised.
+
+        Returns:
+            layer name -> float32 [B, C_layer, H / s, W / s]; s = 4, 8, 16, 32 from layer1 to layer4.
+        """
+        features: dict[str, Tensor] = {}
+        x = images.contiguous(memory_format=torch.channels_last)
+        for name, module in self.body.items():
+            x = module(x)
+            if name in self.layers:
+                features[name] = x
+        return features
+
+
+def _channels(stage: nn.Module) -> int:
+    """Output channels of a ResNet stage: those of the last normalisation of its last block."""
+    last_block = list(stage.children())[-1]
+    return [int(m.num_features) for m in last_block.children() if isinstance(m, nn.BatchNorm2d)][-1]

@@ -1,0 +1,142 @@
+"""Exact k-center greedy coreset, by pools of points that are brought up to date only when they can be picked."""
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adshift.errors import AdshiftError
+from adshift.methods.lazy_distances import Head, IntArray, LazyDistances, PICKED, squared_distances
+from adshift.methods.projection import gaussian_matrix, project
+
+POOL_ROWS = 4096
+HEAD_ROWS = 1024
+
+
+@dataclass(frozen=True)
+class Coreset:
+    """The picked rows in the order of picking, and how well they cover the rest.
+
+    Attributes:
+        indices_M: int64 rows of the embedding, on the CPU, in pick order.
+        radius: covering radius in the space searched: the largest distance of any point to its nearest centre.
+    """
+
+    indices_M: Tensor
+    radius: float
+
+
+def greedy_coreset(
+    embedding_ND: Tensor,
+    count: int,
+    *,
+    generator: torch.Generator,
+    projection_dim: int | None = 128,
+    prefix_P: Tensor | None = None,
+    progress: bool = False,
+) -> Coreset:
+    """Pick `count` rows by k-center greedy: a random first one, then always the row farthest from those picked.
+
+    The picks are those of the plain loop in float64 (ties go to the lowest row; once every distinct row is a centre, the
+    remaining picks are the lowest rows not yet picked). The order has the prefix property: the first n picks are the
+    coreset of n. Work is saved, not accuracy: distances only fall, so an old one bounds the present one from above.
+
+    Args:
+        embedding_ND: [N, D] float rows; may be a memory-mapped CPU tensor (it is read in chunks, never copied whole).
+        count: number of picks, prefix included, in [1, N].
+        generator: draws the projection first and the first pick second, whatever else is given.
+        projection_dim: Gaussian projection to this many dimensions where D is larger; None searches the rows as they are.
+        prefix_P: picks of an earlier call with the same embedding, projection and generator state, to be continued.
+        progress: show a bar that counts picks.
+
+    Raises:
+        AdshiftError: count outside [1, N], an unusable prefix or projection_dim, values that are not finite.
+
+    Source: Sener & Savarese, ICLR 2018, Algorithm 1; Roth et al., CVPR 2022 (PatchCore), Algorithm 1.
+    """
+    _check(embedding_ND, count, projection_dim)
+    size, dim = embedding_ND.shape
+    points_NP = embedding_ND.detach()
+    if projection_dim is not None and dim > projection_dim:
+        points_NP = project(points_NP, gaussian_matrix(dim, projection_dim, generator))
+    first = int(torch.randint(size, (1,), generator=generator, device=generator.device))
+    picks = np.array([first]) if prefix_P is None else _checked_prefix(prefix_P, size, count)
+    distances = LazyDistances(points_NP, count)
+    distances.add_centres(picks)
+    with _bar(progress, len(picks), count) as bar:
+        picks = np.concatenate([picks, _extend(distances, count - len(picks), bar)])
+    return Coreset(torch.from_numpy(picks), sqrt(_largest_squared(distances)))
+
+
+def _extend(distances: LazyDistances, count: int, bar: Any) -> IntArray:
+    """Pick `count` more points, pool by pool; a pool that yields none is doubled until it does."""
+    picks: list[IntArray] = [np.empty(0, np.int64)]
+    growth = 1
+    while count > 0:
+        head = distances.head(POOL_ROWS * growth, HEAD_ROWS * growth)
+        if head.complete and head.squared_H.max(initial=0.0) <= 0:
+            fresh = distances.unpicked()[:count]
+            distances.add_centres(fresh)
+        else:
+            fresh = _pick_inside(head, count)
+            distances.commit(head, fresh)
+        growth = 1 if len(fresh) else growth * 2
+        picks.append(fresh)
+        count -= len(fresh)
+        bar.update(len(fresh))
+    return np.concatenate(picks)
+
+
+def _pick_inside(head: Head, count: int) -> IntArray:
+    """Plain greedy inside the head for as long as its farthest point is farther than any outside it."""
+    squared_H, points_HP = head.squared_H, head.points_HP
+    picks: list[int] = []
+    while len(picks) < count and len(squared_H):
+        farthest = int(squared_H.argmax())
+        if squared_H[farthest] <= max(head.outside, 0.0):
+            break
+        picks.append(int(head.rows_H[farthest]))
+        np.minimum(squared_H, squared_distances(points_HP, points_HP[farthest]), out=squared_H)
+        squared_H[farthest] = PICKED
+    return np.array(picks, dtype=np.int64)
+
+
+def _largest_squared(distances: LazyDistances) -> float:
+    """The exact squared covering radius."""
+    growth = 1
+    while True:
+        head = distances.head(POOL_ROWS * growth, HEAD_ROWS * growth)
+        largest = float(head.squared_H.max(initial=PICKED))
+        if largest >= head.outside:
+            return max(largest, 0.0)
+        growth *= 2
+
+
+def _check(embedding_ND: Tensor, count: int, projection_dim: int | None) -> None:
+    if embedding_ND.ndim != 2 or 0 in embedding_ND.shape or not embedding_ND.is_floating_point():
+        raise AdshiftError(
+            f"embedding of shape {tuple(embedding_ND.shape)} and type {embedding_ND.dtype} must be [N, D] floats with "
+            "N, D >= 1; give at least one nominal patch"
+        )
+    if not 1 <= count <= len(embedding_ND):
+        raise AdshiftError(f"count={count} must be in [1, {len(embedding_ND)}], the number of patches; change coreset_ratio")
+    if projection_dim is not None and projection_dim < 1:
+        raise AdshiftError(f"projection_dim={projection_dim} must be at least 1; give None to search unprojected")
+
+
+def _checked_prefix(prefix_P: Tensor, size: int, count: int) -> IntArray:
+    prefix = np.asarray(prefix_P.detach().cpu().numpy(), dtype=np.int64)
+    if prefix.ndim != 1 or not 1 <= len(prefix) <= count:
+        raise AdshiftError(f"prefix of shape {prefix.shape} must hold between 1 and count={count} picks; shorten it")
+    if prefix.min() < 0 or prefix.max() >= size or len(np.unique(prefix)) < len(prefix):
+        raise AdshiftError(f"prefix must hold distinct rows in [0, {size - 1}]; give the picks of the same embedding")
+    return prefix
+
+
+def _bar(progress: bool, done: int, count: int) -> Any:
+    from tqdm.auto import tqdm
+
+    return tqdm(initial=done, total=count, desc="coreset", unit="pick", disable=not progress)

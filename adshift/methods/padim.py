@@ -1,0 +1,103 @@
+"""PaDiM (Defard et al., ICPR 2021) through anomalib's PadimModel, on the project's own backbone (study 3.4)."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from adshift.errors import AdshiftError
+from adshift.features.backbone import FrozenBackbone
+from adshift.features.weights import weights_sha256
+from adshift.methods.gaussian import StreamingGaussian
+from adshift.methods.method import Scores
+
+REGULARISATION = 0.01 + 1e-5
+"""What anomalib adds to the diagonal of the covariance (the paper's 0.01, then 1e-5)."""
+
+
+def silence_anomalib() -> None:
+    """Keep anomalib's import from asking the network for a newer albumentations."""
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+
+
+class PaDiM(nn.Module):
+    """A Gaussian at each position; the score is the Mahalanobis distance to it (study eq. 7 and 8).
+
+    anomalib's model picks the channels, reads them from the features, computes distances and smooths the map. The
+    features come from the project's backbone, and the Gaussians from ``StreamingGaussian``, which equals anomalib's
+    without holding the embeddings of all images.
+
+    Args:
+        backbone: frozen features.
+        n_features: channels kept, drawn once from all of the layers' channels; study: 100.
+        seed: seeds that draw; the indices are stored with the model.
+    """
+
+    def __init__(self, backbone: FrozenBackbone, n_features: int = 100, seed: int = 0) -> None:
+        super().__init__()
+        total = sum(backbone.channels)
+        if not 1 <= n_features <= total:
+            raise AdshiftError(
+                f"method.n_features={n_features} must be in [1, {total}], the channels of {backbone.architecture}'s "
+                f"{', '.join(backbone.layers)}; the study's is 100"
+            )
+        silence_anomalib()
+        from anomalib.models.image.padim.torch_model import PadimModel
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.model = PadimModel(
+                backbone=backbone.architecture,
+                layers=list(backbone.layers),
+                pre_trained=False,
+                n_features=n_features,
+            )
+            self.model.idx = torch.randperm(total)[:n_features]
+        self.model.feature_extractor = backbone
+        self._gaussian = StreamingGaussian()
+
+    def begin_fit(self, n_images: int) -> None:
+        """Forget an earlier fit."""
+        self._gaussian = StreamingGaussian()
+
+    def collect(self, images_B3SS: Tensor) -> None:
+        """Add a batch to the statistics."""
+        embedding = self.model.generate_embedding(self.model.feature_extractor(images_B3SS))
+        self._gaussian.update(embedding.flatten(2))
+
+    def finish_fit(self) -> dict[str, float]:
+        """Turn the statistics into means and precisions."""
+        started = time.perf_counter()
+        mean, precision = self._gaussian.mean_and_precision(REGULARISATION)
+        self.model.gaussian.mean, self.model.gaussian.inv_covariance = mean, precision
+        self._gaussian = StreamingGaussian()
+        return {"gaussian": time.perf_counter() - started}
+
+    @property
+    def weights_sha256(self) -> str:
+        """Identity of the backbone's weights."""
+        return weights_sha256(self.model.feature_extractor)
+
+    def bank_shape(self) -> tuple[int, int]:
+        """Gaussians, and the bytes of their means and precisions."""
+        stored = (self.model.gaussian.mean, self.model.gaussian.inv_covariance)
+        return int(stored[0].shape[-1]), sum(t.numel() * t.element_size() for t in stored)
+
+    def forward(self, images_B3SS: Tensor) -> Scores:
+        """Score a batch: the image score is the largest value of anomalib's smoothed map."""
+        self.model.eval()
+        out = self.model(images_B3SS)
+        return Scores(out.pred_score, out.anomaly_map[:, 0])
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
+        gaussian = self.model.gaussian
+        for name in ("mean", "inv_covariance"):  # sized from the stored ones, as an empty buffer refuses them
+            key = f"{prefix}model.gaussian.{name}"
+            if key in state_dict:
+                setattr(gaussian, name, torch.empty_like(state_dict[key], device=gaussian.mean.device))
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)

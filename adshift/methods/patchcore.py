@@ -1,0 +1,164 @@
+"""PatchCore (Roth et al., "Towards Total Recall in Industrial Anomaly Detection", CVPR 2022), as in study 3.3."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from adshift.errors import AdshiftError
+from adshift.features.backbone import FrozenBackbone
+from adshift.features.patches import patch_embeddings, to_rows
+from adshift.features.weights import weights_sha256
+from adshift.methods.coreset import greedy_coreset
+from adshift.methods.method import Scores
+from adshift.methods.neighbours import NeighbourSearch
+
+
+def check_coreset_ratio(ratio: float) -> None:
+    """Raises AdshiftError where ``ratio`` is outside (0, 1]."""
+    if not 0 < ratio <= 1:
+        raise AdshiftError(f"coreset_ratio={ratio} must be in (0, 1]; the study's is 0.05")
+
+
+def reweighted_scores(distance_Qk: Tensor) -> Tensor:
+    """Patch scores from the distances to the k nearest neighbours (study eq. 4 and 5).
+
+    s(q) = d_1 * (1 - exp(-d_1) / sum_i exp(-d_i)). With a single neighbour the weight would be 0 for every patch; there
+    it is 1 by definition.
+
+    Args:
+        distance_Qk: ascending L2 distances (not squared), k >= 1.
+
+    Returns:
+        [Q].
+    """
+    nearest = distance_Qk[:, 0]
+    if distance_Qk.shape[1] == 1:
+        return nearest.clone()
+    return nearest * (1.0 - functional.softmax(-distance_Qk, dim=1)[:, 0])
+
+
+class PatchCore(nn.Module):
+    """A memory bank of nominal patch embeddings, thinned to a greedy coreset; the score is the distance to it.
+
+    Args:
+        backbone: frozen features.
+        coreset_ratio: share of the train patches that the bank keeps, in (0, 1]; at least one vector stays.
+        neighbourhood: side p of the pooling window (study eq. 2), odd.
+        neighbours: k of the reweighting (study eq. 5); a bank of fewer vectors uses all of them.
+        projection_dim: dimensions of the Johnson-Lindenstrauss projection that the coreset is sought in.
+        search: backend of the neighbour search: auto, faiss, torch or pruned; all give the same distances.
+        seed: seeds the projection and the first pick.
+    """
+
+    bank_MD: Tensor
+    bank_image_M: Tensor
+
+    def __init__(
+        self,
+        backbone: FrozenBackbone,
+        coreset_ratio: float,
+        neighbourhood: int = 3,
+        neighbours: int = 9,
+        projection_dim: int = 128,
+        search: str = "auto",
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        check_coreset_ratio(coreset_ratio)
+        if neighbours < 1 or neighbourhood < 1 or neighbourhood % 2 == 0 or projection_dim < 1:
+            raise AdshiftError(
+                f"method.neighbours={neighbours}, method.neighbourhood={neighbourhood}, method.projection_dim="
+                f"{projection_dim}: each must be >= 1 and neighbourhood odd; the study's are 9, 3 and 128"
+            )
+        self.backbone = backbone
+        self.coreset_ratio = coreset_ratio
+        self.neighbourhood = neighbourhood
+        self.neighbours = neighbours
+        self.projection_dim = projection_dim
+        self.backend = search
+        self.seed = seed
+        self.register_buffer("bank_MD", torch.empty(0, sum(backbone.channels)))
+        self.register_buffer("bank_image_M", torch.empty(0, dtype=torch.int64))
+        self.covering_radius: float | None = None
+        self._collected_NHWD: Tensor | None = None
+        self._n_images = 0
+        self._filled = 0
+        self._search: NeighbourSearch | None = None
+
+    def embed(self, images_B3SS: Tensor) -> Tensor:
+        """Patch embeddings [B, D, h, w] on the grid of the first layer."""
+        return patch_embeddings(self.backbone(images_B3SS), self.backbone.layers, self.neighbourhood)
+
+    def begin_fit(self, n_images: int) -> None:
+        """Forget an earlier fit; the embeddings' memory is taken once, at the first batch."""
+        self._collected_NHWD, self._n_images, self._filled = None, n_images, 0
+
+    def collect(self, images_B3SS: Tensor) -> None:
+        """Embed a batch into its place among the train embeddings."""
+        embedding_BHWD = self.embed(images_B3SS).permute(0, 2, 3, 1)
+        if self._collected_NHWD is None:
+            self._collected_NHWD = embedding_BHWD.new_empty((self._n_images, *embedding_BHWD.shape[1:]))
+        end = self._filled + len(embedding_BHWD)
+        self._collected_NHWD[self._filled : end] = embedding_BHWD
+        self._filled = end
+
+    def finish_fit(self) -> dict[str, float]:
+        """Thin what was collected to the coreset.
+
+        Raises:
+            AdshiftError: nothing was collected, or an embedding is not finite.
+        """
+        if self._collected_NHWD is None:
+            raise AdshiftError("PatchCore was given 0 train images; it needs at least 1")
+        patches = self._collected_NHWD.shape[1] * self._collected_NHWD.shape[2]
+        embedding_ND = self._collected_NHWD[: self._filled].flatten(0, 2)
+        self._collected_NHWD = None
+        if not torch.isfinite(embedding_ND.sum(dtype=torch.float64)):
+            raise AdshiftError("the train embeddings hold NaN or infinite values; check the backbone's weights")
+        count = max(1, int(len(embedding_ND) * self.coreset_ratio))
+        started = time.perf_counter()
+        generator = torch.Generator().manual_seed(self.seed)
+        coreset = greedy_coreset(
+            embedding_ND, count, generator=generator, projection_dim=self.projection_dim, progress=True
+        )
+        self.covering_radius = coreset.radius
+        self.bank_MD = embedding_ND[coreset.indices_M].clone()
+        self.bank_image_M = coreset.indices_M // patches
+        self._search = None
+        return {"coreset": time.perf_counter() - started}
+
+    @property
+    def weights_sha256(self) -> str:
+        """Identity of the backbone's weights."""
+        return weights_sha256(self.backbone)
+
+    def bank_shape(self) -> tuple[int, int]:
+        """Vectors in the bank, and its bytes."""
+        return len(self.bank_MD), self.bank_MD.numel() * self.bank_MD.element_size()
+
+    def forward(self, images_B3SS: Tensor) -> Scores:
+        """Score a batch: the image score is the largest patch score (study eq. 6), the map is upsampled bilinearly."""
+        embedding = self.embed(images_B3SS)
+        batch, _, height, width = embedding.shape
+        if self._search is None:
+            self._search = NeighbourSearch(self.bank_MD, backend=self.backend)
+        distance_Qk, index_Qk = self._search.search(to_rows(embedding), self.neighbours)
+        score_BP = reweighted_scores(distance_Qk).view(batch, height * width)
+        map_BHW = functional.interpolate(
+            score_BP.view(batch, 1, height, width), size=images_B3SS.shape[-2:], mode="bilinear", align_corners=False
+        )[:, 0]
+        nearest_BP = self.bank_image_M[index_Qk[:, 0]].view(batch, -1)
+        return Scores(score_BP.amax(dim=1), map_BHW, nearest_BP)
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
+        for name in ("bank_MD", "bank_image_M"):  # an empty buffer would refuse the stored one: take its size
+            if prefix + name in state_dict:
+                setattr(self, name, torch.empty_like(state_dict[prefix + name], device=self.bank_MD.device))
+        self._search = None
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)

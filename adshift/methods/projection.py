@@ -1,0 +1,30 @@
+"""Gaussian Johnson-Lindenstrauss projection, done in chunks so that the embeddings are never held twice."""
+
+import torch
+from torch import Tensor
+
+CHUNK_ROWS = 16_384
+
+
+def gaussian_matrix(dim_in: int, dim_out: int, generator: torch.Generator) -> Tensor:
+    """Draw a [dim_in, dim_out] float32 matrix with independent entries N(0, 1 / dim_out).
+
+    Squared lengths are kept in expectation (Johnson & Lindenstrauss 1984; Dasgupta & Gupta 2003). The matrix lies on the
+    generator's device: a seeded CPU generator gives CPU and CUDA fits the same matrix.
+    """
+    matrix_DP = torch.randn(dim_in, dim_out, generator=generator, device=generator.device)
+    return matrix_DP / dim_out**0.5
+
+
+def project(embedding_ND: Tensor, matrix_DP: Tensor) -> Tensor:
+    """Return `embedding_ND @ matrix_DP` as float32 [N, P] on the embedding's device.
+
+    The embedding may be a memory-mapped CPU tensor of any floating type: it is read once, chunk by chunk.
+    """
+    count, device = embedding_ND.shape[0], embedding_ND.device
+    matrix_DP = matrix_DP.to(device=device, dtype=torch.float32)
+    projected_NP = torch.empty(count, matrix_DP.shape[1], dtype=torch.float32, device=device)
+    for start in range(0, count, CHUNK_ROWS):
+        chunk = embedding_ND[start : start + CHUNK_ROWS].float()
+        torch.mm(chunk, matrix_DP, out=projected_NP[start : start + CHUNK_ROWS])
+    return projected_NP

@@ -1,0 +1,219 @@
+"""One cell of the grid from its configuration to its result.json: prepare, fit, score, calibrate, measure, write."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+
+from adshift import results
+from adshift.assembly import Plan, build, build_method, make_plan, plain, require_anomalies
+from adshift.calibration.scope import Thresholds, calibrate
+from adshift.crossfit import out_of_fold
+from adshift.data.acquire import acquire, verify_files
+from adshift.data.datamodule import AnomalyDataModule
+from adshift.data.samples import digest
+from adshift.data.splits import Split, split_all
+from adshift.errors import AdshiftError
+from adshift.evaluation import measure
+from adshift.methods.module import AnomalyModule
+from adshift.provenance import device_name, git_commit, package_versions, peak_memory
+from adshift.report.console import print_run
+from adshift.scoring import ScoredImages, latency_ms, score_images
+from adshift.shift.domain import Domain
+from adshift.training import fit, make_trainer
+
+CLEAN = Domain()
+
+
+@dataclass
+class Cell:
+    """One cell with its data at hand and its method built, before or after the fit."""
+
+    config: dict[str, Any]
+    plan: Plan
+    split: Split
+    datamodule: AnomalyDataModule
+    module: AnomalyModule
+    trainer: Any
+
+
+def train(config: DictConfig) -> dict[str, Any]:
+    """Fit, calibrate and test; leaves the run in Hydra's output folder and returns the result."""
+    chosen = plain(config)
+    plan = make_plan(chosen, CLEAN)
+    cell = _prepare(chosen, plan, build_method(chosen))
+    timing = fit(cell.trainer, cell.module, cell.datamodule, _output_folder() / results.CHECKPOINT)
+    return _finish(cell, _output_folder(), timing)
+
+
+def evaluate(config: DictConfig) -> dict[str, Any]:
+    """Score a finished run under another domain, calibration or split; returns the result."""
+    chosen = plain(config)
+    run = Path(chosen["run"])
+    fitted = results.read_result(run)["config"]
+    if "run" in fitted:
+        raise AdshiftError(f"run={run} is itself an evaluation, without a model; give the run it evaluates: {fitted['run']}")
+    merged = _merge(fitted, chosen)
+    plan = make_plan(merged, _birthplace(fitted))
+    if plan.regime.refits:
+        raise AdshiftError(
+            f"adaptation={plan.regime.name} needs a new fit, and evaluate.py never fits; use train.py domain="
+            f"{merged['domain']['name']} adaptation={plan.regime.name}, or adaptation=none|threshold here"
+        )
+    method = build_method(merged, weights="random")
+    _load_checkpoint(method, run / results.CHECKPOINT)
+    cell = _prepare(merged, plan, method)
+    _refuse_leaks(fitted, cell)
+    return _finish(cell, _output_folder(), {})
+
+
+def _merge(fitted: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
+    merged = {**fitted, **{key: value for key, value in chosen.items() if key != "data_root"}}
+    if chosen["data_root"] is not None:
+        merged["data"] = {**fitted["data"], "root": chosen["data_root"]}
+    return merged
+
+
+def _birthplace(fitted: dict[str, Any]) -> Domain:
+    regime = build(fitted["adaptation"], "adaptation")
+    domain: Domain = regime.domains(CLEAN, build(fitted["domain"], "domain")).train
+    return domain
+
+
+def _refuse_leaks(fitted: dict[str, Any], cell: Cell) -> None:
+    """An image that the model was fitted on must not be calibrated or tested on."""
+    own_split = split_all(acquire(cell.plan.source, cell.plan.root, cell.plan.categories), build(fitted["split"], "split"))
+    seen = {sample.path for sample in own_split.train}
+    leaked = [s.path for s in (*cell.split.calibration, *cell.split.test) if s.path in seen]
+    if leaked:
+        raise AdshiftError(
+            f"split={cell.config['split']['_target_'].rpartition('.')[2]} would calibrate on {len(leaked)} images that the "
+            f"model was fitted on, {leaked[0]} the first; keep the run's own split, or fit anew with train.py"
+        )
+
+
+def _load_checkpoint(method: Any, path: Path) -> None:
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        method.load_state_dict({key.removeprefix("method."): value for key, value in stored.items()})
+    except FileNotFoundError as error:
+        raise AdshiftError(f"{path} does not exist; give the folder of a finished run") from error
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise AdshiftError(f"{path} cannot be loaded ({reason}); fit the run again with train.py") from error
+
+
+def _output_folder() -> Path:
+    from hydra.core.hydra_config import HydraConfig
+
+    return Path(HydraConfig.get().runtime.output_dir)
+
+
+def _trainer(config: dict[str, Any]) -> Any:
+    return make_trainer(config["trainer"]["accelerator"], config["trainer"]["devices"])
+
+
+def _prepare(config: dict[str, Any], plan: Plan, method: Any) -> Cell:
+    trainer = _trainer(config)
+    split = split_all(acquire(plan.source, plan.root, plan.categories), plan.splitter)
+    require_anomalies(plan, split.calibration)
+    if not split.test:
+        raise AdshiftError(f"data.root={plan.root} holds no test image; put some into CATEGORY/test/good and test/DEFECT")
+    verify_files(plan.root, (*split.train, *split.calibration, *split.test))
+    datamodule = AnomalyDataModule(
+        plan.root, split, plan.domains.train, plan.image_size, plan.batch_size, plan.num_workers, plan.resolution
+    )
+    return Cell(config, plan, split, datamodule, AnomalyModule(method), trainer)
+
+
+def _score(cell: Cell, role: str) -> ScoredImages:
+    samples = cell.split.of(role)  # type: ignore[arg-type]
+    if not samples:
+        return ScoredImages((), torch.empty(0).double().numpy(), [], [], None)
+    loader = cell.datamodule.loader(samples, cell.plan.domains.of(role))  # type: ignore[arg-type]
+    return score_images(cell.trainer, cell.module, loader, samples, cell.plan.resolution)
+
+
+def _calibrate(cell: Cell, scored: ScoredImages) -> Thresholds:
+    plan = cell.plan
+    if scored.samples or not plan.crossfit or plan.calibrator.needs_anomalies:
+        return calibrate(plan.calibrator, plan.scope, plan.categories, scored)
+    held_out = out_of_fold(lambda: _trainer(cell.config), cell.datamodule, plan, lambda: build_method(cell.config))
+    return calibrate(plan.calibrator, plan.scope, plan.categories, held_out, folds=plan.crossfit)
+
+
+def _finish(cell: Cell, folder: Path, timing: dict[str, float]) -> dict[str, Any]:
+    """Score, calibrate, measure, write; the same for a fresh fit and for a finished run."""
+    plan = cell.plan
+    started = time.perf_counter()
+    scored = {"calibration": _score(cell, "calibration"), "test": _score(cell, "test")}
+    timing = {**timing, "score": time.perf_counter() - started}
+    started = time.perf_counter()
+    thresholds = _calibrate(cell, scored["calibration"])
+    timing["calibrate"] = time.perf_counter() - started
+    started = time.perf_counter()
+    metrics, warnings = measure(scored["test"], thresholds, plan.categories, plan.bootstrap, plan.seed)
+    timing["metrics"] = time.perf_counter() - started
+    vectors, bank_bytes = cell.module.method.bank_shape()
+    result = {
+        "config": cell.config,
+        "metrics": metrics,
+        "threshold": {name: _brief(c) for name, c in thresholds.image.items()},
+        "pixel_threshold": {name: _brief(c) for name, c in thresholds.pixel.items()},
+        "counts": results.counts(
+            {"train": cell.split.train, "calibration": cell.split.calibration, "test": cell.split.test}, plan.categories
+        ),
+        "timing": {**timing, "ms_per_image": _latency(cell)},
+        "memory": {"bank_vectors": vectors, "bank_mb": bank_bytes / 1e6, **peak_memory()},
+        "provenance": _provenance(cell),
+        "warnings": [*warnings, *_calibration_warnings(thresholds)],
+    }
+    results.write_scores(folder, scored, thresholds)
+    results.write_calibration(folder, thresholds, asdict(plan.domains.calibration))
+    if cell.config["save_maps"]:
+        from adshift.report.pictures import write_pictures
+
+        results.write_maps(folder, scored["test"])
+        write_pictures(folder / "pictures", plan.root, plan.domains.test, scored["test"], thresholds)
+    results.write_result(folder, result)
+    print_run(result, folder)
+    return result
+
+
+def _brief(calibration: Any) -> dict[str, Any]:
+    return {
+        "kind": calibration.kind,
+        "value": calibration.threshold,
+        "promised_rate": calibration.promised_rate,
+        "n": calibration.n,
+    }
+
+
+def _calibration_warnings(thresholds: Thresholds) -> list[str]:
+    kinds = (("image", thresholds.image), ("pixel", thresholds.pixel))
+    return [f"{name}, {what} threshold: {w}" for what, group in kinds for name, c in group.items() for w in c.warnings]
+
+
+def _latency(cell: Cell) -> dict[str, float] | None:
+    if not cell.config["metrics"]["latency"]:
+        return None
+    image = cell.datamodule.loader(cell.split.test, cell.plan.domains.test).dataset[0].image
+    return {"1": latency_ms(cell.module, image, 1, repeats=5), "32": latency_ms(cell.module, image, 32, repeats=1)}
+
+
+def _provenance(cell: Cell) -> dict[str, Any]:
+    split = cell.split
+    return {
+        "git_commit": git_commit(),
+        "packages": package_versions(),
+        "device": device_name(cell.trainer.strategy.root_device),
+        "weights": cell.config["backbone"]["weights"],
+        "weights_sha256": cell.module.method.weights_sha256,
+        "samples_sha256": digest((*split.train, *split.calibration, *split.test)),
+        "seeds": {"seed": cell.plan.seed, "domain": cell.plan.domains.test.seed},
+    }

@@ -1,0 +1,96 @@
+"""The clean / shifted gallery (the study's figure 1).
+
+``python -m adshift.report.gallery data/mvtec gallery.png --categories carpet hazelnut zipper``
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from adshift.atomic import atomic_path
+from adshift.data.dataset import read_pair
+from adshift.data.images import UInt8, resize_image, resize_mask
+from adshift.data.samples import Sample, index_category
+from adshift.data.shifted import FAMILIES, named_domain
+from adshift.errors import AdshiftError
+from adshift.report.pictures import CAPTION, GAP, TILE, outline
+from adshift.shift.domain import Domain
+from adshift.shift.parameters import ShiftParameters
+
+
+def describe(p: ShiftParameters) -> str:
+    """The parameters that act, in the few words that fit under a tile."""
+    words = []
+    if p.scale != 1.0:
+        words.append(f"{p.rotation_deg:+.0f} deg x{p.scale:.2f}")
+    if p.illumination != "none":
+        words.append(f"{p.illumination} {p.darkest:.2f}")
+    if p.brightness != 1.0:
+        words.append(f"b{p.brightness:.1f} c{p.contrast:.1f} s{p.saturation:.1f}")
+    if p.blur_sigma:
+        words.append(f"blur {p.blur_sigma:.1f}")
+    if p.noise_sigma:
+        words.append(f"noise {p.noise_sigma:.2f}")
+    return " ".join(words) or "identity"
+
+
+def _tile(root: Path, sample: Sample, domain: Domain) -> UInt8:
+    image, mask = read_pair(root, sample, domain)
+    return outline(resize_image(image, TILE), None if mask is None else resize_mask(mask, TILE))
+
+
+def gallery(root: Path, categories: Sequence[str], domain: Domain, columns: int) -> UInt8:
+    """Two rows a category, clean above shifted, the defects outlined; the captions give the sampled parameters.
+
+    Returns:
+        uint8 [H, W, 3].
+    """
+    import cv2
+
+    rows = []
+    for category in categories:
+        index = index_category(root, category)
+        pool = [*index.test_anomalous, *index.test_good] or list(index.train_good)
+        chosen = [pool[i] for i in np.unique(np.linspace(0, len(pool) - 1, columns).astype(int))]
+        for shown in (Domain(), domain):
+            canvas = np.full((TILE + CAPTION, columns * (TILE + GAP), 3), 255, np.uint8)
+            for i, sample in enumerate(chosen):
+                left = i * (TILE + GAP)
+                canvas[CAPTION:, left : left + TILE] = _tile(root, sample, shown)
+                words = sample.path if shown.name == "clean" else describe(shown.parameters(category, sample.path))
+                cv2.putText(canvas, words, (left + 2, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (0, 0, 0), 1, cv2.LINE_AA)
+            rows.append(canvas)
+    return np.concatenate(rows)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m adshift.report.gallery", description=__doc__)
+    parser.add_argument("root", type=Path, help="folder that holds the category folders")
+    parser.add_argument("out", type=Path, help="the picture to write (.png)")
+    parser.add_argument("--categories", nargs="+", required=True)
+    parser.add_argument("--domain", choices=sorted(FAMILIES), default="shift")
+    parser.add_argument("--severity", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--columns", type=int, default=5)
+    chosen = parser.parse_args(arguments)
+    try:
+        domain = named_domain(chosen.domain, chosen.severity, chosen.seed)
+        picture = gallery(chosen.root, chosen.categories, domain, max(1, chosen.columns))
+        with atomic_path(chosen.out) as partial:
+            Image.fromarray(picture).save(partial, format="PNG")
+    except AdshiftError as error:
+        print(f"adshift: {error}", file=sys.stderr)
+        return 2
+    print(chosen.out)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

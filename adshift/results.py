@@ -1,0 +1,119 @@
+"""What a run leaves in its folder: result.json, written once, whole and last, and the tables beside it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adshift.atomic import atomic_path, write_text
+from adshift.calibration.scope import Thresholds
+from adshift.errors import AdshiftError
+from adshift.scoring import ScoredImages
+
+SCHEMA = 1
+RESULT = "result.json"
+SCORES = "scores.csv"
+CALIBRATION = "calibration.json"
+CHECKPOINT = "model.ckpt"
+MAPS = "maps.npz"
+COLUMNS = ("path", "category", "defect", "label", "role", "score", "threshold", "decision")
+
+
+def write_result(folder: Path, result: dict[str, Any]) -> None:
+    """Write result.json atomically.
+
+    Raises:
+        AdshiftError: a figure is NaN or infinite; undefined figures are None.
+    """
+    _refuse_non_finite(result, "result")
+    write_text(folder / RESULT, json.dumps({"schema": SCHEMA, **result}, indent=1, allow_nan=False) + "\n")
+
+
+def _refuse_non_finite(value: Any, place: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise AdshiftError(f"{place}={value} must be finite or null; this is a fault of adshift, please report it")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            _refuse_non_finite(inner, f"{place}.{key}")
+    elif isinstance(value, list | tuple):
+        for i, inner in enumerate(value):
+            _refuse_non_finite(inner, f"{place}[{i}]")
+
+
+def read_json(path: Path, remedy: str) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        AdshiftError: the file is missing or holds something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise AdshiftError(f"{path} does not exist; {remedy}") from error
+    except (OSError, ValueError) as error:
+        raise AdshiftError(f"{path} cannot be read ({error}); {remedy}") from error
+    if not isinstance(found, dict):
+        raise AdshiftError(f"{path} holds no JSON object; {remedy}")
+    return found
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """Read a finished run's result.json.
+
+    Raises:
+        AdshiftError: the run is not finished, the file is broken, or its schema is another.
+    """
+    result = read_json(folder / RESULT, "give the folder of a finished run (the one that train.py named at its end)")
+    if result.get("schema") != SCHEMA:
+        raise AdshiftError(
+            f"{folder / RESULT} has schema {result.get('schema')}, this version reads {SCHEMA}; run the cell again"
+        )
+    return result
+
+
+def write_scores(folder: Path, scored: dict[str, ScoredImages], thresholds: Thresholds) -> None:
+    """Write scores.csv: a row an image of each role; scores with all their digits, empty where nothing was decided."""
+    with (
+        atomic_path(folder / SCORES) as partial,
+        partial.open("w", newline="", encoding="utf-8") as handle,
+    ):
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for role, images in scored.items():
+            for sample, score in zip(images.samples, images.score_N.tolist(), strict=True):
+                threshold = thresholds.image_threshold(sample.category)
+                decision = "" if threshold is None else int(score >= threshold)
+                writer.writerow(
+                    [sample.path, sample.category, sample.defect, sample.label, role, repr(score),
+                     "" if threshold is None else repr(threshold), decision]
+                )  # fmt: skip
+
+
+def write_calibration(folder: Path, thresholds: Thresholds, domain: dict[str, Any]) -> None:
+    """Write calibration.json: the decision rule, apart from the model, so that one can be replaced without the other."""
+    write_text(folder / CALIBRATION, json.dumps(thresholds.to_json(domain), indent=1, allow_nan=False) + "\n")
+
+
+def write_maps(folder: Path, images: ScoredImages) -> None:
+    """Write maps.npz: for each test image its anomaly map, float32 [H, W], under its path."""
+    with atomic_path(folder / MAPS) as partial:
+        np.savez_compressed(partial, **{s.path: m for s, m in zip(images.samples, images.maps, strict=True)})  # type: ignore[arg-type]
+
+
+def counts(samples_by_role: dict[str, Sequence[Any]], categories: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Images a category and role: train, calibration and test, normal and anomalous apart."""
+    table = {}
+    for category in categories:
+        row = {"train": sum(s.category == category for s in samples_by_role["train"])}
+        for role in ("calibration", "test"):
+            labels = [s.label for s in samples_by_role[role] if s.category == category]
+            row[f"{role}_normal"] = labels.count(0)
+            row[f"{role}_anomalous"] = labels.count(1)
+        table[category] = row
+    return table
