@@ -66,7 +66,9 @@ def build(node: Mapping[str, Any], key: str, without: tuple[str, ...] = (), **va
     hints = typing.get_type_hints(target.__init__)
     for name, value in chosen.items():
         if name not in hints:
-            raise AdshiftError(f"{key}.{name} is no key of {key}; it takes: {', '.join(k for k in hints if k != 'return')}")
+            raise AdshiftError(
+                f"{key}.{name} is no key of {key}; it takes: {', '.join(k for k in hints if k != 'return')}"
+            )
         chosen[name] = checked(f"{key}.{name}", value, hints[name])
     return target(**chosen, **values)
 
@@ -173,17 +175,21 @@ def plain(config: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in resolved.items()}
 
 
-def require_anomalies(plan: Plan, calibration: tuple[Sample, ...]) -> None:
-    """Refuse a calibrator that needs anomalies where a group it calibrates has none; before the fit, not after.
+def require_calibratable(plan: Plan, calibration: tuple[Sample, ...]) -> None:
+    """Refuse, before the fit, a calibration that would fail after it: a group without the images its rule needs.
+
+    A split without a calibration role asks for no threshold and passes.
 
     Raises:
         AdshiftError: names the group.
     """
-    if not calibration or not plan.calibrator.needs_anomalies:
-        return
     for category in plan.categories if plan.scope == "category" else ("all categories",):
         labels = [s.label for s in calibration if plan.scope == "global" or s.category == category]
-        if not any(labels):
+        if calibration and 0 not in labels:
+            raise AdshiftError(
+                f"the split leaves {category} 0 normal calibration images; add some to train/good, or use split=official"
+            )
+        if calibration and plan.calibrator.needs_anomalies and 1 not in labels:
             raise AdshiftError(
                 f"threshold={plan.calibrator.kind} needs anomalous calibration images, and {category} has 0 of them "
                 f"among {len(labels)}; use threshold=quantile, conformal, evt or sigma, which need normal ones alone, or "

@@ -28,7 +28,9 @@ def refuse_additions() -> None:
 
     for override in HydraConfig.get().overrides.task:
         if override.startswith("+"):
-            raise AdshiftError(f"{override} would add a key that nothing reads; --help lists the keys, set one without +")
+            raise AdshiftError(
+                f"{override} would add a key that nothing reads; --help lists the keys, set one without +"
+            )
 
 
 def launch(main: Callable[[], None]) -> None:

@@ -10,9 +10,7 @@ from adshift.metrics.summary import Figures, figures, macro
 from adshift.scoring import ScoredImages
 
 
-def _of_category(
-    scored: ScoredImages, thresholds: Thresholds, category: str, replicates: int, seed: int
-) -> Figures:
+def _of_category(scored: ScoredImages, thresholds: Thresholds, category: str, replicates: int, seed: int) -> Figures:
     part = scored.of_category(category)
     return figures(
         part.score_N,
@@ -23,6 +21,7 @@ def _of_category(
         pixel_threshold=thresholds.pixel_threshold(category),
         replicates=replicates,
         seed=seed,
+        stream=category,
     )
 
 

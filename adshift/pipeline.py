@@ -11,7 +11,7 @@ import torch
 from omegaconf import DictConfig
 
 from adshift import results
-from adshift.assembly import Plan, build, build_method, make_plan, plain, require_anomalies
+from adshift.assembly import Plan, build, build_method, make_plan, plain, require_calibratable
 from adshift.calibration.scope import Thresholds, calibrate
 from adshift.crossfit import out_of_fold
 from adshift.data.acquire import acquire, verify_files
@@ -57,7 +57,9 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     run = Path(chosen["run"])
     fitted = results.read_result(run)["config"]
     if "run" in fitted:
-        raise AdshiftError(f"run={run} is itself an evaluation, without a model; give the run it evaluates: {fitted['run']}")
+        raise AdshiftError(
+            f"run={run} is itself an evaluation, without a model; give the run it evaluates: {fitted['run']}"
+        )
     merged = _merge(fitted, chosen)
     plan = make_plan(merged, _birthplace(fitted))
     if plan.regime.refits:
@@ -87,7 +89,9 @@ def _birthplace(fitted: dict[str, Any]) -> Domain:
 
 def _refuse_leaks(fitted: dict[str, Any], cell: Cell) -> None:
     """An image that the model was fitted on must not be calibrated or tested on."""
-    own_split = split_all(acquire(cell.plan.source, cell.plan.root, cell.plan.categories), build(fitted["split"], "split"))
+    own_split = split_all(
+        acquire(cell.plan.source, cell.plan.root, cell.plan.categories), build(fitted["split"], "split")
+    )
     seen = {sample.path for sample in own_split.train}
     leaked = [s.path for s in (*cell.split.calibration, *cell.split.test) if s.path in seen]
     if leaked:
@@ -121,9 +125,11 @@ def _trainer(config: dict[str, Any]) -> Any:
 def _prepare(config: dict[str, Any], plan: Plan, method: Any) -> Cell:
     trainer = _trainer(config)
     split = split_all(acquire(plan.source, plan.root, plan.categories), plan.splitter)
-    require_anomalies(plan, split.calibration)
+    require_calibratable(plan, split.calibration)
     if not split.test:
-        raise AdshiftError(f"data.root={plan.root} holds no test image; put some into CATEGORY/test/good and test/DEFECT")
+        raise AdshiftError(
+            f"data.root={plan.root} holds no test image; put some into CATEGORY/test/good and test/DEFECT"
+        )
     verify_files(plan.root, (*split.train, *split.calibration, *split.test))
     datamodule = AnomalyDataModule(
         plan.root, split, plan.domains.train, plan.image_size, plan.batch_size, plan.num_workers, plan.resolution

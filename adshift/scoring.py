@@ -68,7 +68,11 @@ def _map_like(anomaly_map_HW: Tensor, mask: UInt8 | None) -> NDArray[np.float32]
 
 
 def score_images(
-    trainer: pl.Trainer, module: AnomalyModule, loader: DataLoader[Item], samples: Sequence[Sample], resolution: MaskResolution
+    trainer: pl.Trainer,
+    module: AnomalyModule,
+    loader: DataLoader[Item],
+    samples: Sequence[Sample],
+    resolution: MaskResolution,
 ) -> ScoredImages:
     """Score every image of a loader. With ``resolution`` "original" each map is brought to its mask's size."""
     scores: list[Tensor] = []

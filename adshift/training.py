@@ -24,11 +24,7 @@ def make_trainer(accelerator: str, devices: Any) -> pl.Trainer:
     """
     if devices not in ("auto", 1, "1"):
         raise AdshiftError(f"trainer.devices={devices} must be auto or 1: a fit holds one memory bank on one device")
-    logging.getLogger("pytorch_lightning").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=".*configure_optimizers.*")
-    warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
-    warnings.filterwarnings("ignore", message=".*treespec.*LeafSpec.*")
+    _quieten()
     try:
         return pl.Trainer(
             accelerator=accelerator,
@@ -43,7 +39,19 @@ def make_trainer(accelerator: str, devices: Any) -> pl.Trainer:
         raise AdshiftError(f"trainer.accelerator={accelerator} is not to be had ({reason}); use auto or cpu") from error
 
 
-def fit(trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule, checkpoint: Path) -> dict[str, float]:
+def _quieten() -> None:
+    """Silence what the libraries say about every run and no user can act on; errors stay."""
+    for name in ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero", "faiss.loader"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    for message in ("does not have many workers", "configure_optimizers", "in eval mode at the start"):
+        warnings.filterwarnings("ignore", message=f".*{message}.*")
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+    warnings.filterwarnings("ignore", category=FutureWarning, module="timm|anomalib")
+
+
+def fit(
+    trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule, checkpoint: Path
+) -> dict[str, float]:
     """Fit and save the checkpoint atomically; returns the seconds of the stages.
 
     No optimiser steps, so Lightning's own checkpointing would save nothing: it is told to.

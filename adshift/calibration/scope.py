@@ -85,9 +85,7 @@ def calibrate(
     groups = {GLOBAL: scored} if scope == "global" else {c: scored.of_category(c) for c in categories}
 
     def fitted(scores: np.ndarray, labels: np.ndarray) -> Calibration:
-        return (
-            crossfit_calibration(calibrator, scores, folds) if folds else calibrator.calibrate(scores, labels)
-        )
+        return crossfit_calibration(calibrator, scores, folds) if folds else calibrator.calibrate(scores, labels)
 
     image = {name: fitted(group.score_N, group.label_N) for name, group in groups.items()}
     pixel = {name: fitted(*_pixels(group, calibrator.needs_anomalies)) for name, group in groups.items()}

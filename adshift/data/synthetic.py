@@ -35,7 +35,7 @@ _ATTEMPTS = 32
 
 @dataclass(frozen=True)
 class Counts:
-    """Images a category: nominal ones to train on and to test on, defective ones of each of the four kinds."""
+    """Images a category: nominal ones to train and to test on, defective ones of each of the four kinds."""
 
     train: int = 100
     test_good: int = 30
@@ -44,7 +44,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Sample:
-    """One image as drawn, RGB; `nominal_HW3` shows the same part unharmed; `mask_HW` is 0 or 255; all uint8."""
+    """One image as drawn, RGB; `nominal_HW3` is the same part unharmed; `mask_HW` is 0 or 255; all uint8."""
 
     image_HW3: Photo
     nominal_HW3: Photo
@@ -63,13 +63,12 @@ def draw(category: str, path: str, *, seed: int = 0) -> Sample:
 
     The folder above the file says what is on it: `good` or one of `defects(category)`, else AdshiftError. The
     mask is empty for `good`; otherwise it is where a channel differs from `nominal_HW3` by more than 4 of 255
-    levels, with the pinholes (at most 12 pixels) inside such regions filled.
+    levels, with pinholes (at most 12 pixels) filled and specks (at most 15) left out; the image equals
+    `nominal_HW3` to the bit outside it.
     """
     defect = path.split("/")[-2] if path.count("/") else ""
     if defect not in ("good", *defects(category)):
-        raise AdshiftError(
-            f"path={path} names no defect of {category}: use good, {', '.join(defects(category))}"
-        )
+        raise AdshiftError(f"path={path} names no defect of {category}: use good, {', '.join(defects(category))}")
 
     def stream(*purpose: str | int) -> np.random.Generator:
         return _generator(seed, category, path, *purpose)
@@ -83,7 +82,7 @@ def draw(category: str, path: str, *, seed: int = 0) -> Sample:
         image = photograph(stream("camera"), product.render(part, defect, stream("damage", attempt)))
         mask = change_mask(image, nominal)
         if np.count_nonzero(mask) >= _MIN_MASK:
-            return Sample(image, nominal, mask)
+            return Sample(np.where(mask[..., None] == 255, image, nominal), nominal, mask)
     raise AssertionError(f"no visible {defect} for {category}/{path} in {_ATTEMPTS} attempts")
 
 
@@ -97,16 +96,15 @@ def ensure(
 ) -> None:
     """Make each category that is missing under `root`, in MVTec layout; a complete one is left alone.
 
-    A category is complete where its `synthetic.json` names this version, seed and counts. Each is written into
-    a hidden sibling folder and renamed at the end; of two processes at once the later keeps the earlier's folder.
+    A category is complete where its `synthetic.json` names this version, seed and counts. Each is written
+    into a hidden sibling folder and renamed at the end; of two processes at once the later one accepts the
+    earlier one's folder.
     Raises AdshiftError, before anything is drawn, for an unknown category, a folder made with other settings,
     one that is not ours and counts under 1; and for a root that cannot be written.
     """
     _check_known(categories)
     _check_counts(counts)
-    missing = [
-        name for name in dict.fromkeys(categories) if not _is_complete(root / name, name, seed, counts)
-    ]
+    missing = [name for name in dict.fromkeys(categories) if not _is_complete(root / name, name, seed, counts)]
     if not missing:
         return
     try:
@@ -166,8 +164,7 @@ def _is_complete(folder: Path, category: str, seed: int, counts: Counts) -> bool
         have = ", ".join(f"{key}={kept[key]}" for key in unlike)
         want = ", ".join(f"{key}={wanted[key]}" for key in unlike)
         raise AdshiftError(
-            f"{folder} was made with {have}, but {want} is asked for; "
-            "choose another data.root, or delete that folder"
+            f"{folder} was made with {have}, but {want} is asked for; choose another data.root, or delete that folder"
         )
     return True
 
@@ -215,9 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m adshift.data.synthetic", description=__doc__)
     parser.add_argument("root", type=Path, help="the folder to hold the category folders")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--categories", nargs="+", default=list(CATEGORIES), metavar="NAME", help=str(CATEGORIES)
-    )
+    parser.add_argument("--categories", nargs="+", default=list(CATEGORIES), metavar="NAME", help=str(CATEGORIES))
     options = parser.parse_args(arguments)
     try:
         ensure(options.root, options.categories, seed=options.seed)

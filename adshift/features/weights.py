@@ -32,7 +32,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise AdshiftError(f"backbone.weights={path} cannot be read ({reason}); give an intact weights file") from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise AdshiftError(f"backbone.weights={path} is no flat state dict; save it with torch.save(model.state_dict())")
+        raise AdshiftError(
+            f"backbone.weights={path} is no flat state dict; save it with torch.save(model.state_dict())"
+        )
     return state
 
 

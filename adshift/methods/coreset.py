@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from adshift.errors import AdshiftError
-from adshift.methods.lazy_distances import Head, IntArray, LazyDistances, PICKED, squared_distances
+from adshift.methods.lazy_distances import PICKED, Head, IntArray, LazyDistances, squared_distances
 from adshift.methods.projection import gaussian_matrix, project
 
 POOL_ROWS = 4096
@@ -122,7 +122,9 @@ def _check(embedding_ND: Tensor, count: int, projection_dim: int | None) -> None
             "N, D >= 1; give at least one nominal patch"
         )
     if not 1 <= count <= len(embedding_ND):
-        raise AdshiftError(f"count={count} must be in [1, {len(embedding_ND)}], the number of patches; change coreset_ratio")
+        raise AdshiftError(
+            f"count={count} must be in [1, {len(embedding_ND)}], the number of patches; change coreset_ratio"
+        )
     if projection_dim is not None and projection_dim < 1:
         raise AdshiftError(f"projection_dim={projection_dim} must be at least 1; give None to search unprojected")
 

@@ -195,7 +195,9 @@ def _mean(points_NP: Tensor) -> Tensor:
     for chunk in points_NP.split(CHUNK_ROWS):
         total += chunk.sum(0, dtype=torch.float64)
     if not bool(total.isfinite().all()):
-        raise AdshiftError("embedding holds NaN or infinite values and must be finite; check the images and the weights")
+        raise AdshiftError(
+            "embedding holds NaN or infinite values and must be finite; check the images and the weights"
+        )
     return (total / len(points_NP)).to(torch.float64 if points_NP.dtype == torch.float64 else torch.float32)
 
 

@@ -30,7 +30,9 @@ class NeighbourSearch:
         if bank_MD.ndim != 2 or bank_MD.shape[0] == 0 or bank_MD.shape[1] == 0:
             raise AdshiftError(f"memory bank of shape {tuple(bank_MD.shape)} must be [M, D] with M, D >= 1; fit first")
         if backend not in BACKENDS:
-            raise AdshiftError(f"neighbour backend {backend!r} must be one of {', '.join(BACKENDS)}; choose one of them")
+            raise AdshiftError(
+                f"neighbour backend {backend!r} must be one of {', '.join(BACKENDS)}; choose one of them"
+            )
         self.bank_MD = bank_MD.detach().to(torch.float32).contiguous()
         self.backend = _resolve(backend, self.bank_MD.device)
         self._index = _faiss_index(self.bank_MD) if self.backend == "faiss" else None
@@ -50,7 +52,9 @@ class NeighbourSearch:
         """
         size, dim = self.bank_MD.shape
         if query_QD.ndim != 2 or query_QD.shape[1] != dim:
-            raise AdshiftError(f"query of shape {tuple(query_QD.shape)} must be [Q, {dim}], the bank's dimension; refit")
+            raise AdshiftError(
+                f"query of shape {tuple(query_QD.shape)} must be [Q, {dim}], the bank's dimension; refit"
+            )
         if k < 1:
             raise AdshiftError(f"k={k} must be at least 1; give a positive number of neighbours")
         query_QD = query_QD.detach().to(torch.float32).contiguous()

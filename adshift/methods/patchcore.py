@@ -15,6 +15,7 @@ from adshift.features.backbone import FrozenBackbone
 from adshift.features.patches import patch_embeddings, to_rows
 from adshift.features.weights import weights_sha256
 from adshift.methods.coreset import greedy_coreset
+from adshift.methods.maps import upsample_maps
 from adshift.methods.method import Scores
 from adshift.methods.neighbours import NeighbourSearch
 
@@ -52,6 +53,8 @@ class PatchCore(nn.Module):
         neighbourhood: side p of the pooling window (study eq. 2), odd.
         neighbours: k of the reweighting (study eq. 5); a bank of fewer vectors uses all of them.
         projection_dim: dimensions of the Johnson-Lindenstrauss projection that the coreset is sought in.
+        smoothing: sigma, in input pixels, of the Gaussian blur of the map after its upsampling, >= 0; 4 as in Roth et al.,
+            section 3.3. It does not touch the image score. The study's text names no blur: 0 is its letter.
         search: backend of the neighbour search: auto, faiss, torch or pruned; all give the same distances.
         seed: seeds the projection and the first pick.
     """
@@ -66,6 +69,7 @@ class PatchCore(nn.Module):
         neighbourhood: int = 3,
         neighbours: int = 9,
         projection_dim: int = 128,
+        smoothing: float = 4.0,
         search: str = "auto",
         seed: int = 0,
     ) -> None:
@@ -81,6 +85,11 @@ class PatchCore(nn.Module):
         self.neighbourhood = neighbourhood
         self.neighbours = neighbours
         self.projection_dim = projection_dim
+        if not 0 <= smoothing < 100:
+            raise AdshiftError(
+                f"method.smoothing={smoothing} must be in [0, 100) pixels; the default is 4, 0 switches it off"
+            )
+        self.smoothing = smoothing
         self.backend = search
         self.seed = seed
         self.register_buffer("bank_MD", torch.empty(0, sum(backbone.channels)))
@@ -143,16 +152,14 @@ class PatchCore(nn.Module):
         return len(self.bank_MD), self.bank_MD.numel() * self.bank_MD.element_size()
 
     def forward(self, images_B3SS: Tensor) -> Scores:
-        """Score a batch: the image score is the largest patch score (study eq. 6), the map is upsampled bilinearly."""
+        """Score a batch: the image score is the largest patch score (study eq. 6); the map is upsampled and smoothed."""
         embedding = self.embed(images_B3SS)
         batch, _, height, width = embedding.shape
         if self._search is None:
             self._search = NeighbourSearch(self.bank_MD, backend=self.backend)
         distance_Qk, index_Qk = self._search.search(to_rows(embedding), self.neighbours)
         score_BP = reweighted_scores(distance_Qk).view(batch, height * width)
-        map_BHW = functional.interpolate(
-            score_BP.view(batch, 1, height, width), size=images_B3SS.shape[-2:], mode="bilinear", align_corners=False
-        )[:, 0]
+        map_BHW = upsample_maps(score_BP.view(batch, height, width), images_B3SS.shape[-2:], self.smoothing)
         nearest_BP = self.bank_image_M[index_Qk[:, 0]].view(batch, -1)
         return Scores(score_BP.amax(dim=1), map_BHW, nearest_BP)
 

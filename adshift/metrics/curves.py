@@ -1,8 +1,8 @@
 """Areas under counted curves: the arithmetic that image, pixel and resampled figures share.
 
-Legend: V = vertices of a curve in the order of falling thresholds; leading axes (replicates) are free. A curve starts at an
-implied (0, 0) and its last vertex is (all negatives, all positives). Undefined results are NaN here and become None at the edge
-of the package (`defined`).
+Legend: V = vertices of a curve in the order of falling thresholds; leading axes (replicates) are free. A curve
+starts at an implied (0, 0) and its last vertex is (all negatives, all positives). Undefined results are NaN here and
+become None at the edge of the package (`defined`).
 """
 
 import math
@@ -26,7 +26,8 @@ def defined(value: FloatArray | float) -> float | None:
 def ratio(top: FloatArray, bottom: FloatArray) -> FloatArray:
     """`top / bottom`, NaN where `bottom` is 0 (a rate over an empty set is undefined)."""
     top, bottom = np.broadcast_arrays(np.asarray(top, np.float64), np.asarray(bottom, np.float64))
-    return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom != 0)
+    quotient: FloatArray = np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom != 0)
+    return quotient
 
 
 def _steps(curve_V: AnyArray) -> AnyArray:
@@ -37,7 +38,8 @@ def _steps(curve_V: AnyArray) -> AnyArray:
 def roc_area(fp_V: AnyArray, tp_V: AnyArray) -> FloatArray:
     """Area under the ROC curve by trapezoids, so that a tie between the classes counts one half.
 
-    `fp_V` and `tp_V` (..., V) are false and true positives at each vertex; the result (...) is NaN where a class is empty.
+    `fp_V` and `tp_V` (..., V) are false and true positives at each vertex; the result (...) is NaN where a class is
+    empty.
     """
     middle = tp_V - _steps(tp_V) / 2
     one_class = (fp_V[..., -1] == 0) | (tp_V[..., -1] == 0)
@@ -67,7 +69,8 @@ def f1_peak(fp_V: AnyArray, tp_V: AnyArray) -> FloatArray:
 def area_to_limit(x_V: AnyArray, y_V: AnyArray, limit: float) -> FloatArray:
     """Trapezoid area of y over x in [0, limit], divided by `limit`; the segment that crosses the limit is cut linearly.
 
-    `x_V` (..., V) rises to 1 (a false-positive rate), `y_V` (..., V) is the overlap. Raises AdshiftError for a limit outside (0, 1].
+    `x_V` (..., V) rises to 1 (a false-positive rate), `y_V` (..., V) is the overlap. Raises AdshiftError for a limit
+    outside (0, 1].
     """
     if not 0 < limit <= 1:
         raise AdshiftError(f"limit={limit} must be in (0, 1]; the usual ones are 0.3 and 0.05")

@@ -16,7 +16,9 @@ def decide(scores_N: AnyArray, threshold_N: AnyArray | float) -> AnyArray:
     """True where anomalous: score >= threshold. The threshold is one number, or one an image (N,)."""
     scores_N, threshold = checked_scores(scores_N), np.asarray(threshold_N)
     if threshold.shape not in ((), scores_N.shape):
-        raise AdshiftError(f"thresholds of shape {threshold.shape} do not fit {len(scores_N)} scores; give one, or one an image")
+        raise AdshiftError(
+            f"thresholds of shape {threshold.shape} do not fit {len(scores_N)} scores; give one, or one an image"
+        )
     if np.isnan(threshold).any():
         raise AdshiftError("threshold=nan decides nothing; calibrate first, or leave the decision figures out")
     return np.asarray(scores_N >= threshold)
@@ -25,7 +27,7 @@ def decide(scores_N: AnyArray, threshold_N: AnyArray | float) -> AnyArray:
 def decision_rates(tp: FloatArray, fp: FloatArray, fn: FloatArray, tn: FloatArray) -> dict[str, FloatArray]:
     """The decision figures from counts of any one shape, NaN where a figure is undefined.
 
-    F1 needs an anomaly; precision a positive decision; recall an anomaly; specificity and the false-alarm rate a normal.
+    F1 and recall need an anomaly, precision a positive decision, specificity and the false-alarm rate a normal.
     """
     specificity = ratio(tn, tn + fp)
     f1 = ratio(2 * tp, 2 * tp + fp + fn)
@@ -40,7 +42,10 @@ def decision_rates(tp: FloatArray, fp: FloatArray, fn: FloatArray, tn: FloatArra
 
 
 def decision_counts(scores_N: AnyArray, labels_N: AnyArray, threshold_N: AnyArray | float) -> FloatArray:
-    """One row an image, (N, 4): 1 in the column of its outcome (true positive, false positive, false negative, true negative)."""
+    """(N, 4), one row an image: 1 in the column of its outcome, 0 elsewhere.
+
+    The columns are true positive, false positive, false negative, true negative.
+    """
     called_N = decide(scores_N, threshold_N)
     anomalous_N = checked_labels(labels_N, len(called_N))
     outcomes = (called_N & anomalous_N, called_N & ~anomalous_N, ~called_N & anomalous_N, ~called_N & ~anomalous_N)

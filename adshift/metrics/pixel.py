@@ -1,8 +1,9 @@
 """Exact pixel AUROC, average precision, best F1 and PRO that share one sort.
 
-Defect pixels are few, and all four curves can only turn at their scores: so the defect pixels are ranked, and for each of their
-distinct scores the defect-free pixels above it are counted in sorted chunks. Memory beyond the maps is one chunk and the defect
-pixels. Legend: K = distinct scores of defect pixels, from the highest; V = vertices of a curve; P = pixels.
+Defect pixels are few, and all four curves can only turn at their scores: so the defect pixels are ranked, and for
+each of their distinct scores the defect-free pixels above it are counted in sorted chunks. Memory beyond the maps is
+one chunk and the defect pixels. Legend: K = distinct scores of defect pixels, from the highest; V = vertices of a
+curve; P = pixels.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,32 +30,46 @@ CHUNK = 1 << 23  # defect-free pixels sorted at a time: 32 MB of float32
 
 
 def region_sizes(mask_HW: AnyArray) -> AnyArray:
-    """For each pixel (H, W) the size in pixels of its 8-connected ground-truth region; 0 outside of all regions (int32)."""
+    """For each pixel (H, W) the size in pixels of its 8-connected ground-truth region; 0 outside of all regions
+    (int32)."""
     import cv2
 
-    _, region_HW = cv2.connectedComponents((mask_HW != 0).astype(np.uint8), connectivity=8)
+    _, region_HW = cv2.connectedComponents((mask_HW != 0).astype(np.uint8), connectivity=8)  # 0 = outside
     sizes = np.bincount(region_HW.ravel())
     sizes[0] = 0
     return np.asarray(sizes.astype(np.int32)[region_HW])
 
 
-def split_pixels(map_HW: AnyArray, mask_HW: AnyArray | None) -> tuple[AnyArray, AnyArray, AnyArray]:
-    """(scores of the defect pixels, size of the region of each, scores of the defect-free pixels), all flat.
-
-    A mask of None marks no pixel. Raises AdshiftError where the shapes differ.
-    """
+def _fitted(map_HW: AnyArray, mask_HW: AnyArray | None) -> tuple[AnyArray, AnyArray | None]:
+    """The map in floating point, and which pixels are defects; None where none is."""
     map_HW = np.asarray(map_HW)
     if not np.issubdtype(map_HW.dtype, np.floating):
         map_HW = map_HW.astype(np.float64)
-    nothing = np.empty(0, np.int32)
     if mask_HW is None:
-        return map_HW[:0].ravel(), nothing, map_HW.ravel()
+        return map_HW, None
     if map_HW.shape != mask_HW.shape:
-        raise AdshiftError(f"mask of shape {mask_HW.shape} does not fit its map {map_HW.shape}; resize one to the other")
+        raise AdshiftError(
+            f"mask of shape {mask_HW.shape} does not fit its map {map_HW.shape}; resize one to the other"
+        )
     defect_HW = mask_HW != 0
-    if not defect_HW.any():
-        return map_HW[:0].ravel(), nothing, map_HW.ravel()
-    return map_HW[defect_HW], region_sizes(mask_HW)[defect_HW], map_HW[~defect_HW]
+    return map_HW, defect_HW if defect_HW.any() else None
+
+
+def defect_pixels(map_HW: AnyArray, mask_HW: AnyArray | None) -> tuple[AnyArray, AnyArray]:
+    """(scores of the defect pixels, size of the region of each), flat; empty where the mask is None or all 0.
+
+    Raises AdshiftError where the shapes differ.
+    """
+    map_HW, defect_HW = _fitted(map_HW, mask_HW)
+    if defect_HW is None:
+        return map_HW.ravel()[:0], np.empty(0, np.int32)
+    return map_HW[defect_HW], region_sizes(defect_HW)[defect_HW]
+
+
+def defect_free_pixels(map_HW: AnyArray, mask_HW: AnyArray | None) -> AnyArray:
+    """Scores of the pixels outside of every defect, flat; a view of the map where it has no defect."""
+    map_HW, defect_HW = _fitted(map_HW, mask_HW)
+    return map_HW.ravel() if defect_HW is None else map_HW[~defect_HW]
 
 
 def _chunks(arrays: Iterable[AnyArray]) -> Iterator[AnyArray]:
@@ -73,9 +88,9 @@ def _chunks(arrays: Iterable[AnyArray]) -> Iterator[AnyArray]:
 class PixelRanking:
     """Counts at each distinct score of a defect pixel, from the highest; every figure is a sum over them.
 
-    `score_K`; `tp_K` defect pixels at or above it; `overlap_K` the same, each pixel weighing 1 / (its region's size), so that
-    the total is the number of regions; `above_K` and `upto_K` defect-free pixels above it, and at or above it; `negatives` all
-    defect-free pixels.
+    `score_K`; `tp_K` defect pixels at or above it; `overlap_K` the same, each pixel weighing 1 / (its region's
+    size), so that the total is the number of regions; `above_K` and `upto_K` defect-free pixels above it, and at or
+    above it; `negatives` all defect-free pixels.
     """
 
     score_K: AnyArray
@@ -95,15 +110,16 @@ class PixelRanking:
 
         Raises AdshiftError where a map and its mask differ in shape or a score is NaN.
         """
-        parts = [split_pixels(map_HW, mask_HW) for map_HW, mask_HW in zip(maps, masks, strict=True)]
-        if not parts:
+        if not len(maps):
             raise AdshiftError("0 anomaly maps cannot be ranked; give at least one")
-        defects, sizes, defect_free = zip(*parts, strict=True)
-        return cls._rank(np.concatenate(defects), np.concatenate(sizes), defect_free)
+        pairs = list(zip(maps, masks, strict=True))
+        defects, sizes = zip(*(defect_pixels(*pair) for pair in pairs), strict=True)
+        return cls._rank(np.concatenate(defects), np.concatenate(sizes), (defect_free_pixels(*pair) for pair in pairs))
 
     @classmethod
     def from_pixels(cls, scores_P: AnyArray, region_size_P: AnyArray) -> "PixelRanking":
-        """Rank flat pixels; `region_size_P` is the size of a pixel's region, 0 for a defect-free one (see `region_sizes`)."""
+        """Rank flat pixels; `region_size_P` is the size of a pixel's region, 0 for a defect-free one (see
+        `region_sizes`)."""
         defect_P = region_size_P != 0
         return cls._rank(scores_P[defect_P], region_size_P[defect_P], [scores_P[~defect_P]])
 
@@ -140,7 +156,8 @@ class PixelRanking:
         return round(float(self.overlap_K[-1])) if len(self.overlap_K) else 0
 
     def curve(self, gain_K: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(false positives, `gain_K`) at the V = 2 K + 1 points where the curve can turn: just above each score, at it, the end."""
+        """(false positives, `gain_K`) at the V = 2 K + 1 points where the curve can turn: just above each score, at
+        it, the end."""
         fp_V, gain_V = np.empty(2 * len(gain_K) + 1), np.empty(2 * len(gain_K) + 1)
         fp_V[0:-1:2], fp_V[1::2], fp_V[-1] = self.above_K, self.upto_K, self.negatives
         gain_V[1::2], gain_V[2::2], gain_V[0] = gain_K, gain_K, 0.0
@@ -159,10 +176,11 @@ class PixelRanking:
         return defined(f1_peak(*self.curve(self.tp_K)))
 
     def pro(self, limit: float = 0.3) -> float | None:
-        """Per-region overlap up to a false-positive rate in (0, 1], as a share of the best possible area; None as for `auroc`.
+        """Per-region overlap up to a false-positive rate in (0, 1]; None as for `auroc`.
 
-        Mean overlap over the regions of all images against the rate over the defect-free pixels of all images, every distinct
-        score a threshold, trapezoids, cut linearly at the limit, over the limit. Bergmann et al., IJCV 2021, section 3.
+        Mean overlap over the regions of all images against the rate over the defect-free pixels of all images, every
+        distinct score a threshold, trapezoids, cut linearly at the limit, over the limit. Bergmann et al., IJCV
+        2021, section 3.
         """
         if not self.positives or not self.negatives:
             return None
@@ -171,9 +189,9 @@ class PixelRanking:
 
 
 def pixel_counts(maps: Maps, masks: Masks, threshold_N: AnyArray | float) -> FloatArray:
-    """(N, 3): true positive, false positive and false negative pixels of each image where score >= threshold is a defect.
+    """(N, 3): true positive, false positive and false negative pixels of each image.
 
-    The threshold is one number or one an image (N,); maps and masks as in `PixelRanking.from_maps`.
+    A pixel is called a defect if score >= threshold. The threshold is one number or one an image (N,); maps and masks as in `PixelRanking.from_maps`.
     """
     thresholds_N = np.broadcast_to(np.asarray(threshold_N), (len(maps),))
     counts_N3 = np.zeros((len(maps), 3))

@@ -31,7 +31,9 @@ def checked_scores(scores_N: AnyArray) -> AnyArray:
     return scores_N
 
 
-def rank_curve(scores_N: AnyArray, labels_N: AnyArray, weights_BN: AnyArray | None = None) -> tuple[FloatArray, FloatArray]:
+def rank_curve(
+    scores_N: AnyArray, labels_N: AnyArray, weights_BN: AnyArray | None = None
+) -> tuple[FloatArray, FloatArray]:
     """False and true positives, each (..., V), at every distinct score from the highest to the lowest.
 
     `weights_BN` (N,) or (B, N) counts an image more than once (a resample); without it each counts once.
@@ -64,5 +66,8 @@ def average_precision(scores_N: AnyArray, labels_N: AnyArray, weights_N: AnyArra
 
 
 def best_f1(scores_N: AnyArray, labels_N: AnyArray, weights_N: AnyArray | None = None) -> float | None:
-    """Largest F1 over all thresholds, chosen on these very labels (an upper bound, no promise); None where a class is empty."""
+    """Largest F1 over all thresholds; None where a class is empty.
+
+    The threshold is chosen on these very labels: an upper bound of what a decision reaches, not a promise.
+    """
     return defined(f1_peak(*rank_curve(scores_N, labels_N, weights_N)))

@@ -32,7 +32,9 @@ def figure(values: dict[str, Any], key: str) -> str:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table with aligned columns."""
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    lines = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in [header, *rows]]
+    lines = [
+        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in [header, *rows]
+    ]
     return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:]])
 
 
@@ -50,7 +52,9 @@ def print_run(result: dict[str, Any], folder: Path) -> None:
     """Print a finished run: its figures a category, its thresholds, what it cost, its warnings, where it lies."""
     metrics = result["metrics"]
     method, data, domain, adaptation, threshold = _title(result["config"])
-    print(f"\n{method} on {data}, domain={domain}, adaptation={adaptation}, threshold={threshold} (percent, [95 % interval])")
+    print(
+        f"\n{method} on {data}, domain={domain}, adaptation={adaptation}, threshold={threshold} (percent, [95 % interval])"
+    )
     rows = [(name, *(figure(values, key) for _, key in SHOWN)) for name, values in metrics["categories"].items()]
     if len(rows) > 1:
         rows.append(("mean", *(figure(metrics["macro"], key) for _, key in SHOWN)))
@@ -89,7 +93,9 @@ def compare(folders: Sequence[Path]) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """``python -m adshift.report.console DIR...``: print the runs' figures side by side."""
-    parser = argparse.ArgumentParser(description="Set the figures of finished runs side by side (percent, 95 % intervals).")
+    parser = argparse.ArgumentParser(
+        description="Set the figures of finished runs side by side (percent, 95 % intervals)."
+    )
     parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="folders of finished runs")
     try:
         print(compare(parser.parse_args(arguments).runs))

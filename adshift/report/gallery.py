@@ -19,25 +19,28 @@ from adshift.data.images import UInt8, resize_image, resize_mask
 from adshift.data.samples import Sample, index_category
 from adshift.data.shifted import FAMILIES, named_domain
 from adshift.errors import AdshiftError
-from adshift.report.pictures import CAPTION, GAP, TILE, outline
+from adshift.report.pictures import GAP, TILE, outline
 from adshift.shift.domain import Domain
 from adshift.shift.parameters import ShiftParameters
 
+LINE = 15
+"""Height of a caption's line in pixels."""
 
-def describe(p: ShiftParameters) -> str:
-    """The parameters that act, in the few words that fit under a tile."""
-    words = []
+
+def describe(p: ShiftParameters) -> tuple[str, str]:
+    """The parameters that act, in two short lines: the scene's pose and light, then the camera."""
+    scene, camera = [], []
     if p.scale != 1.0:
-        words.append(f"{p.rotation_deg:+.0f} deg x{p.scale:.2f}")
+        scene.append(f"{p.rotation_deg:+.0f} deg, x{p.scale:.2f}")
     if p.illumination != "none":
-        words.append(f"{p.illumination} {p.darkest:.2f}")
+        scene.append(f"dark {p.illumination} {p.darkest:.2f}")
     if p.brightness != 1.0:
-        words.append(f"b{p.brightness:.1f} c{p.contrast:.1f} s{p.saturation:.1f}")
+        camera.append(f"b{p.brightness:.1f} c{p.contrast:.1f} s{p.saturation:.1f}")
     if p.blur_sigma:
-        words.append(f"blur {p.blur_sigma:.1f}")
+        camera.append(f"blur {p.blur_sigma:.1f}")
     if p.noise_sigma:
-        words.append(f"noise {p.noise_sigma:.2f}")
-    return " ".join(words) or "identity"
+        camera.append(f"noise {p.noise_sigma:.2f}")
+    return ", ".join(scene) or "identity", ", ".join(camera)
 
 
 def _tile(root: Path, sample: Sample, domain: Domain) -> UInt8:
@@ -59,12 +62,15 @@ def gallery(root: Path, categories: Sequence[str], domain: Domain, columns: int)
         pool = [*index.test_anomalous, *index.test_good] or list(index.train_good)
         chosen = [pool[i] for i in np.unique(np.linspace(0, len(pool) - 1, columns).astype(int))]
         for shown in (Domain(), domain):
-            canvas = np.full((TILE + CAPTION, columns * (TILE + GAP), 3), 255, np.uint8)
+            canvas = np.full((TILE + 2 * LINE + GAP, columns * (TILE + GAP), 3), 255, np.uint8)
             for i, sample in enumerate(chosen):
                 left = i * (TILE + GAP)
-                canvas[CAPTION:, left : left + TILE] = _tile(root, sample, shown)
-                words = sample.path if shown.name == "clean" else describe(shown.parameters(category, sample.path))
-                cv2.putText(canvas, words, (left + 2, 15), cv2.FONT_HERSHEY_SIMPLEX, 0.36, (0, 0, 0), 1, cv2.LINE_AA)
+                canvas[2 * LINE + GAP :, left : left + TILE] = _tile(root, sample, shown)
+                clean = (category, sample.path.split("/", 1)[-1])
+                lines = clean if shown.name == "clean" else describe(shown.parameters(category, sample.path))
+                for place, words in enumerate(lines):
+                    at = (left + 2, LINE * (place + 1))
+                    cv2.putText(canvas, words, at, cv2.FONT_HERSHEY_SIMPLEX, 0.36, (0, 0, 0), 1, cv2.LINE_AA)
             rows.append(canvas)
     return np.concatenate(rows)
 

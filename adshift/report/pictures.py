@@ -56,7 +56,9 @@ def _caption(sample: Sample, score: float, threshold: float | None) -> str:
     decided = "anomalous" if score >= threshold else "normal"
     right = (score >= threshold) == bool(sample.label)
     sign = ">=" if score >= threshold else "<"
-    return f"{sample.path.split('/', 1)[-1]}  {score:.3g} {sign} {threshold:.3g}: {decided}{'' if right else '  (WRONG)'}"
+    return (
+        f"{sample.path.split('/', 1)[-1]}  {score:.3g} {sign} {threshold:.3g}: {decided}{'' if right else '  (WRONG)'}"
+    )
 
 
 def row(root: Path, domain: Domain, sample: Sample, anomaly_map: NDArray[np.float32], scale: tuple[float, float],

@@ -10,6 +10,7 @@ Photo = npt.NDArray[np.uint8]
 
 SIDE = 256  # side of a photograph in pixels
 CHANGE = 4  # a pixel belongs to the mask where a channel differs by more than this many of the 255 levels
+SPECK = 15  # changed islands of up to this many pixels are left out: PRO counts every region alike
 PINHOLE = 12  # unchanged islands of up to this many pixels, enclosed by changed ones, belong to the mask too
 
 
@@ -32,9 +33,16 @@ def photograph(sensor: np.random.Generator, scene_HW3: Field) -> Photo:
 
 
 def change_mask(harmed: Photo, sound: Photo) -> Photo:
-    """Mask (SIDE, SIDE) of 0 and 255: the pixels that differ by more than CHANGE, their pinholes filled."""
+    """Mask (SIDE, SIDE) of 0 and 255: the regions that differ, less specks, their pinholes filled."""
     changed = (cv2.absdiff(harmed, sound).max(axis=2) > CHANGE).astype(np.uint8)
-    _, islands, stats, _ = cv2.connectedComponentsWithStats(1 - changed, connectivity=4)
-    small = stats[:, cv2.CC_STAT_AREA] <= PINHOLE
+    changed &= 1 - _islands(changed, SPECK, connectivity=8)
+    filled = changed | _islands(1 - changed, PINHOLE, connectivity=4)
+    return np.asarray(filled * 255, dtype=np.uint8)
+
+
+def _islands(cover: Photo, limit: int, *, connectivity: int) -> Photo:
+    """The part (0 or 1) of `cover` (0 or 1) that lies in components of at most `limit` pixels."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(cover, connectivity=connectivity)
+    small = stats[:, cv2.CC_STAT_AREA] <= limit
     small[0] = False
-    return np.where((changed == 1) | small[islands], 255, 0).astype(np.uint8)
+    return np.asarray(small[labels], dtype=np.uint8)

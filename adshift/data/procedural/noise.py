@@ -20,9 +20,7 @@ def blur(field: Field, sigma: float) -> Field:
     if sigma >= 6:
         quarter = cv2.resize(field, (CANVAS // 4, CANVAS // 4), interpolation=cv2.INTER_AREA)
         soft = cv2.GaussianBlur(quarter, (0, 0), sigma / 4)
-        return np.asarray(
-            cv2.resize(soft, (CANVAS, CANVAS), interpolation=cv2.INTER_LINEAR), dtype=np.float32
-        )
+        return np.asarray(cv2.resize(soft, (CANVAS, CANVAS), interpolation=cv2.INTER_LINEAR), dtype=np.float32)
     return np.asarray(cv2.GaussianBlur(field, (0, 0), sigma), dtype=np.float32)
 
 
@@ -30,9 +28,7 @@ def smooth_noise(rng: np.random.Generator, cell: float) -> Field:
     """Normal noise on a grid of `cell` canvas pixels, interpolated; zero mean, variance a little under 1."""
     nodes = int(np.ceil(CANVAS / cell)) + 3
     grid = rng.standard_normal((nodes, nodes), dtype=np.float32)
-    shrink = (
-        4 if cell >= 28 else 1
-    )  # a coarse field is drawn small first: four times as fast, and no eye can tell
+    shrink = 4 if cell >= 28 else 1  # a coarse field is drawn small first: four times as fast, and no eye can tell
     side, span = round(nodes * cell / shrink), CANVAS // shrink
     field = cv2.resize(grid, (side, side), interpolation=cv2.INTER_CUBIC)
     start = (side - span) // 2

@@ -82,9 +82,7 @@ def render(part: Nut, defect: str | None, rng: np.random.Generator) -> Field:
     return np.clip(image, 0, 1)
 
 
-def _outline(
-    rng: np.random.Generator, along: Field, aside: Field, radius: float, tilt: float
-) -> tuple[Field, Field]:
+def _outline(rng: np.random.Generator, along: Field, aside: Field, radius: float, tilt: float) -> tuple[Field, Field]:
     """Distance from the middle in units of the outline's, and bearing from the axis, (H, W) each."""
     bearing = np.arctan2(aside, along)
     turned = np.abs(bearing)
@@ -107,9 +105,7 @@ def _streaks(rng: np.random.Generator, longitude: Field, latitude: Field, column
     return np.asarray(wrapped, dtype=np.float32)
 
 
-def _shell(
-    rng: np.random.Generator, px: Field, py: Field, pz: Field, tilt: float, box: tuple[slice, slice]
-) -> Field:
+def _shell(rng: np.random.Generator, px: Field, py: Field, pz: Field, tilt: float, box: tuple[slice, slice]) -> Field:
     """Colour (h, w, 3) of the shell in `box` before the light: brown ribs, dusty tip, rough pale base."""
     cos, sin = math.cos(tilt), math.sin(tilt)
     latitude = np.arcsin(np.clip(px * cos + pz * sin, -1, 1))
@@ -222,8 +218,7 @@ def _print(shell: Field, rng: np.random.Generator, spot: Points, hard: bool) -> 
         for line in _SIGNS[int(rng.integers(len(_SIGNS)))]:
             flat = (np.array(line) - 0.5) * [0.7 * size, size] + [place * size, 0]
             ink = np.maximum(ink, stroke((flat @ turn.T + spot).astype(np.float32), max(3.0, size / 8)))
-    worn = np.clip(0.85 + 0.25 * smooth_noise(rng, 8), 0.3, 1) * np.float32(
-        0.30 if hard else rng.uniform(0.6, 0.9)
-    )
+    strength = 0.30 if hard else rng.uniform(0.6, 0.9)
+    worn = np.clip(0.85 + 0.25 * smooth_noise(rng, 8), 0.3, 1) * strength
     colour = ((0.80, 0.78, 0.72), (0.09, 0.08, 0.10), (0.20, 0.26, 0.44))[int(rng.integers(3))]
     return paint(shell, blur(ink, 1.0) * worn, colour)

@@ -55,7 +55,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class Rack:
-    """A sound part: its pose, its teeth, the tapes on the table (H, W, 3), the teeth's metal (3,) and wear (H, W)."""
+    """A sound part: pose, teeth, the tapes on the table (H, W, 3), the teeth's metal (3,) and wear (H, W)."""
 
     pose: Pose
     teeth: list[Tooth]
@@ -178,18 +178,12 @@ def _raise_tooth(tooth: Tooth, pose: Pose, height: Field, cover: Field, tone: Fi
     dy = np.arange(top, bottom, dtype=np.float32)[:, None] - middle[1]
     cos, sin = math.cos(tooth.angle + pose.turn), math.sin(tooth.angle + pose.turn)
     x, y = (dx * cos + dy * sin) * -tooth.side, np.abs(dy * cos - dx * sin)
-    waist = (
-        tooth.height
-        - 1.6 * np.exp(-(((x - 6) / 8) ** 2))
-        + 1.1 * np.exp(-(((x - tooth.length + 6) / 7) ** 2))
-    )
+    waist = tooth.height - 1.6 * np.exp(-(((x - 6) / 8) ** 2)) + 1.1 * np.exp(-(((x - tooth.length + 6) / 7) ** 2))
     corner = np.float32(4.0)
     outside_x = np.maximum(np.abs(x) - tooth.length + corner, 0)
     outside_y = np.maximum(y - waist + corner, 0)
     inside = corner - np.hypot(outside_x, outside_y)
-    dome = (
-        np.float32(5) * np.sqrt(np.clip(np.minimum(inside, 5) / 5, 0, 1)) - 0.35 * np.clip(y, 0, 6) ** 2 / 6
-    )
+    dome = np.float32(5) * np.sqrt(np.clip(np.minimum(inside, 5) / 5, 0, 1)) - 0.35 * np.clip(y, 0, 6) ** 2 / 6
     box = np.s_[top:bottom, left:right]
     ink = np.clip(inside + 0.5, 0, 1)
     height[box] = np.maximum(height[box], dome * ink)

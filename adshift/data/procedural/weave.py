@@ -36,7 +36,7 @@ _THREADS = ((0.82, 0.80, 0.74), (0.10, 0.10, 0.11), (0.58, 0.20, 0.16), (0.24, 0
 
 @dataclass(frozen=True)
 class Cloth:
-    """A sound piece: its picture (CANVAS, CANVAS, 3) and the height (CANVAS, CANVAS) of its yarns, in [0, 1]."""
+    """A sound piece: its picture (H, W, 3) and the height (H, W) of its yarns, both in [0, 1]."""
 
     picture: Field
     relief: Field
@@ -110,9 +110,7 @@ def _cut(cloth: Field, rng: np.random.Generator, spot: Points, hard: bool) -> Fi
     depth = 0.10 + 0.03 * smooth_noise(rng, 10)
     image = paint(image, 0.92 * gap, np.repeat(np.clip(depth, 0.03, 1)[..., None], 3, axis=2))
     roots = np.repeat(line, 2, axis=0) + rng.normal(0, 0.45 * width, (2 * len(line), 2))
-    return paint(
-        image, 0.7 * fibres(rng, roots.astype(np.float32), length=1.2 * width + 5), (0.66, 0.64, 0.60)
-    )
+    return paint(image, 0.7 * fibres(rng, roots.astype(np.float32), length=1.2 * width + 5), (0.66, 0.64, 0.60))
 
 
 def _hole(cloth: Field, rng: np.random.Generator, spot: Points, hard: bool) -> Field:
@@ -128,13 +126,11 @@ def _hole(cloth: Field, rng: np.random.Generator, spot: Points, hard: bool) -> F
     image = paint(paint(cloth, 0.30 * rim, cloth * 0.4), shape, floor.astype(np.float32))
     roots = np.repeat(outline, 1 if hard else 2, axis=0)
     roots = (spot + (roots - spot) * rng.uniform(0.8, 1.05, (len(roots), 1))).astype(np.float32)
-    return paint(
-        image, 0.7 * fibres(rng, roots, length=rng.uniform(0.4, 0.7) * radius + 4), (0.62, 0.60, 0.57)
-    )
+    return paint(image, 0.7 * fibres(rng, roots, length=rng.uniform(0.4, 0.7) * radius + 4), (0.62, 0.60, 0.57))
 
 
 def _thread(cloth: Field, rng: np.random.Generator, spot: Points, hard: bool) -> Field:
-    """A foreign yarn on top, round and twisted, with a cast shadow; a hard one has nearly the cloth's colour."""
+    """A foreign yarn on top, round, twisted, with a cast shadow; a hard one nearly of the cloth's colour."""
     length = rng.uniform(60, 120) if hard else rng.uniform(120, 330)
     width = rng.uniform(4, 5) if hard else rng.uniform(5, 8)
     line = wander(rng, spot, rng.uniform(0, 2 * np.pi), length, bend=1.3, steps=48)

@@ -1,0 +1,186 @@
+"""The coreset against the plain float64 greedy loop, on data that is easy, clustered, duplicated and degenerate."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from adshift.errors import AdshiftError
+from adshift.methods import coreset as coreset_module
+from adshift.methods.coreset import greedy_coreset
+from adshift.methods.projection import gaussian_matrix, project
+
+
+def _generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def _plain_greedy(points: np.ndarray, first: int, count: int) -> tuple[list[int], float]:
+    """The textbook loop in float64, one centre at a time over all points; picked points are never picked again."""
+    points = points.astype(np.float64)
+    picks, nearest = [first], np.full(len(points), np.inf)
+    free = np.ones(len(points), bool)
+    while True:
+        nearest = np.minimum(nearest, ((points - points[picks[-1]]) ** 2).sum(1))
+        free[picks[-1]] = False
+        if len(picks) == count:
+            return picks, float(np.sqrt(nearest.max()))
+        picks.append(int(np.where(free, nearest, -1.0).argmax()))
+
+
+def _random(n: int, d: int) -> Tensor:
+    return torch.randn(n, d, generator=_generator(1))
+
+
+def _clustered(n: int, d: int) -> Tensor:
+    centres = 20 * torch.randn(12, d, generator=_generator(2))
+    return centres[torch.arange(n) % 12] + 0.05 * torch.randn(n, d, generator=_generator(3))
+
+
+def _duplicated(n: int, d: int) -> Tensor:
+    return _random(n // 8, d)[torch.randint(n // 8, (n,), generator=_generator(4))]
+
+
+def _integers(n: int, d: int) -> Tensor:
+    """Squared distances are whole numbers, so ties are everywhere and exact."""
+    return torch.randint(0, 3, (n, d), generator=_generator(5)).float()
+
+
+def _far_from_origin(n: int, d: int) -> Tensor:
+    return 1000 + _random(n, d) * torch.linspace(1e-3, 1, n)[:, None]
+
+
+def _outlier(n: int, d: int) -> Tensor:
+    points = 1e-2 * _random(n, d)
+    points[n // 3] = 1e3
+    return points
+
+
+@pytest.mark.parametrize("make", [_random, _clustered, _duplicated, _integers, _far_from_origin, _outlier])
+def test_picks_equal_the_plain_loop(make) -> None:
+    points = make(5000, 64)
+    found = greedy_coreset(points, 1000, generator=_generator(), projection_dim=None)
+    picks, radius = _plain_greedy(points.numpy(), int(found.indices_M[0]), 1000)
+    assert found.indices_M.tolist() == picks
+    assert found.radius == pytest.approx(radius, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize(("pool", "head"), [(1, 1), (7, 3), (64, 16)])
+def test_picks_do_not_depend_on_the_pool(monkeypatch: pytest.MonkeyPatch, pool: int, head: int) -> None:
+    points = torch.cat([_duplicated(300, 8), _random(300, 8), _integers(100, 8)])
+    whole = greedy_coreset(points, 400, generator=_generator(), projection_dim=None)
+    monkeypatch.setattr(coreset_module, "POOL_ROWS", pool)
+    monkeypatch.setattr(coreset_module, "HEAD_ROWS", head)
+    small = greedy_coreset(points, 400, generator=_generator(), projection_dim=None)
+    assert small.indices_M.tolist() == whole.indices_M.tolist()
+    assert small.radius == whole.radius
+
+
+def test_every_row_can_be_picked_once_and_the_rest_come_in_order() -> None:
+    points = _random(20, 4)[torch.arange(200) % 20]
+    found = greedy_coreset(points, 200, generator=_generator(), projection_dim=None)
+    picks, _ = _plain_greedy(points.numpy(), int(found.indices_M[0]), 200)
+    assert found.indices_M.tolist() == picks
+    assert sorted(picks) == list(range(200)) and picks[20:] == sorted(picks[20:])
+    assert found.radius == 0.0
+
+
+def test_all_points_equal() -> None:
+    found = greedy_coreset(torch.full((50, 3), 0.1), 4, generator=_generator(), projection_dim=None)
+    first = int(found.indices_M[0])
+    assert found.indices_M.tolist() == [first, *[row for row in range(4) if row != first][:3]]
+    assert found.radius == 0.0
+
+
+@pytest.mark.parametrize("cut", [1, 17, 399, 400])
+@pytest.mark.parametrize("make", [_random, _duplicated])
+def test_a_prefix_is_continued_to_the_same_order(make, cut: int) -> None:
+    points = make(2000, 200)
+    whole = greedy_coreset(points, 400, generator=_generator(7))
+    short = greedy_coreset(points, cut, generator=_generator(7))
+    assert short.indices_M.tolist() == whole.indices_M[:cut].tolist()
+    grown = greedy_coreset(points, 400, generator=_generator(7), prefix_P=short.indices_M)
+    assert grown.indices_M.tolist() == whole.indices_M.tolist()
+    assert grown.radius == whole.radius
+
+
+def test_projected_search_is_the_plain_loop_on_the_projection() -> None:
+    points = _random(1500, 300)
+    found = greedy_coreset(points, 100, generator=_generator(3), projection_dim=32)
+    projected = project(points, gaussian_matrix(300, 32, _generator(3)))
+    picks, radius = _plain_greedy(projected.numpy(), int(found.indices_M[0]), 100)
+    assert found.indices_M.tolist() == picks
+    assert found.radius == pytest.approx(radius, rel=1e-12)
+
+
+def test_projection_keeps_lengths_on_average() -> None:
+    points = _random(4000, 384)
+    ratio = project(points, gaussian_matrix(384, 128, _generator())).square().sum(1) / points.square().sum(1)
+    # Each ratio is chi-squared with 128 degrees of freedom over 128: standard deviation sqrt(2 / 128) = 0.125.
+    assert ratio.mean().item() == pytest.approx(1, abs=0.02)
+    assert 0.10 < ratio.std().item() < 0.15
+
+
+def test_first_pick_is_random_and_the_seed_decides() -> None:
+    points = _random(1000, 8)
+    firsts = [int(greedy_coreset(points, 1, generator=_generator(seed)).indices_M[0]) for seed in range(20)]
+    assert len(set(firsts)) > 10
+    assert firsts[3] == int(greedy_coreset(points, 1, generator=_generator(3)).indices_M[0])
+
+
+def test_memory_mapped_rows_give_the_same_coreset(tmp_path: Path) -> None:
+    points = _random(3000, 150)
+    np.save(tmp_path / "rows.npy", points.numpy())
+    mapped = torch.from_numpy(np.load(tmp_path / "rows.npy", mmap_mode="r+"))
+    for dim in (128, None):
+        there = greedy_coreset(mapped, 50, generator=_generator(), projection_dim=dim)
+        here = greedy_coreset(points, 50, generator=_generator(), projection_dim=dim)
+        assert there.indices_M.tolist() == here.indices_M.tolist()
+
+
+def test_float64_and_half_rows_are_searched_as_given() -> None:
+    base = _random(400, 8).double()
+    fine = torch.cat([base, base + 1e-9])  # pairs that float32 cannot tell apart
+    found = greedy_coreset(fine, 600, generator=_generator(), projection_dim=None)
+    assert found.indices_M.tolist() == _plain_greedy(fine.numpy(), int(found.indices_M[0]), 600)[0]
+    half = _random(400, 8).half()
+    found = greedy_coreset(half, 60, generator=_generator(), projection_dim=None)
+    assert found.indices_M.tolist() == _plain_greedy(half.numpy(), int(found.indices_M[0]), 60)[0]
+
+
+def test_progress_counts_picks(capsys: pytest.CaptureFixture[str]) -> None:
+    greedy_coreset(_random(100, 4), 30, generator=_generator(), progress=True)
+    assert "30/30" in capsys.readouterr().err
+    greedy_coreset(_random(100, 4), 30, generator=_generator())
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("count", [0, -1, 11])
+def test_count_outside_the_rows_is_refused(count: int) -> None:
+    with pytest.raises(AdshiftError, match=rf"count={count} must be in \[1, 10\]"):
+        greedy_coreset(_random(10, 4), count, generator=_generator())
+
+
+@pytest.mark.parametrize("prefix", [[], [0, 0], [10], [-1], [0, 1, 2, 3, 4, 5]])
+def test_an_unusable_prefix_is_refused(prefix: list[int]) -> None:
+    with pytest.raises(AdshiftError, match="prefix"):
+        greedy_coreset(_random(10, 4), 5, generator=_generator(), prefix_P=torch.tensor(prefix, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("dim", [None, 2])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_are_not_finite_are_refused(value: float, dim: int | None) -> None:
+    points = _random(10, 4)
+    points[3, 2] = value
+    with pytest.raises(AdshiftError, match="finite"):
+        greedy_coreset(points, 5, generator=_generator(), projection_dim=dim)
+
+
+def test_shapes_and_dimensions_are_checked() -> None:
+    for wrong in (torch.zeros(5), torch.zeros(0, 4), torch.zeros(5, 4, dtype=torch.int64)):
+        with pytest.raises(AdshiftError, match="embedding of shape"):
+            greedy_coreset(wrong, 1, generator=_generator())
+    with pytest.raises(AdshiftError, match="projection_dim=0"):
+        greedy_coreset(_random(10, 4), 1, generator=_generator(), projection_dim=0)
