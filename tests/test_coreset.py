@@ -83,7 +83,8 @@ def test_every_row_can_be_picked_once_and_the_rest_come_in_order() -> None:
     found = greedy_coreset(points, 200, generator=_generator(), projection_dim=None)
     picks, _ = _plain_greedy(points.numpy(), int(found.indices_M[0]), 200)
     assert found.indices_M.tolist() == picks
-    assert sorted(picks) == list(range(200)) and picks[20:] == sorted(picks[20:])
+    assert sorted(picks) == list(range(200))
+    assert picks[20:] == sorted(picks[20:])
     assert found.radius == 0.0
 
 

@@ -67,9 +67,12 @@ def test_files_hold_what_is_drawn_in_rgb(few: Path, category: str, defect: str) 
     sample = draw(category, f"test/{defect}/000.png")
     image = cv2.imread(str(few / category / "test" / defect / "000.png"), cv2.IMREAD_UNCHANGED)
     mask = cv2.imread(str(few / category / "ground_truth" / defect / "000_mask.png"), cv2.IMREAD_UNCHANGED)
-    assert image is not None and mask is not None
-    assert image.shape == (256, 256, 3) and image.dtype == np.uint8
-    assert mask.shape == (256, 256) and set(np.unique(mask)) == {0, 255}
+    assert image is not None
+    assert mask is not None
+    assert image.shape == (256, 256, 3)
+    assert image.dtype == np.uint8
+    assert mask.shape == (256, 256)
+    assert set(np.unique(mask)) == {0, 255}
     np.testing.assert_array_equal(image[..., ::-1], sample.image_HW3)
     np.testing.assert_array_equal(mask, sample.mask_HW)
 
@@ -108,7 +111,8 @@ def test_every_mask_shows_something_and_covers_little(
     areas = [np.count_nonzero(sample.mask_HW) for samples in drawn.values() for sample in samples]
     assert min(areas) >= 24
     assert max(areas) < 0.2 * 256 * 256
-    assert min(areas) < 120 and max(areas) > 1000  # small ones and large ones
+    assert min(areas) < 120
+    assert max(areas) > 1000
 
 
 def test_nominal_image_has_an_empty_mask_and_varies() -> None:
@@ -163,7 +167,8 @@ def test_a_folder_that_is_not_ours_is_never_touched(tmp_path: Path, content: str
     before = _hashes(tmp_path)
     with pytest.raises(AdshiftError, match="not overwritten"):
         ensure(tmp_path, ["weave", "nut"], progress=False, counts=FEW)
-    assert _hashes(tmp_path) == before and not (tmp_path / "weave").exists()  # refused before anything was drawn
+    assert _hashes(tmp_path) == before
+    assert not (tmp_path / "weave").exists()
 
 
 def test_unknown_names_counts_and_roots_are_refused(tmp_path: Path) -> None:
@@ -227,4 +232,5 @@ def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkey
     assert capsys.readouterr().out.strip() == str(tmp_path / "weave")
     assert synthetic.main([str(tmp_path), "--categories", "weave"]) == 2
     error = capsys.readouterr().err.strip().splitlines()
-    assert "seed=2" in error[-1] and "Traceback" not in "".join(error)
+    assert "seed=2" in error[-1]
+    assert "Traceback" not in "".join(error)

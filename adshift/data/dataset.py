@@ -26,7 +26,7 @@ class Item(NamedTuple):
     """float32 [3, S, S], normalised."""
     mask: UInt8 | None
     """uint8 [H, W] in {0, 1}; all zero for a nominal image; None for an anomalous image without a mask file."""
-    index: int
+    place: int
     """Its place in the list of samples."""
 
 
@@ -35,12 +35,12 @@ class Batch(NamedTuple):
 
     images: Tensor
     masks: list[UInt8 | None]
-    indices: list[int]
+    places: list[int]
 
 
 def collate(items: Sequence[Item]) -> Batch:
-    """Stack the images [B, 3, S, S]; keep masks and indices as lists."""
-    return Batch(torch.stack([i.image for i in items]), [i.mask for i in items], [i.index for i in items])
+    """Stack the images [B, 3, S, S]; keep masks and places as lists."""
+    return Batch(torch.stack([i.image for i in items]), [i.mask for i in items], [i.place for i in items])
 
 
 def read_pair(root: Path, sample: Sample, domain: Domain) -> tuple[UInt8, UInt8 | None]:

@@ -44,7 +44,7 @@ def read_image(path: Path) -> UInt8:
 
 def read_mask(path: Path) -> UInt8:
     """Decode a ground-truth mask: 1 where the file's value is over half its range (study 3.1), else 0; uint8 [H, W]."""
-    return (read_image(path).max(axis=2) > 127).astype(np.uint8)
+    return np.asarray(read_image(path).max(axis=2) > 127, np.uint8)
 
 
 def resize_image(image: UInt8, size: int) -> UInt8:

@@ -54,8 +54,8 @@ def ensure(root: Path, categories: Sequence[str], *, url: str = ARCHIVE_URL, sha
         archive = Path(scratch) / "mvtec.tar.xz"
         remedy = (
             f"fetch {url} elsewhere and unpack it so that {root}/carpet/train/good/000.png exists (layout: "
-            "ROOT/CATEGORY/train/good, test/DEFECT, ground_truth/DEFECT), or give data.root=FOLDER, or use data=synthetic, which "
-            "needs no download"
+            "ROOT/CATEGORY/train/good, test/DEFECT, ground_truth/DEFECT), or give data.root=FOLDER, or use "
+            "data=synthetic, which needs no download"
         )
         download(url, archive, sha256=sha256, remedy=remedy)
         unpacked = Path(scratch) / "unpacked"

@@ -26,8 +26,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
 
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+            state: object = load_file(path)
+        else:
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise AdshiftError(f"backbone.weights={path} cannot be read ({reason}); give an intact weights file") from error
@@ -57,7 +58,7 @@ def fetch_imagenet(architecture: str) -> dict[str, Tensor]:
             url,
             path,
             sha256=sha256_prefix_of(path.name),
-            remedy=f"fetch {url} elsewhere and put it at {path}, or give backbone.weights=PATH or backbone.weights=random",
+            remedy=f"fetch {url} elsewhere and put it at {path}, or give backbone.weights=PATH or random",
         )
     return read_weights(path)
 

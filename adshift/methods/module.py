@@ -59,7 +59,10 @@ class AnomalyModule(pl.LightningModule):
         return scores
 
     def predict_step(self, batch: Batch, batch_idx: int) -> tuple[Scores, Batch]:
-        """The raw scores of a batch, on the CPU, with the batch's masks and indices."""
+        """The raw scores of a batch, on the CPU, with the batch's masks and places."""
         scores = self.method(batch.images)
-        on_cpu = Scores(*(t.cpu() if t is not None else None for t in scores))
+        nearest = scores.nearest_image_BP
+        on_cpu = Scores(
+            scores.image_score_B.cpu(), scores.anomaly_map_BHW.cpu(), None if nearest is None else nearest.cpu()
+        )
         return on_cpu, batch._replace(images=batch.images[:0].cpu())

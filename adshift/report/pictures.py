@@ -35,7 +35,7 @@ def overlay(image: UInt8, anomaly_map: NDArray[np.float32], scale: tuple[float, 
     level = np.clip((anomaly_map - scale[0]) / (scale[1] - scale[0]), 0, 1)
     heat = cv2.applyColorMap((level * 255).astype(np.uint8), cv2.COLORMAP_MAGMA)[:, :, ::-1]
     weight = (0.25 + 0.5 * level)[:, :, None]
-    return np.rint(image * (1 - weight) + heat * weight).astype(np.uint8)
+    return np.asarray(np.rint(image * (1 - weight) + heat * weight), np.uint8)
 
 
 def outline(image: UInt8, mask: UInt8 | None) -> UInt8:

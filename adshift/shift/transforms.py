@@ -6,6 +6,7 @@ albumentations does what it offers (affine warp, colour jitter, blur); the illum
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -23,8 +24,7 @@ SMOOTHING_SIGMA = 80 / 1024
 
 def _albumentations() -> ModuleType:
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else the import asks the network for its newest version
-    import albumentations
-
+    albumentations: ModuleType = import_module("albumentations")
     return albumentations
 
 
@@ -75,7 +75,7 @@ def illumination_field(kind: Illumination, darkest: float, height: int, width: i
 def illuminate(image: UInt8, p: ShiftParameters) -> UInt8:
     """Multiply the image with its illumination field."""
     field = illumination_field(p.illumination, p.darkest, *image.shape[:2])
-    return np.rint(image * field[:, :, None]).astype(np.uint8)
+    return np.asarray(np.rint(image * field[:, :, None]), np.uint8)
 
 
 def jitter(image: UInt8, p: ShiftParameters) -> UInt8:
@@ -102,4 +102,4 @@ def add_noise(image: UInt8, p: ShiftParameters) -> UInt8:
     """Additive Gaussian noise, independent in each pixel and channel, clipped to the value range."""
     generator = np.random.Generator(np.random.PCG64(p.noise_seed))
     noise = generator.standard_normal(image.shape, dtype=np.float32) * np.float32(255.0 * p.noise_sigma)
-    return np.rint(np.clip(image + noise, 0, 255)).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(image + noise, 0, 255)), np.uint8)
