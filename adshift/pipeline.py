@@ -26,6 +26,7 @@ from adshift.report.console import print_run
 from adshift.scoring import ScoredImages, latency_ms, score_images
 from adshift.shift.domain import Domain
 from adshift.training import fit, make_trainer
+from adshift.unified import cross_threshold, foreign_matches
 
 CLEAN = Domain()
 
@@ -157,18 +158,19 @@ def _finish(cell: Cell, folder: Path, timing: dict[str, float]) -> dict[str, Any
     """Score, calibrate, measure, write; the same for a fresh fit and for a finished run."""
     plan = cell.plan
     started = time.perf_counter()
-    scored = {"calibration": _score(cell, "calibration"), "test": _score(cell, "test")}
+    roles = (("train",) if len(plan.categories) > 1 else ()) + ("calibration", "test")
+    scored = {role: _score(cell, role) for role in roles}
     timing = {**timing, "score": time.perf_counter() - started}
     started = time.perf_counter()
     thresholds = _calibrate(cell, scored["calibration"])
     timing["calibrate"] = time.perf_counter() - started
     started = time.perf_counter()
-    metrics, warnings = measure(scored["test"], thresholds, plan.categories, plan.bootstrap, plan.seed)
+    evaluation = measure(scored["test"], thresholds, plan.categories, plan.bootstrap, plan.seed)
     timing["metrics"] = time.perf_counter() - started
     vectors, bank_bytes = cell.module.method.bank_shape()
     result = {
         "config": cell.config,
-        "metrics": metrics,
+        "metrics": evaluation.metrics(),
         "threshold": {name: _brief(c) for name, c in thresholds.image.items()},
         "pixel_threshold": {name: _brief(c) for name, c in thresholds.pixel.items()},
         "counts": results.counts(
@@ -177,9 +179,12 @@ def _finish(cell: Cell, folder: Path, timing: dict[str, float]) -> dict[str, Any
         "timing": {**timing, "ms_per_image": _latency(cell)},
         "memory": {"bank_vectors": vectors, "bank_mb": bank_bytes / 1e6, **peak_memory()},
         "provenance": _provenance(cell),
-        "warnings": [*warnings, *_calibration_warnings(thresholds)],
+        "warnings": [*evaluation.warnings(), *_calibration_warnings(thresholds)],
     }
+    if len(plan.categories) > 1:
+        result["unified"] = _unified(cell, scored, thresholds)
     results.write_scores(folder, scored, thresholds)
+    results.write_replicates(folder, evaluation)
     results.write_calibration(folder, thresholds, asdict(plan.domains.calibration))
     if cell.config["save_maps"]:
         from adshift.report.pictures import write_pictures
@@ -189,6 +194,17 @@ def _finish(cell: Cell, folder: Path, timing: dict[str, float]) -> dict[str, Any
     results.write_result(folder, result)
     print_run(result, folder)
     return result
+
+
+def _unified(cell: Cell, scored: dict[str, ScoredImages], thresholds: Thresholds) -> dict[str, Any]:
+    categories = cell.plan.categories
+    found: dict[str, Any] = {"foreign_matches": foreign_matches(scored["test"], cell.split.train, categories)}
+    if set(thresholds.image) == set(categories):
+        found["cross_threshold"] = {
+            "held_out": cross_threshold(scored["test"], thresholds, categories),
+            "train": cross_threshold(scored["train"], thresholds, categories),
+        }
+    return found
 
 
 def _brief(calibration: Any) -> dict[str, Any]:

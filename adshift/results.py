@@ -14,6 +14,8 @@ import numpy as np
 from adshift.atomic import atomic_path, write_text
 from adshift.calibration.scope import Thresholds
 from adshift.errors import AdshiftError
+from adshift.evaluation import Evaluation
+from adshift.metrics.summary import Figures
 from adshift.scoring import ScoredImages
 
 SCHEMA = 1
@@ -22,6 +24,7 @@ SCORES = "scores.csv"
 CALIBRATION = "calibration.json"
 CHECKPOINT = "model.ckpt"
 MAPS = "maps.npz"
+REPLICATES = "replicates.npz"
 COLUMNS = ("path", "category", "defect", "label", "role", "score", "threshold", "decision")
 
 
@@ -98,6 +101,44 @@ def write_scores(folder: Path, scored: dict[str, ScoredImages], thresholds: Thre
 def write_calibration(folder: Path, thresholds: Thresholds, domain: dict[str, Any]) -> None:
     """Write calibration.json: the decision rule, apart from the model, so that one can be replaced without the other."""
     write_text(folder / CALIBRATION, json.dumps(thresholds.to_json(domain), indent=1, allow_nan=False) + "\n")
+
+
+def write_replicates(folder: Path, evaluation: Evaluation) -> None:
+    """Write replicates.npz: the bootstrap replicates behind every interval, under GROUP/FIGURE, float32 [B].
+
+    With them two runs are compared without their maps; ``GROUP/images`` marks the resamples they share.
+    """
+    arrays: dict[str, Any] = {}
+    for name, group in evaluation.groups().items():
+        arrays[f"{name}/images"] = np.array(group.images)
+        arrays |= {f"{name}/{figure}": r.astype(np.float32) for figure, r in group.replicates.items()}
+    with atomic_path(folder / REPLICATES) as partial:
+        np.savez_compressed(partial, **arrays)
+
+
+def read_figures(folder: Path) -> dict[str, Figures]:
+    """The figures of a finished run with their replicates, by group: each category, ``macro`` and ``pooled``.
+
+    Raises:
+        AdshiftError: the run is not finished, or its replicates are missing or broken.
+    """
+    metrics = read_result(folder)["metrics"]
+    points = {**metrics["categories"], **{g: metrics[g] for g in ("macro", "pooled") if g in metrics}}
+    path = folder / REPLICATES
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+    except FileNotFoundError as error:
+        raise AdshiftError(f"{path} does not exist; run the cell again with metrics.bootstrap=1000") from error
+    except Exception as error:
+        raise AdshiftError(f"{path} cannot be read ({error}); run the cell again") from error
+    found = {}
+    for group, values in points.items():
+        prefix = f"{group}/"
+        replicates = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+        images = str(replicates.pop("images", ""))
+        found[group] = Figures(values, [], {k: v.astype(np.float64) for k, v in replicates.items()}, images)
+    return found
 
 
 def write_maps(folder: Path, images: ScoredImages) -> None:

@@ -32,7 +32,8 @@ def blob_maps(images: int = IMAGES, side: int = SIDE, seed: int = 0) -> tuple[np
             y, x, radius = *generator.integers(20, side - 20, 2), generator.integers(4, 18)
             masks[i] |= (rows - y) ** 2 + (columns - x) ** 2 <= radius**2
             span = max(1, radius // 8)
-            grid[y // 8 - span : y // 8 + span, x // 8 - span : x // 8 + span] += generator.gamma(4.0, 0.6)
+            row, column = y // 8, x // 8
+            grid[row - span : row + span, column - span : column + span] += generator.gamma(4.0, 0.6)
         maps[i] = zoom(grid, 8, order=1, grid_mode=True, mode="nearest")
     return maps, masks
 

@@ -191,7 +191,8 @@ class PixelRanking:
 def pixel_counts(maps: Maps, masks: Masks, threshold_N: AnyArray | float) -> FloatArray:
     """(N, 3): true positive, false positive and false negative pixels of each image.
 
-    A pixel is called a defect if score >= threshold. The threshold is one number or one an image (N,); maps and masks as in `PixelRanking.from_maps`.
+    A pixel is called a defect if score >= threshold. The threshold is one number or one an image (N,); maps and masks
+    as in `PixelRanking.from_maps`.
     """
     thresholds_N = np.broadcast_to(np.asarray(threshold_N), (len(maps),))
     counts_N3 = np.zeros((len(maps), 3))

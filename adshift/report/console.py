@@ -1,4 +1,4 @@
-"""What a run prints at its end, and the table that sets several runs side by side."""
+"""What a run prints at its end, and ``python -m adshift.report.console DIR...``: several runs side by side."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adshift.errors import AdshiftError
+from adshift.report.runs import Run, percent, table
 
 SHOWN = (
     ("image AUROC", "image_auroc"),
@@ -16,49 +17,57 @@ SHOWN = (
     ("PRO@0.3", "pro_030"),
     ("F1", "image_f1"),
     ("recall", "recall"),
-    ("false alarms", "false_alarm_rate"),
 )
+HEADER = (*(label for label, _ in SHOWN), "promised", "false alarms (exact)")
 
 
-def figure(values: dict[str, Any], key: str) -> str:
-    """A figure in percent with its interval: ``91.2 [85.0, 96.1]``; ``-`` where it is undefined."""
-    value, interval = values.get(key), values.get(f"{key}_ci")
-    if value is None:
-        return "-"
-    text = f"{100 * value:.1f}"
-    return text if interval is None else f"{text} [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]"
+def _cells(run: Run, name: str, values: dict[str, Any]) -> list[str]:
+    thresholds = run.result["threshold"]
+    promised = thresholds.get(name, thresholds.get("global", {})).get("promised_rate")
+    alarms = percent(values, "false_alarm_rate", "_exact_ci")
+    return [*(percent(values, key) for _, key in SHOWN), "-" if promised is None else f"{100 * promised:.1f}", alarms]
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table with aligned columns."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-    lines = [
-        "| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in [header, *rows]
-    ]
-    return "\n".join([lines[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *lines[1:]])
+def rows_of(run: Run) -> list[list[str]]:
+    """A row a category, then the mean and the pooled set where there are several: name, figures, promise, false alarms."""
+    metrics = run.result["metrics"]
+    groups = dict(metrics["categories"])
+    if len(groups) > 1:
+        groups |= {"mean": metrics["macro"], "pooled": metrics["pooled"]}
+    return [[name, *_cells(run, name, values)] for name, values in groups.items()]
 
 
-def _title(config: dict[str, Any]) -> tuple[str, ...]:
-    return (
-        config["method"]["name"],
-        config["data"]["name"],
-        config["domain"]["name"],
-        config["adaptation"]["_target_"].rsplit(".", 2)[-2],
-        config["threshold"]["_target_"].rsplit(".", 2)[-2],
-    )
+def _unified(result: dict[str, Any]) -> list[str]:
+    """The crossed thresholds and foreign matches of a unified run, as printed tables."""
+    unified = result.get("unified", {})
+    blocks = []
+    for role, title in (("held_out", "held-out test normals"), ("train", "train normals, which the model holds")):
+        matrix = unified.get("cross_threshold", {}).get(role)
+        if matrix:
+            columns = list(matrix)
+            lines = [[i, *(percent(matrix[i][j], "rate", "none") for j in columns)] for i in columns]
+            head = f"false alarms (percent) of row's {title}, under column's threshold"
+            blocks.append(f"{head}\n{table(('', *columns), lines)}")
+    foreign = unified.get("foreign_matches")
+    if foreign:
+        keys = ("share", "share_normal", "share_anomalous")
+        lines = [[name, *(percent(found, key) for key in keys)] for name, found in foreign.items()]
+        head = "test patches (percent) whose nearest neighbour is of another category"
+        blocks.append(f"{head}\n{table(('category', 'all', 'normal images', 'anomalous images'), lines)}")
+    return blocks
 
 
 def print_run(result: dict[str, Any], folder: Path) -> None:
-    """Print a finished run: its figures a category, its thresholds, what it cost, its warnings, where it lies."""
-    metrics = result["metrics"]
-    method, data, domain, adaptation, threshold = _title(result["config"])
+    """Print a finished run: its figures, what it cost, its warnings, where it lies."""
+    run = Run(folder, result)
+    f = run.factors
     print(
-        f"\n{method} on {data}, domain={domain}, adaptation={adaptation}, threshold={threshold} (percent, [95 % interval])"
+        f"\n{f['method']} on {f['data']}, domain={f['domain']}, adaptation={f['adaptation']}, threshold={f['threshold']}"
+        " (percent, [95 % interval])"
     )
-    rows = [(name, *(figure(values, key) for _, key in SHOWN)) for name, values in metrics["categories"].items()]
-    if len(rows) > 1:
-        rows.append(("mean", *(figure(metrics["macro"], key) for _, key in SHOWN)))
-    print(table(("category", *(label for label, _ in SHOWN)), rows))
+    print(table(("category", *HEADER), rows_of(run)))
+    for block in _unified(result):
+        print(f"\n{block}")
     timing, memory = result["timing"], result["memory"]
     latency = timing.get("ms_per_image")
     print(
@@ -72,33 +81,30 @@ def print_run(result: dict[str, Any], folder: Path) -> None:
     print(f"run: {folder}" + (f"\npictures: {folder / 'pictures'}" if result["config"]["save_maps"] else ""))
 
 
-def compare(folders: Sequence[Path]) -> str:
+def side_by_side(folders: Sequence[Path]) -> str:
     """A Markdown table of several runs, a row a run and category.
 
     Raises:
         AdshiftError: a folder holds no finished run.
     """
-    from adshift.results import read_result
-
-    rows = []
-    for folder in folders:
-        result = read_result(folder)
-        method, _, domain, adaptation, threshold = _title(result["config"])
-        for name, values in result["metrics"]["categories"].items():
-            shown = (figure(values, key) for _, key in SHOWN)
-            rows.append((name, method, domain, adaptation, threshold, *shown))
-    header = ("category", "method", "domain", "adaptation", "threshold", *(label for label, _ in SHOWN))
-    return table(header, rows)
+    runs = [Run.read(folder) for folder in folders]
+    rows = [
+        [row[0], *(run.factors[k] for k in ("method", "domain", "adaptation", "threshold")), *row[1:]]
+        for run in runs
+        for row in rows_of(run)
+    ]
+    return table(("category", "method", "domain", "adaptation", "threshold", *HEADER), rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """``python -m adshift.report.console DIR...``: print the runs' figures side by side."""
+    """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(
-        description="Set the figures of finished runs side by side (percent, 95 % intervals)."
+        prog="python -m adshift.report.console",
+        description="Set the figures of finished runs side by side (percent, 95 % intervals).",
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="folders of finished runs")
     try:
-        print(compare(parser.parse_args(arguments).runs))
+        print(side_by_side(parser.parse_args(arguments).runs))
     except AdshiftError as error:
         print(f"adshift: {error}", file=sys.stderr)
         return 2

@@ -1,0 +1,136 @@
+"""Differences between runs on the same images, and what a repair wins back.
+
+``python -m adshift.report.compare A B`` prints A - B of every figure with its paired interval;
+``python -m adshift.report.compare REGIME NONE CLEAN --recovered`` prints (regime - none) / (clean - none).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from adshift.errors import AdshiftError
+from adshift.metrics.resampling import Difference, Interval, Share, recovered_share
+from adshift.metrics.summary import FIGURES, Figures, compare
+from adshift.report.runs import table
+from adshift.results import read_figures, read_result
+
+RECOVERABLE = (
+    "image_auroc",
+    "image_ap",
+    "pixel_auroc",
+    "pixel_ap",
+    "pro_030",
+    "pro_005",
+    "image_f1",
+    "recall",
+    "specificity",
+)
+
+
+def _check_same_images(folders: Sequence[Path], group: str) -> None:
+    counts = [read_result(folder)["counts"].get(group) for folder in folders]
+    tested = [None if c is None else (c["test_normal"], c["test_anomalous"]) for c in counts]
+    if len(set(tested)) > 1:
+        raise AdshiftError(
+            f"{group} was tested on {tested} (normal, anomalous) images in the runs given; compare runs of one split"
+        )
+
+
+def _common(folders: Sequence[Path]) -> dict[str, list[Figures]]:
+    """The groups that every run has, each with its figures in the order of the runs.
+
+    A unified run and a run of one category share that category; ``macro`` and ``pooled`` are compared only between
+    runs over the same categories.
+
+    Raises:
+        AdshiftError: nothing in common.
+    """
+    read = [read_figures(folder) for folder in folders]
+    names = [name for name in read[0] if all(name in other for other in read[1:])]
+    if len({tuple(sorted(set(r) - {"macro", "pooled"})) for r in read}) > 1:
+        names = [name for name in names if name not in ("macro", "pooled")]
+    if len(read[0]) == 2:
+        names = [name for name in names if name != "macro"]  # the mean of one category says nothing new
+    if not names:
+        raise AdshiftError(
+            f"the runs {', '.join(map(str, folders))} have no category in common; compare runs on the same images"
+        )
+    for name in names:
+        _check_same_images(folders, name)
+    return {name: [r[name] for r in read] for name in names}
+
+
+def differences(a: Path, b: Path) -> dict[str, dict[str, Difference]]:
+    """A - B by group and figure (paired bootstrap over the images)."""
+    return {group: compare(*pair) for group, pair in _common([a, b]).items()}
+
+
+def recovered(regime: Path, none: Path, clean: Path) -> dict[str, dict[str, Share]]:
+    """The share of the drop that a regime recovers, (regime - none) / (clean - none), by group and figure."""
+    found = {}
+    for group, parts in _common([regime, none, clean]).items():
+        if len({part.images for part in parts}) > 1:
+            raise AdshiftError(
+                f"{group} was resampled differently in the runs given; use one seed and metrics.bootstrap"
+            )
+        known = [f for f in RECOVERABLE if all(f in part.replicates for part in parts)]
+        found[group] = {
+            figure: recovered_share(
+                (parts[0].point(figure), parts[1].point(figure), parts[2].point(figure)),
+                (parts[0].replicates[figure], parts[1].replicates[figure], parts[2].replicates[figure]),
+            )
+            for figure in known
+        }
+    return found
+
+
+def _bounds(interval: Interval | None) -> str:
+    return "-" if interval is None else f"[{100 * interval[0]:+.1f}, {100 * interval[1]:+.1f}]"
+
+
+def _difference_rows(found: dict[str, dict[str, Difference]]) -> list[list[str]]:
+    rows = []
+    for group, by_figure in found.items():
+        for figure in FIGURES:
+            d = by_figure[figure]
+            if d.estimate is not None:
+                p = "-" if d.p_value is None else f"{d.p_value:.3f}"
+                rows.append([group, figure, f"{100 * d.estimate:+.1f}", _bounds(d.interval), p])
+    return rows
+
+
+def _share_rows(found: dict[str, dict[str, Share]]) -> list[list[str]]:
+    return [
+        [group, figure, "-" if s.value is None else f"{100 * s.value:+.0f}", _bounds(s.interval), s.reason or ""]
+        for group, by_figure in found.items()
+        for figure, s in by_figure.items()
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m adshift.report.compare", description=__doc__)
+    parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="two runs A B, or REGIME NONE CLEAN")
+    parser.add_argument("--recovered", action="store_true", help="the share of the drop that REGIME recovers")
+    chosen = parser.parse_args(arguments)
+    wanted = 3 if chosen.recovered else 2
+    try:
+        if len(chosen.runs) != wanted:
+            raise AdshiftError(f"{len(chosen.runs)} runs were given, {wanted} are needed; see --help")
+        if chosen.recovered:
+            header = ("category", "figure", "recovered (percent)", "95 % interval", "why undefined")
+            print(table(header, _share_rows(recovered(*chosen.runs))))
+        else:
+            header = ("category", "figure", "A - B (points)", "95 % interval", "p")
+            print(table(header, _difference_rows(differences(*chosen.runs))))
+    except AdshiftError as error:
+        print(f"adshift: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

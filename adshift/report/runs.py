@@ -1,0 +1,57 @@
+"""Finished runs as the report sees them: what distinguishes a cell of the grid, and its figures as text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adshift.results import read_result
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder and its result.json."""
+
+    folder: Path
+    result: dict[str, Any]
+
+    @staticmethod
+    def read(folder: Path) -> Run:
+        """Read a run's folder; raises AdshiftError where it holds no finished run."""
+        return Run(folder, read_result(folder))
+
+    @property
+    def factors(self) -> dict[str, str]:
+        """The names of the choices that make this cell: method, data, domain, adaptation, threshold."""
+        config = self.result["config"]
+        return {
+            "method": config["method"]["name"],
+            "data": config["data"]["name"],
+            "domain": config["domain"]["name"],
+            "adaptation": option(config["adaptation"]),
+            "threshold": option(config["threshold"]),
+        }
+
+
+def option(node: dict[str, Any]) -> str:
+    """The option of a configuration group, read off its class's module: ``adshift.calibration.f1.F1`` is ``f1``."""
+    return str(node["_target_"]).rsplit(".", 2)[-2]
+
+
+def percent(values: dict[str, Any], key: str, interval: str = "_ci") -> str:
+    """A figure in percent with its interval: ``91.2 [85.0, 96.1]``; ``-`` where it is undefined."""
+    value, bounds = values.get(key), values.get(key + interval)
+    if value is None:
+        return "-"
+    text = f"{100 * value:.1f}"
+    return text if bounds is None else f"{text} [{100 * bounds[0]:.1f}, {100 * bounds[1]:.1f}]"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table with aligned columns."""
+    lines = [header, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    text = ["| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines]
+    return "\n".join([text[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *text[1:]])

@@ -1,0 +1,309 @@
+"""Image rank and decision figures, curves, seeds, the summary and the torchmetrics classes."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn import metrics as sk
+
+from adshift.errors import AdshiftError
+from adshift.metrics.curves import area_to_limit
+from adshift.metrics.decision import decide, decision_metrics
+from adshift.metrics.modules import (
+    PRO,
+    ImageAUROC,
+    ImageAveragePrecision,
+    ImageBestF1,
+    ImageDecision,
+    PixelAUROC,
+    PixelAveragePrecision,
+    PixelDecision,
+)
+from adshift.metrics.pixel import PixelRanking
+from adshift.metrics.ranking import auroc, average_precision, best_f1
+from adshift.metrics.seeds import aggregate
+from adshift.metrics.summary import FIGURES, figures, macro
+
+CONTRACT = [
+    "image_auroc",
+    "image_ap",
+    "image_f1",
+    "precision",
+    "recall",
+    "specificity",
+    "accuracy",
+    "pixel_auroc",
+    "pixel_ap",
+    "pro_030",
+    "pro_005",
+    "pixel_f1",
+    "false_alarm_rate",
+]
+
+
+@st.composite
+def ranked(draw):
+    """Scores with many ties and labels of both classes."""
+    n = draw(st.integers(2, 40))
+    scores = draw(st.lists(st.integers(-5, 5), min_size=n, max_size=n))
+    labels = draw(st.lists(st.integers(0, 1), min_size=n, max_size=n).filter(lambda each: 0 < sum(each) < n))
+    return np.array(scores, np.float64), np.array(labels)
+
+
+def best_f1_by_trial(scores, labels):
+    return max(sk.f1_score(labels, scores >= threshold) for threshold in np.unique(scores))
+
+
+@settings(max_examples=60, deadline=None)
+@given(ranked())
+def test_rank_figures_equal_scikit_learn_with_ties(data):
+    scores, labels = data
+    assert auroc(scores, labels) == pytest.approx(sk.roc_auc_score(labels, scores), abs=1e-12)
+    assert average_precision(scores, labels) == pytest.approx(sk.average_precision_score(labels, scores), abs=1e-12)
+    assert best_f1(scores, labels) == pytest.approx(best_f1_by_trial(scores, labels), abs=1e-12)
+
+
+@settings(max_examples=30, deadline=None)
+@given(ranked(), st.integers(0, 10**6))
+def test_weights_count_an_image_again(data, seed):
+    scores, labels = data
+    weights = np.random.default_rng(seed).integers(1, 4, len(scores))
+    again = np.repeat(scores, weights), np.repeat(labels, weights)
+    assert auroc(scores, labels, weights) == pytest.approx(sk.roc_auc_score(again[1], again[0]), abs=1e-12)
+    assert average_precision(scores, labels, weights) == pytest.approx(
+        sk.average_precision_score(again[1], again[0]), abs=1e-12
+    )
+    assert best_f1(scores, labels, weights) == pytest.approx(best_f1_by_trial(*again), abs=1e-12)
+
+
+@pytest.mark.parametrize(("offset", "scale"), [(0.0, 1e-3), (1e6, 1.0), (-1e3, 1.0), (0.0, 1e6), (-50.0, 512.0)])
+@pytest.mark.parametrize("figure", [auroc, average_precision, best_f1])
+def test_rank_figures_do_not_move_with_offset_and_scale(figure, offset, scale):
+    generator = np.random.default_rng(3)
+    scores = generator.integers(0, 400, 200) / 64.0  # exact under every offset and scale here
+    labels = (scores + generator.normal(0, 2, 200) > 4).astype(int)
+    assert 0.5 < figure(scores, labels) < 1
+    assert figure(scores * scale + offset, labels) == pytest.approx(figure(scores, labels), abs=1e-12)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+@pytest.mark.parametrize("figure", [auroc, average_precision, best_f1])
+def test_one_class_has_no_rank_figure(figure, label):
+    assert figure(np.array([1.0, 2.0, 3.0]), np.full(3, label)) is None
+
+
+@pytest.mark.parametrize(
+    ("scores", "labels", "says"),
+    [
+        ([1.0, math.nan], [0, 1], "NaN"),
+        ([1.0, 2.0], [0, 2], "label 2"),
+        ([1.0, 2.0], [0], "labels of shape"),
+        ([[1.0], [2.0]], [0, 1], "one-dimensional"),
+        ([], [], "at least one"),
+    ],
+)
+def test_bad_scores_and_labels_are_named(scores, labels, says):
+    with pytest.raises(AdshiftError, match=says):
+        auroc(np.array(scores), np.array(labels))
+
+
+@settings(max_examples=40, deadline=None)
+@given(ranked(), st.integers(-5, 5))
+def test_decision_figures_equal_scikit_learn(data, threshold):
+    scores, labels = data
+    called = scores >= threshold
+    found = decision_metrics(scores, labels, float(threshold))
+    assert found["image_f1"] == pytest.approx(sk.f1_score(labels, called))
+    assert found["recall"] == pytest.approx(sk.recall_score(labels, called))
+    assert found["specificity"] == pytest.approx(sk.recall_score(labels, called, pos_label=0))
+    assert found["false_alarm_rate"] == pytest.approx(called[labels == 0].mean())
+    assert found["accuracy"] == pytest.approx(sk.accuracy_score(labels, called))
+    if called.any():
+        assert found["precision"] == pytest.approx(sk.precision_score(labels, called))
+    else:
+        assert found["precision"] is None
+
+
+def test_the_score_at_the_threshold_is_anomalous():
+    assert decide(np.array([1.0, 2.0, 3.0]), 2.0).tolist() == [False, True, True]
+
+
+def test_each_image_may_have_its_own_threshold():
+    scores, labels = np.array([5.0, 50.0, 6.0, 40.0]), np.array([0, 1, 1, 0])
+    found = decision_metrics(scores, labels, np.array([5.5, 45.0, 5.5, 45.0]))
+    assert found["accuracy"] == 1.0
+    with pytest.raises(AdshiftError, match="thresholds of shape"):
+        decision_metrics(scores, labels, np.array([1.0, 2.0]))
+
+
+def test_undefined_decisions_are_none():
+    scores = np.array([1.0, 2.0])
+    anomalous, normal = decision_metrics(scores, np.ones(2), 1.5), decision_metrics(scores, np.zeros(2), 1.5)
+    assert anomalous["specificity"] is None
+    assert anomalous["false_alarm_rate"] is None
+    assert anomalous["recall"] == 0.5
+    assert normal["recall"] is None
+    assert normal["image_f1"] is None
+    assert normal["precision"] == 0.0
+    assert decision_metrics(scores, np.ones(2), 9.0)["precision"] is None
+    with pytest.raises(AdshiftError, match="nan"):
+        decision_metrics(scores, np.ones(2), math.nan)
+
+
+def test_area_to_limit_cuts_the_crossing_segment():
+    x, y = np.array([0.1, 0.1, 0.5, 1.0]), np.array([0.2, 0.4, 0.8, 1.0])
+    grid = np.linspace(0, 1, 2_000_001)
+    curve = np.where(grid < 0.1, 2 * grid, np.interp(grid, [0.1, 0.5, 1.0], [0.4, 0.8, 1.0]))
+    for limit in (0.05, 0.1, 0.3, 1.0):
+        inside = grid <= limit
+        riemann = np.trapezoid(curve[inside], grid[inside]) / limit
+        assert area_to_limit(x, y, limit) == pytest.approx(riemann, abs=1e-5)
+    with pytest.raises(AdshiftError, match="limit=0"):
+        area_to_limit(x, y, 0)
+
+
+def test_aggregate_is_students_interval():
+    values = [0.91, 0.94, 0.9, 0.97]
+    low, high = stats.t.interval(0.95, 3, loc=np.mean(values), scale=stats.sem(values))
+    found = aggregate([*values, None])
+    assert found["n"] == 4
+    assert found["std"] == pytest.approx(np.std(values, ddof=1))
+    assert (found["low"], found["high"]) == pytest.approx((low, high))
+    assert aggregate([0.5]) == {"n": 1, "mean": 0.5, "std": None, "low": None, "high": None}
+    assert aggregate([None])["mean"] is None
+
+
+def scored(seed=0, n=24, side=20):
+    """Scores, labels, maps and masks of a small test set; the last third is anomalous."""
+    generator = np.random.default_rng(seed)
+    labels = (np.arange(n) >= 2 * n // 3).astype(int)
+    maps = generator.gamma(4.0, 1.0, (n, side, side)).astype(np.float32)
+    masks = np.zeros((n, side, side), np.uint8)
+    for i in np.flatnonzero(labels):
+        y, x = generator.integers(0, side - 5, 2)
+        masks[i, y : y + 4, x : x + 5] = 255
+        maps[i, y : y + 4, x : x + 5] += generator.gamma(3.0, 1.5)
+    return maps.max(axis=(1, 2)), labels, maps, masks
+
+
+def test_figures_hold_the_contract():
+    scores, labels, maps, masks = scored()
+    found = figures(scores, labels, 14.0, maps=maps, masks=masks, pixel_threshold=9.0, replicates=200)
+    assert not found.warnings
+    assert set(CONTRACT) <= set(FIGURES)
+    json.dumps(found.values, allow_nan=False)
+    for name in CONTRACT:
+        low, high = found.values[f"{name}_ci"]
+        assert 0 <= low <= high <= 1
+        assert low - 0.05 <= found.values[name] <= high + 0.05
+    assert found.values["image_auroc"] == pytest.approx(sk.roc_auc_score(labels, scores))
+    flat = (masks != 0).ravel()
+    assert found.values["pixel_auroc"] == pytest.approx(sk.roc_auc_score(flat, maps.ravel()), abs=1e-6)
+    assert found.values["pixel_f1"] == pytest.approx(sk.f1_score(flat, maps.ravel() >= 9))
+    assert found.values["pixel_iou"] == pytest.approx(sk.jaccard_score(flat, maps.ravel() >= 9))
+    assert found.values["specificity"] + found.values["false_alarm_rate"] == pytest.approx(1)
+
+
+def test_figures_without_intervals_have_the_same_values():
+    scores, labels, maps, masks = scored()
+    plain = figures(scores, labels, 14.0, maps=maps, masks=masks, pixel_threshold=9.0, replicates=0)
+    drawn = figures(scores, labels, 14.0, maps=maps, masks=masks, pixel_threshold=9.0, replicates=20)
+    assert set(plain.values) == set(FIGURES)
+    assert plain.values == {name: drawn.values[name] for name in FIGURES}
+    assert plain.replicates == {}
+
+
+def test_figures_without_anomalies_are_null_and_say_so():
+    scores, _, maps, masks = scored()
+    found = figures(scores, np.zeros(len(scores)), 14.0, maps=maps, masks=masks * 0, pixel_threshold=9.0, replicates=50)
+    assert found.values["image_auroc"] is None
+    assert found.values["pro_030"] is None
+    assert found.values["pixel_f1"] is None
+    assert "image_auroc_ci" not in found.values
+    assert found.values["specificity"] == pytest.approx((scores < 14).mean())
+    assert any("no anomalous test image" in note for note in found.warnings)
+    assert any("no defect pixel" in note for note in found.warnings)
+
+
+def test_an_anomalous_image_without_mask_is_left_out_of_pixel_figures_alone():
+    scores, labels, maps, masks = scored()
+    partly = [mask if label else None for mask, label in zip(masks, labels, strict=True)]
+    partly[-1] = None
+    found = figures(scores, labels, 14.0, maps=maps, masks=partly, pixel_threshold=9.0, replicates=50)
+    assert found.values["image_auroc"] == pytest.approx(sk.roc_auc_score(labels, scores))
+    expected = sk.roc_auc_score((masks[:-1] != 0).ravel(), maps[:-1].ravel())
+    assert found.values["pixel_auroc"] == pytest.approx(expected, abs=1e-6)
+    assert any("1 of 8 anomalous test images have no mask" in note for note in found.warnings)
+
+
+def test_figures_without_maps_or_thresholds():
+    scores, labels, *_ = scored()
+    found = figures(scores, labels, replicates=50)
+    assert found.values["image_auroc_ci"]
+    assert found.values["image_f1"] is None
+    assert found.values["pixel_auroc"] is None
+    assert any("threshold" in note for note in found.warnings)
+    assert any("maps" in note for note in found.warnings)
+
+
+def test_macro_is_the_mean_over_the_defined_categories():
+    sets = {name: scored(seed) for seed, name in enumerate(("carpet", "hazelnut", "zipper"))}
+    each = {name: figures(s, y, 14.0, replicates=400, stream=name) for name, (s, y, *_) in sets.items()}
+    mean = macro(each)
+    aurocs = [sk.roc_auc_score(y, s) for s, y, *_ in sets.values()]
+    assert mean.values["image_auroc"] == pytest.approx(np.mean(aurocs))
+    spread = np.sqrt(sum(each[name].replicates["image_auroc"].var() for name in each)) / 3
+    assert mean.replicates["image_auroc"].std() == pytest.approx(spread, rel=0.15)  # independent resamples
+    each["zipper"] = figures(sets["zipper"][0], np.zeros(24), 14.0, replicates=400, stream="zipper")
+    partial = macro(each)
+    assert partial.values["image_auroc"] == pytest.approx(np.mean(aurocs[:2]))
+    assert any("zipper" in note and "image_auroc" in note for note in partial.warnings)
+    assert partial.values["pixel_auroc"] is None
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, -1e3])
+def test_modules_agree_with_the_functions_whatever_the_range(offset):
+    scores, labels, maps, masks = scored()
+    pixels = PixelRanking.from_maps(list(maps), list(masks))
+    expected = {
+        ImageAUROC(): auroc(scores, labels),
+        ImageAveragePrecision(): average_precision(scores, labels),
+        ImageBestF1(): best_f1(scores, labels),
+        ImageDecision(14.0 + offset, "precision"): decision_metrics(scores, labels, 14.0)["precision"],
+        PixelAUROC(): pixels.auroc(),
+        PixelAveragePrecision(): pixels.average_precision(),
+        PRO(0.05): pixels.pro(0.05),
+        PixelDecision(9.0 + offset): sk.f1_score((masks != 0).ravel(), maps.ravel() >= 9),
+    }
+    for metric, value in expected.items():
+        image = type(metric).__name__.startswith("Image")
+        parts = (scores, labels) if image else (maps[:, None].astype(np.float64), masks[:, None])
+        for half in (slice(None, 10), slice(10, None)):
+            metric.update(torch.from_numpy(parts[0][half]).double() + offset, torch.from_numpy(parts[1][half]))
+        assert metric.compute().item() == pytest.approx(value, abs=1e-6), type(metric).__name__
+
+
+def test_modules_are_nan_where_undefined_and_reset():
+    metric = ImageAUROC()
+    metric.update(torch.tensor([3.0, 4.0]), torch.tensor([0, 0]))
+    assert metric.compute().isnan()
+    metric.reset()
+    metric.update(torch.tensor([3.0, 4.0], dtype=torch.bfloat16), torch.tensor([0, 1]))
+    assert metric.compute() == 1
+    pro = PRO()
+    pro.update(torch.rand(2, 4, 4), torch.zeros(2, 4, 4))
+    assert pro.compute().isnan()
+
+
+def test_modules_refuse_what_they_cannot_measure():
+    with pytest.raises(AdshiftError, match="figure='f2'"):
+        ImageDecision(1.0, "f2")
+    with pytest.raises(AdshiftError, match="limit=2"):
+        PRO(2.0)
+    with pytest.raises(AdshiftError, match="must share one shape"):
+        PixelAUROC().update(torch.rand(2, 4, 4), torch.zeros(2, 5, 4))
