@@ -159,7 +159,9 @@ class PatchCore(nn.Module):
             self._search = NeighbourSearch(self.bank_MD, backend=self.backend)
         distance_Qk, index_Qk = self._search.search(to_rows(embedding), self.neighbours)
         score_BP = reweighted_scores(distance_Qk).view(batch, height * width)
-        map_BHW = upsample_maps(score_BP.view(batch, height, width), (images_B3SS.shape[-2], images_B3SS.shape[-1]), self.smoothing)
+        map_BHW = upsample_maps(
+            score_BP.view(batch, height, width), (images_B3SS.shape[-2], images_B3SS.shape[-1]), self.smoothing
+        )
         nearest_BP = self.bank_image_M[index_Qk[:, 0]].view(batch, -1)
         return Scores(score_BP.amax(dim=1), map_BHW, nearest_BP)
 

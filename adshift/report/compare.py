@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adshift.errors import AdshiftError
-from adshift.metrics.resampling import Difference, Interval, Share, recovered_share
-from adshift.metrics.summary import FIGURES, Figures, compare
+from adshift.metrics.comparison import compare, recover
+from adshift.metrics.resampling import Difference, Interval, Share
+from adshift.metrics.summary import FIGURES, Figures
 from adshift.report.runs import table
 from adshift.results import read_figures, read_result
 
@@ -65,25 +66,14 @@ def _common(folders: Sequence[Path]) -> dict[str, list[Figures]]:
 
 def differences(a: Path, b: Path) -> dict[str, dict[str, Difference]]:
     """A - B by group and figure (paired bootstrap over the images)."""
-    return {group: compare(*pair) for group, pair in _common([a, b]).items()}
+    return {group: compare(of_a, of_b) for group, (of_a, of_b) in _common([a, b]).items()}
 
 
 def recovered(regime: Path, none: Path, clean: Path) -> dict[str, dict[str, Share]]:
     """The share of the drop that a regime recovers, (regime - none) / (clean - none), by group and figure."""
     found = {}
-    for group, parts in _common([regime, none, clean]).items():
-        if len({part.images for part in parts}) > 1:
-            raise AdshiftError(
-                f"{group} was resampled differently in the runs given; use one seed and metrics.bootstrap"
-            )
-        known = [f for f in RECOVERABLE if all(f in part.replicates for part in parts)]
-        found[group] = {
-            figure: recovered_share(
-                (parts[0].point(figure), parts[1].point(figure), parts[2].point(figure)),
-                (parts[0].replicates[figure], parts[1].replicates[figure], parts[2].replicates[figure]),
-            )
-            for figure in known
-        }
+    for group, (of_regime, of_none, of_clean) in _common([regime, none, clean]).items():
+        found[group] = recover(of_regime, of_none, of_clean, RECOVERABLE)
     return found
 
 
