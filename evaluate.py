@@ -5,16 +5,16 @@ from __future__ import annotations
 import hydra
 from omegaconf import DictConfig
 
-from adshift.cli import launch, refuse_additions
+from adshift.cli import job, launch
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="evaluate")
 def main(config: DictConfig) -> None:
     """One job; the heavy imports wait until the configuration stands."""
-    refuse_additions()
-    from adshift.pipeline import evaluate
+    with job():
+        from adshift.pipeline import evaluate
 
-    evaluate(config)
+        evaluate(config)
 
 
 if __name__ == "__main__":

@@ -92,6 +92,12 @@ def _at_least(name: str, value: int, bound: int, remedy: str) -> None:
         raise AdshiftError(f"{name}={value} must be >= {bound}; {remedy}")
 
 
+def _names(name: str, value: Any, example: str) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise AdshiftError(f"{name}={value} must be a list; write {name}={example}")
+    return tuple(str(item) for item in value)
+
+
 def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise AdshiftError(f"{name}={value} must be one of: {', '.join(choices)}")
@@ -108,11 +114,13 @@ def make_plan(config: Mapping[str, Any], source_domain: Domain) -> Plan:
         AdshiftError: a value is out of its bounds; nothing has been read or written by then.
     """
     data, metrics = config["data"], config["metrics"]
+    checked("metrics.latency", metrics["latency"], bool)
+    checked("save_maps", config["save_maps"], bool)
     regime = build(config["adaptation"], "adaptation")
     plan = Plan(
         source=data["source"],
-        root=Path(data["root"]),
-        categories=tuple(str(name) for name in data["categories"]),
+        root=Path(checked("data.root", data["root"], str)),
+        categories=_names("data.categories", data["categories"], "[carpet,zipper]"),
         splitter=build(config["split"], "split"),
         regime=regime,
         domains=regime.domains(source_domain, build(config["domain"], "domain")),
@@ -132,7 +140,8 @@ def make_plan(config: Mapping[str, Any], source_domain: Domain) -> Plan:
     _at_least("data.batch_size", plan.batch_size, 1, "the default is 32")
     _at_least("data.num_workers", plan.num_workers, 0, "0 decodes in the main process")
     _at_least("metrics.bootstrap", plan.bootstrap, 0, "0 leaves the intervals out, 1000 is the default")
-    _at_least("seed", plan.seed, 0, "the default is 0")
+    if not 0 <= plan.seed < 2**32:
+        raise AdshiftError(f"seed={plan.seed} must be in [0, 2^32); the default is 0")
     if plan.crossfit != 0:
         _at_least("crossfit", plan.crossfit, 2, "0 switches cross-fitting off, 5 is customary")
     return plan
@@ -157,7 +166,8 @@ def build_method(config: Mapping[str, Any], weights: str | None = None) -> Any:
         from adshift.methods.patchcore import check_coreset_ratio
 
         check_coreset_ratio(checked("coreset_ratio", config["method"]["coreset_ratio"], float))
-    backbone = build(node, "backbone", layers=config["method"]["layers"], seed=config["seed"])
+    layers = _names("method.layers", config["method"]["layers"], "[layer2,layer3]")
+    backbone = build(node, "backbone", layers=layers, seed=config["seed"])
     return build(config["method"], "method", without=("name", "layers"), backbone=backbone)
 
 

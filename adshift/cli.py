@@ -4,24 +4,48 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
+TRACEBACK = "ADSHIFT_TRACEBACK"
 USER_ERROR = 2
 INTERRUPTED = 130
+_FROM_WORKER = "adshift.errors.AdshiftError: "
+_PLACES_SEARCHED = "Config search path:"
+_SAID = "said on stderr"
 
 
 def _one_line(error: Exception) -> str:
-    message = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    """The message alone: without what Hydra or a data worker wraps around it."""
+    text = str(error).rpartition(_FROM_WORKER)[2].partition(_PLACES_SEARCHED)[0]
+    message = "; ".join(line.strip() for line in text.splitlines() if line.strip())
     cause = error.__cause__
     if cause is not None and "not in struct" in str(cause):
         key = str(error).split("'")[1] if "'" in str(error) else message
         return f"{key} is no key of this configuration; --help lists the keys (PatchCore alone owns coreset_ratio)"
+    if "Missing mandatory value: " in message:
+        key = message.rpartition("Missing mandatory value: ")[2].split(";")[0].strip()
+        return f"{key} has no value; give it on the command line: {key}=VALUE"
+    if message.startswith("Config group override must be a string"):
+        return "a group of conf/ (method, data, domain, ...) must be one of its options, not null; --help lists them"
     return message
 
 
+def _is_the_users(error: Exception) -> bool:
+    """Whether the user can mend it: bad input, a bad configuration, or a disk that refuses."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from adshift.errors import AdshiftError
+
+    if isinstance(error, AdshiftError | HydraException | OmegaConfBaseException | OSError):
+        return True
+    return isinstance(error, ValueError) and str(error).startswith("Config group override must be")
+
+
 def refuse_additions() -> None:
-    """Refuse ``+key=value``: every key exists in conf/, so that an added one could only be a mistake nobody reads."""
+    """Refuse ``+key=value`` and ``~key``: every key exists in conf/, and every one is read."""
     from hydra.core.hydra_config import HydraConfig
 
     from adshift.errors import AdshiftError
@@ -31,6 +55,27 @@ def refuse_additions() -> None:
             raise AdshiftError(
                 f"{override} would add a key that nothing reads; --help lists the keys, set one without +"
             )
+        if override.startswith("~"):
+            raise AdshiftError(f"{override} would remove a key that is needed; set it to another value instead")
+
+
+@contextmanager
+def job() -> Iterator[None]:
+    """Around one job: a user's mistake is said in one line at once; alone it ends the program, in a sweep the job."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    try:
+        refuse_additions()
+        yield
+    except Exception as error:
+        if os.environ.get(TRACEBACK) == "1" or not _is_the_users(error):
+            raise
+        print(f"adshift: {_one_line(error)}", file=sys.stderr)
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            error.add_note(_SAID)
+            raise  # Hydra goes on with the next job and names this one's overrides at the end
+        sys.exit(USER_ERROR)
 
 
 def launch(main: Callable[[], None]) -> None:
@@ -39,21 +84,18 @@ def launch(main: Callable[[], None]) -> None:
     A mistake of the user's ends in one line on stderr and status 2, in a sweep with status 1 after the other jobs
     ran; ``HYDRA_FULL_ERROR=1`` shows the traceback instead.
     """
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
-    from adshift.errors import AdshiftError
-
     traceback_wanted = os.environ.get(FULL_ERROR) == "1"
+    os.environ[TRACEBACK] = str(int(traceback_wanted))
     os.environ[FULL_ERROR] = "1"  # Hydra then raises, and the message is ours
     try:
         main()
     except KeyboardInterrupt:
         print("adshift: interrupted; what was finished stays", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except (AdshiftError, HydraException, OmegaConfBaseException) as error:
-        if traceback_wanted:
+    except Exception as error:
+        if traceback_wanted or not _is_the_users(error):
             raise
+        if _SAID in getattr(error, "__notes__", ()):
+            sys.exit(1)  # a sweep: the job has said it already
         print(f"adshift: {_one_line(error)}", file=sys.stderr)
-        sweeping = isinstance(error, AdshiftError) and bool({"-m", "--multirun"} & set(sys.argv))
-        sys.exit(1 if sweeping else USER_ERROR)
+        sys.exit(USER_ERROR)

@@ -77,6 +77,8 @@ def read_result(folder: Path) -> dict[str, Any]:
         raise AdshiftError(
             f"{folder / RESULT} has schema {result.get('schema')}, this version reads {SCHEMA}; run the cell again"
         )
+    if not isinstance(result.get("config"), dict):
+        raise AdshiftError(f"{folder / RESULT} holds no config; run the cell again")
     return result
 
 

@@ -6,7 +6,13 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from adshift.errors import AdshiftError
-from adshift.metrics.bootstrap import image_intervals, image_replicates, pixel_intervals, pixel_replicates
+from adshift.metrics.bootstrap import (
+    image_intervals,
+    image_replicates,
+    pixel_intervals,
+    pixel_replicates,
+    score_edges,
+)
 from adshift.metrics.comparison import compare, recover
 from adshift.metrics.pixel import PixelRanking, pixel_decision
 from adshift.metrics.resampling import paired_difference, percentile_interval, recovered_share, resample
@@ -101,6 +107,22 @@ def test_binned_pixel_replicates_are_close_and_not_biased():
         assert abs(errors.mean()) < 0.02 * spread, name
 
 
+def test_no_bin_holds_much_of_the_pixels_or_of_the_regions():
+    generator = np.random.default_rng(0)
+    maps, masks = np.zeros((40, 60, 60)), np.zeros((40, 60, 60), np.uint8)
+    maps[0], masks[0, :50] = generator.normal(10, 3, (60, 60)), 1  # one huge region
+    for i in range(1, 40):  # and many tiny ones, all scored below most of it
+        maps[i, 5:7, 5:7], masks[i, 5:7, 5:7] = generator.normal(3, 0.2, (2, 2)), 1
+    ranking = PixelRanking.from_maps(maps, masks)
+    edge = score_edges(ranking, 100)
+    assert edge[-1] == -np.inf
+    assert (np.diff(edge) < 0).all()
+    bins = np.searchsorted(-edge, -ranking.score_K)
+    for mass in (ranking.tp_K, ranking.overlap_K):
+        share = np.bincount(bins, weights=np.diff(mass, prepend=0)) / mass[-1]
+        assert share.max() < 2 / 100 + 0.25 / 40  # and at most one pixel of a tiny region more
+
+
 def test_intervals_are_the_percentiles_of_brute_force_replicates():
     maps, masks, labels = maps_and_masks(images=16, side=12)
     scores = maps.max(axis=(1, 2))
@@ -184,6 +206,20 @@ def test_a_run_against_itself_differs_by_nothing():
         assert found.estimate == 0, name
         if found.interval is not None:
             assert (found.interval, found.p_value) == ((0.0, 0.0), 1.0)
+
+
+def test_image_and_pixel_figures_share_their_resamples():
+    maps, masks, labels = maps_and_masks(images=12)
+    scores = maps.max(axis=(1, 2))
+    run = figures(
+        scores, labels, 5.0, maps=maps, masks=masks, pixel_threshold=4.0, replicates=30, seed=2, stream="screw"
+    )
+    counts = resample(labels, 30, 2, "screw")
+    for b, row in enumerate(counts):
+        drawn = np.repeat(np.arange(12), row)
+        assert run.replicates["image_auroc"][b] == pytest.approx(sk.roc_auc_score(labels[drawn], scores[drawn]))
+        found = pixel_decision(maps[drawn], masks[drawn], 4.0)["pixel_f1"]
+        assert run.replicates["pixel_f1"][b] == pytest.approx(found)
 
 
 def test_runs_resampled_apart_are_refused():

@@ -165,6 +165,11 @@ def test_pixel_decision_equals_scikit_learn_with_a_threshold_an_image():
     assert found["pixel_iou"] == pytest.approx(sk.jaccard_score(labels, called))
 
 
+def test_the_pixel_at_the_threshold_is_a_defect():
+    maps, masks = [np.array([[1.0, 2.0, 3.0]], np.float32)], [np.array([[0, 1, 1]])]
+    assert pixel_decision(maps, masks, 2.0) == {"pixel_f1": 1.0, "pixel_iou": 1.0}
+
+
 def test_bad_maps_are_named():
     maps, masks = blobs(2)
     with pytest.raises(AdshiftError, match="does not fit its map"):

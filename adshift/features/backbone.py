@@ -41,7 +41,7 @@ class FrozenBackbone(nn.Module):
         from torchvision.models import get_model
 
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # the CPU's alone: the weights are drawn there
             full = get_model(architecture, weights=None)
         self.architecture = architecture
         self.layers = tuple(layers)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from adshift.errors import AdshiftError
+from adshift.methods.rounding import distance_slack
 
 CHUNK_ROWS = 16_384
 FIRST_BLOCK = 256
@@ -64,8 +65,7 @@ class LazyDistances:
         self._norms_C = torch.empty(capacity, device=device)
         self._bound_N: FloatArray = np.full(size, np.inf)
         self._seen_N: IntArray = np.zeros(size, np.int64)
-        # |computed - true| <= slack * (|x|^2 + d^2): a dot product of P terms plus three sums, for |c| <= 2 |x| or beyond.
-        self._slack = 9 * (dim / 2 + 8) * _unit_roundoff(device)
+        self._slack = distance_slack(dim, device)
 
     @property
     def largest_bound(self) -> float:
@@ -192,21 +192,13 @@ def _float64(points: Tensor) -> FloatArray:
 def _mean(points_NP: Tensor) -> Tensor:
     """The mean, in the type distances are taken in (float64 for float64 points, else float32); refuses NaN and inf."""
     total = torch.zeros(points_NP.shape[1], dtype=torch.float64, device=points_NP.device)
-    for chunk in points_NP.split(CHUNK_ROWS):
-        total += chunk.sum(0, dtype=torch.float64)
+    for start in range(0, len(points_NP), CHUNK_ROWS):
+        total += points_NP[start : start + CHUNK_ROWS].sum(0, dtype=torch.float64)
     if not bool(total.isfinite().all()):
         raise AdshiftError(
             "embedding holds NaN or infinite values and must be finite; check the images and the weights"
         )
     return (total / len(points_NP)).to(torch.float64 if points_NP.dtype == torch.float64 else torch.float32)
-
-
-def _unit_roundoff(device: torch.device) -> float:
-    """Relative rounding of a float32 product as torch is set up: TensorFloat-32 or bfloat16 parts widen the bounds."""
-    precision = torch.get_float32_matmul_precision()
-    if precision == "highest" and not (device.type == "cuda" and torch.backends.cuda.matmul.allow_tf32):
-        return 2.0**-24
-    return 2.0**-10 if precision == "high" or device.type == "cuda" else 2.0**-8
 
 
 def _largest(values: FloatArray, count: int) -> tuple[IntArray, float]:

@@ -50,7 +50,7 @@ class PaDiM(nn.Module):
         from anomalib.models.image.padim.torch_model import PadimModel
 
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)
             self.model = PadimModel(
                 backbone=backbone.architecture,
                 layers=list(backbone.layers),
@@ -92,7 +92,7 @@ class PaDiM(nn.Module):
         """Score a batch: the image score is the largest value of anomalib's smoothed map."""
         self.model.eval()
         out = self.model(images_B3SS)
-        return Scores(out.pred_score, out.anomaly_map[:, 0])
+        return Scores(out.pred_score.flatten(), out.anomaly_map[:, 0])
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
         gaussian = self.model.gaussian

@@ -17,7 +17,7 @@ from adshift.features.weights import weights_sha256
 from adshift.methods.coreset import greedy_coreset
 from adshift.methods.maps import upsample_maps
 from adshift.methods.method import Scores
-from adshift.methods.neighbours import NeighbourSearch
+from adshift.methods.neighbours import BACKENDS, NeighbourSearch
 
 
 def check_coreset_ratio(ratio: float) -> None:
@@ -89,6 +89,8 @@ class PatchCore(nn.Module):
             raise AdshiftError(
                 f"method.smoothing={smoothing} must be in [0, 100) pixels; the default is 4, 0 switches it off"
             )
+        if search not in BACKENDS:
+            raise AdshiftError(f"method.search={search} must be one of: {', '.join(BACKENDS)}")
         self.smoothing = smoothing
         self.backend = search
         self.seed = seed

@@ -1,5 +1,7 @@
 """Gaussian Johnson-Lindenstrauss projection, done in chunks so that the embeddings are never held twice."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -13,7 +15,7 @@ def gaussian_matrix(dim_in: int, dim_out: int, generator: torch.Generator) -> Te
     generator's device: a seeded CPU generator gives CPU and CUDA fits the same matrix.
     """
     matrix_DP = torch.randn(dim_in, dim_out, generator=generator, device=generator.device)
-    return matrix_DP / dim_out**0.5
+    return matrix_DP / math.sqrt(dim_out)
 
 
 def project(embedding_ND: Tensor, matrix_DP: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Bootstrap replicates and intervals of image and pixel figures, all replicates at once.
 
 Image figures are exact weighted figures. Pixel figures resample whole images: each image is boiled down to its pixel
-counts at a few thousand shared score edges, so a replicate's curves are one row of (multiplicities x counts). Where
+counts at a thousand shared score edges, so a replicate's curves are one row of (multiplicities x counts). Where
 the edges cannot hold every turn of the curve, the replicates are shifted by (exact figure - binned figure), so that
 binning leaves the centre alone. Legend: N = images, B = replicates, V = edges.
 """

@@ -1,0 +1,103 @@
+"""Which bank vectors can be among a query's k nearest: exact pruning by distances in a few principal directions."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adshift.methods.pairs import Pairs, pair_products
+from adshift.methods.rounding import distance_slack
+
+BLOCK = 128
+BASIS_ROWS = 4096
+BASIS_STEPS = 3
+
+
+class PrunedIndex:
+    """A bank prepared for exact pruned search on the CPU.
+
+    For an orthonormal basis, the distance inside its span plus the difference of the residual norms bounds the distance
+    from below: |q - m|^2 >= |q_r - m_r|^2 + (|q_rest| - |m_rest|)^2. One matrix product in the first few principal
+    directions bounds every pair; the k smallest bounds, computed in full, give a distance that the k-th neighbour cannot
+    exceed; pairs that the bound leaves are bounded again in more directions, then computed in full. All of it in float32 with
+    the rounding error bounded, so that no neighbour is lost.
+
+    Args:
+        centred_MD: float32 bank rows, less their mean.
+        ranks: directions of the first and of the second bound (taken as D where D is smaller).
+    """
+
+    def __init__(self, centred_MD: Tensor, ranks: tuple[int, int] | None = None) -> None:
+        size, dim = centred_MD.shape
+        first, second = ranks or ((48, 128) if dim < 1024 else (64, 160))
+        self._first = min(first, dim)
+        self._basis_DR = principal_basis(centred_MD, min(second, dim))
+        self._slack = distance_slack(dim, centred_MD.device)
+        self._centred_MD = centred_MD
+        self._norms_M = centred_MD.square().sum(1)
+        coarse_MF, self._fine_MR = self._coordinates(centred_MD)
+        rows = -(-size // BLOCK) * BLOCK
+        self._scaled_BF = torch.zeros(rows, coarse_MF.shape[1])
+        self._scaled_BF[:size] = -2 * coarse_MF
+        self._norms_B = torch.full((rows,), torch.inf)
+        self._norms_B[:size] = self._norms_M
+
+    def candidates(self, centred_QD: Tensor, k: int) -> Pairs:
+        """All pairs that can be among the k nearest of their query (k <= M), and few others."""
+        norms_Q = centred_QD.square().sum(1)
+        coarse_QF, fine_QR = self._coordinates(centred_QD)
+        bound_QB = torch.addmm(self._norms_B, coarse_QF, self._scaled_BF.T)
+        limit_Q = self._widened(self._kth_of(self._promising(bound_QB, k), centred_QD, k), norms_Q)
+        flat = np.flatnonzero(torch.le(bound_QB, limit_Q[:, None]).numpy())
+        row, column = np.divmod(flat, bound_QB.shape[1])
+        pairs = Pairs(row, column, len(centred_QD))
+        pairs = pairs.where(self._squared(fine_QR, self._fine_MR, pairs) <= limit_Q[torch.from_numpy(row)])
+        squared_X = self._squared(centred_QD, self._centred_MD, pairs)
+        kth_Q = pairs.padded(squared_X, torch.inf).topk(k, largest=False).values[:, -1]
+        return pairs.where(squared_X <= self._widened(kth_Q, norms_Q)[torch.from_numpy(pairs.row_X)])
+
+    def _coordinates(self, centred_QD: Tensor) -> tuple[Tensor, Tensor]:
+        """Coordinates in the first and in all directions of the basis, each followed by the norm of what is left."""
+        inside_QR = centred_QD @ self._basis_DR
+        rest_Q = torch.linalg.vector_norm(centred_QD - inside_QR @ self._basis_DR.T, dim=1, keepdim=True)
+        fine_QR = torch.cat([inside_QR, rest_Q], 1)
+        outside_Q = torch.linalg.vector_norm(fine_QR[:, self._first :], dim=1, keepdim=True)
+        return torch.cat([inside_QR[:, : self._first], outside_Q], 1), fine_QR
+
+    def _promising(self, bound_QB: Tensor, k: int) -> Pairs:
+        """k columns a query with small bounds: the smallest of each of the k best blocks, or of all where blocks are few."""
+        queries, columns = bound_QB.shape
+        if columns < 4 * k * BLOCK:
+            chosen = bound_QB.topk(k, largest=False).indices
+        else:
+            blocks = bound_QB.view(queries, -1, BLOCK)
+            best = blocks.amin(2).topk(k, largest=False).indices
+            inside = blocks.gather(1, best[:, :, None].expand(-1, -1, BLOCK)).argmin(2)
+            chosen = best * BLOCK + inside
+        return Pairs(np.repeat(np.arange(queries), k), chosen.sort(dim=1).values.flatten().numpy(), queries)
+
+    def _kth_of(self, pairs: Pairs, centred_QD: Tensor, k: int) -> Tensor:
+        return self._squared(centred_QD, self._centred_MD, pairs).view(-1, k).amax(1)
+
+    def _squared(self, left: Tensor, right: Tensor, pairs: Pairs) -> Tensor:
+        """Squared distances (or their bounds) less the query's squared norm."""
+        return self._norms_M[torch.from_numpy(pairs.column_X)] - 2 * pair_products(left, right, pairs)
+
+    def _widened(self, reduced_Q: Tensor, norms_Q: Tensor) -> Tensor:
+        """What a computed value may reach when the true one is at most the true value behind `reduced_Q`."""
+        squared_Q = (reduced_Q + norms_Q).clamp_min(0)
+        return reduced_Q + 3 * self._slack * (squared_Q + norms_Q)
+
+
+def principal_basis(centred_MD: Tensor, rank: int) -> Tensor:
+    """Orthonormal [D, rank] float32 columns near the leading principal directions, by subspace iteration on some rows.
+
+    Any orthonormal basis keeps the search exact; a better one leaves fewer pairs (Halko et al., SIAM Review 2011, Algorithm 4.4).
+    """
+    rows = centred_MD[:: max(1, len(centred_MD) // BASIS_ROWS)]
+    basis_DR = torch.randn(centred_MD.shape[1], rank, generator=torch.Generator().manual_seed(0))
+    for _ in range(BASIS_STEPS):
+        basis_DR = torch.linalg.qr(rows.T @ (rows @ basis_DR)).Q
+    seen = (rows @ basis_DR).double()
+    _, turn = torch.linalg.eigh(seen.T @ seen)
+    exact_DR = torch.linalg.qr(basis_DR.double() @ turn.flip(1)).Q
+    return exact_DR.float()
