@@ -12,7 +12,7 @@ from adshift.cli import job, launch
 def main(config: DictConfig) -> None:
     """One job; the heavy imports wait until the configuration stands."""
     with job():
-        from adshift.pipeline import evaluate
+        from adshift.rescore import evaluate
 
         evaluate(config)
 

@@ -11,7 +11,7 @@ import torch
 from omegaconf import DictConfig
 
 from adshift import results
-from adshift.assembly import Plan, build, build_method, make_plan, plain, require_calibratable
+from adshift.assembly import Plan, build_method, make_plan, plain, require_calibratable
 from adshift.calibration.scope import Thresholds, calibrate
 from adshift.crossfit import out_of_fold
 from adshift.data.acquire import acquire, verify_files
@@ -47,73 +47,13 @@ def train(config: DictConfig) -> dict[str, Any]:
     """Fit, calibrate and test; leaves the run in Hydra's output folder and returns the result."""
     chosen = plain(config)
     plan = make_plan(chosen, CLEAN)
-    cell = _prepare(chosen, plan, build_method(chosen))
-    timing = fit(cell.trainer, cell.module, cell.datamodule, _output_folder() / results.CHECKPOINT)
-    return _finish(cell, _output_folder(), timing)
+    cell = prepare(chosen, plan, build_method(chosen))
+    timing = fit(cell.trainer, cell.module, cell.datamodule, output_folder() / results.CHECKPOINT)
+    return finish(cell, output_folder(), timing)
 
 
-def evaluate(config: DictConfig) -> dict[str, Any]:
-    """Score a finished run under another domain, calibration or split; returns the result."""
-    chosen = plain(config)
-    run = Path(chosen["run"])
-    fitted = results.read_result(run)["config"]
-    if "run" in fitted:
-        raise AdshiftError(
-            f"run={run} is itself an evaluation, without a model; give the run it evaluates: {fitted['run']}"
-        )
-    merged = _merge(fitted, chosen)
-    plan = make_plan(merged, _birthplace(fitted))
-    if plan.regime.refits:
-        raise AdshiftError(
-            f"adaptation={plan.regime.name} needs a new fit, and evaluate.py never fits; use train.py domain="
-            f"{merged['domain']['name']} adaptation={plan.regime.name}, or adaptation=none|threshold here"
-        )
-    method = build_method(merged, weights="random")
-    _load_checkpoint(method, run / results.CHECKPOINT)
-    cell = _prepare(merged, plan, method)
-    _refuse_leaks(fitted, cell)
-    return _finish(cell, _output_folder(), {})
-
-
-def _merge(fitted: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
-    merged = {**fitted, **{key: value for key, value in chosen.items() if key != "data_root"}}
-    if chosen["data_root"] is not None:
-        merged["data"] = {**fitted["data"], "root": chosen["data_root"]}
-    return merged
-
-
-def _birthplace(fitted: dict[str, Any]) -> Domain:
-    regime = build(fitted["adaptation"], "adaptation")
-    domain: Domain = regime.domains(CLEAN, build(fitted["domain"], "domain")).train
-    return domain
-
-
-def _refuse_leaks(fitted: dict[str, Any], cell: Cell) -> None:
-    """An image that the model was fitted on must not be calibrated or tested on."""
-    own_split = split_all(
-        acquire(cell.plan.source, cell.plan.root, cell.plan.categories), build(fitted["split"], "split")
-    )
-    seen = {sample.path for sample in own_split.train}
-    leaked = [s.path for s in (*cell.split.calibration, *cell.split.test) if s.path in seen]
-    if leaked:
-        raise AdshiftError(
-            f"split={cell.config['split']['_target_'].rpartition('.')[2]} would calibrate on {len(leaked)} images that the "
-            f"model was fitted on, {leaked[0]} the first; keep the run's own split, or fit anew with train.py"
-        )
-
-
-def _load_checkpoint(method: Any, path: Path) -> None:
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-        method.load_state_dict({key.removeprefix("method."): value for key, value in stored.items()})
-    except FileNotFoundError as error:
-        raise AdshiftError(f"{path} does not exist; give the folder of a finished run") from error
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise AdshiftError(f"{path} cannot be loaded ({reason}); fit the run again with train.py") from error
-
-
-def _output_folder() -> Path:
+def output_folder() -> Path:
+    """Where Hydra wants the job's outputs."""
     from hydra.core.hydra_config import HydraConfig
 
     return Path(HydraConfig.get().runtime.output_dir)
@@ -123,7 +63,8 @@ def _trainer(config: dict[str, Any]) -> Any:
     return make_trainer(config["trainer"]["accelerator"], config["trainer"]["devices"])
 
 
-def _prepare(config: dict[str, Any], plan: Plan, method: Any) -> Cell:
+def prepare(config: dict[str, Any], plan: Plan, method: Any) -> Cell:
+    """Bring the images, split them, and check whatever would fail later; raises AdshiftError."""
     trainer = _trainer(config)
     split = split_all(acquire(plan.source, plan.root, plan.categories), plan.splitter)
     require_calibratable(plan, split.calibration)
@@ -154,7 +95,7 @@ def _calibrate(cell: Cell, scored: ScoredImages) -> Thresholds:
     return calibrate(plan.calibrator, plan.scope, plan.categories, held_out, folds=plan.crossfit)
 
 
-def _finish(cell: Cell, folder: Path, timing: dict[str, float]) -> dict[str, Any]:
+def finish(cell: Cell, folder: Path, timing: dict[str, float]) -> dict[str, Any]:
     """Score, calibrate, measure, write; the same for a fresh fit and for a finished run."""
     plan = cell.plan
     started = time.perf_counter()

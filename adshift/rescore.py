@@ -1,0 +1,84 @@
+"""A finished run under another domain, calibration or split, without a new fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+
+from adshift import results
+from adshift.assembly import build, build_method, make_plan, plain
+from adshift.data.acquire import acquire
+from adshift.data.splits import split_all
+from adshift.errors import AdshiftError
+from adshift.pipeline import CLEAN, Cell, finish, output_folder, prepare
+from adshift.shift.domain import Domain
+
+
+def evaluate(config: DictConfig) -> dict[str, Any]:
+    """Score a finished run as ``config`` says; what it leaves out stays as the run had it. Returns the result.
+
+    Raises:
+        AdshiftError: the run is unfinished or itself an evaluation, the regime needs a new fit, or an image that the
+            model was fitted on would be calibrated or tested on.
+    """
+    chosen = plain(config)
+    run = Path(chosen["run"])
+    fitted = results.read_result(run)["config"]
+    if "run" in fitted:
+        raise AdshiftError(
+            f"run={run} is itself an evaluation, without a model; give the run it evaluates: {fitted['run']}"
+        )
+    merged = _merge(fitted, chosen)
+    birthplace = _birthplace(fitted)
+    plan = make_plan(merged, birthplace)
+    if plan.domains.train != birthplace or ("adaptation" in chosen and plan.regime.refits):
+        raise AdshiftError(
+            f"adaptation={plan.regime.name} needs a new fit, and evaluate.py never fits; use train.py domain="
+            f"{merged['domain']['name']} adaptation={plan.regime.name}, or adaptation=none|threshold here"
+        )
+    method = build_method(merged, weights="random")
+    _load_checkpoint(method, run / results.CHECKPOINT)
+    cell = prepare(merged, plan, method)
+    _refuse_leaks(fitted, cell)
+    return finish(cell, output_folder(), {})
+
+
+def _merge(fitted: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
+    merged = {**fitted, **{key: value for key, value in chosen.items() if key != "data_root"}}
+    if chosen["data_root"] is not None:
+        merged["data"] = {**fitted["data"], "root": chosen["data_root"]}
+    return merged
+
+
+def _birthplace(fitted: dict[str, Any]) -> Domain:
+    regime = build(fitted["adaptation"], "adaptation")
+    domain: Domain = regime.domains(CLEAN, build(fitted["domain"], "domain")).train
+    return domain
+
+
+def _refuse_leaks(fitted: dict[str, Any], cell: Cell) -> None:
+    """An image that the model was fitted on must not be calibrated or tested on."""
+    own_split = split_all(
+        acquire(cell.plan.source, cell.plan.root, cell.plan.categories), build(fitted["split"], "split")
+    )
+    seen = {sample.path for sample in own_split.train}
+    leaked = [s.path for s in (*cell.split.calibration, *cell.split.test) if s.path in seen]
+    if leaked:
+        raise AdshiftError(
+            f"split={cell.config['split']['_target_'].rpartition('.')[2]} would calibrate on {len(leaked)} images that the "
+            f"model was fitted on, {leaked[0]} the first; keep the run's own split, or fit anew with train.py"
+        )
+
+
+def _load_checkpoint(method: Any, path: Path) -> None:
+    try:
+        stored = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        method.load_state_dict({key.removeprefix("method."): value for key, value in stored.items()})
+    except FileNotFoundError as error:
+        raise AdshiftError(f"{path} does not exist; give the folder of a finished run") from error
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise AdshiftError(f"{path} cannot be loaded ({reason}); fit the run again with train.py") from error
