@@ -5,16 +5,21 @@ from __future__ import annotations
 import hydra
 from omegaconf import DictConfig
 
-from adshift.cli import job, launch
+from adshift.cli import launch
+from adshift.sweep import run_cell
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(config: DictConfig) -> None:
-    """One job; the heavy imports wait until the configuration stands."""
-    with job():
-        from adshift.pipeline import train
+    """One job."""
+    run_cell(_job, config)
 
-        train(config)
+
+def _job(config: DictConfig) -> None:
+    """The heavy imports wait until the configuration stands and the cell is known to be unfinished."""
+    from adshift.pipeline import train
+
+    train(config)
 
 
 if __name__ == "__main__":

@@ -193,6 +193,11 @@ def require_calibratable(plan: Plan, calibration: tuple[Sample, ...]) -> None:
     Raises:
         AdshiftError: names the group.
     """
+    if plan.crossfit and not calibration and plan.calibrator.needs_anomalies:
+        raise AdshiftError(
+            f"crossfit={plan.crossfit} has normal images alone, and threshold={plan.calibrator.kind} needs anomalous ones; "
+            "use threshold=quantile, conformal, evt or sigma, or crossfit=0 for no threshold"
+        )
     for category in plan.categories if plan.scope == "category" else ("all categories",):
         labels = [s.label for s in calibration if plan.scope == "global" or s.category == category]
         if calibration and 0 not in labels:

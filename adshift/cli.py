@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 TRACEBACK = "ADSHIFT_TRACEBACK"
@@ -13,10 +12,9 @@ USER_ERROR = 2
 INTERRUPTED = 130
 _FROM_WORKER = "adshift.errors.AdshiftError: "
 _PLACES_SEARCHED = "Config search path:"
-_SAID = "said on stderr"
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """The message alone: without what Hydra or a data worker wraps around it."""
     text = str(error).rpartition(_FROM_WORKER)[2].partition(_PLACES_SEARCHED)[0]
     message = "; ".join(line.strip() for line in text.splitlines() if line.strip())
@@ -32,7 +30,7 @@ def _one_line(error: Exception) -> str:
     return message
 
 
-def _is_the_users(error: Exception) -> bool:
+def is_the_users(error: Exception) -> bool:
     """Whether the user can mend it: bad input, a bad configuration, or a disk that refuses."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
@@ -59,30 +57,11 @@ def refuse_additions() -> None:
             raise AdshiftError(f"{override} would remove a key that is needed; set it to another value instead")
 
 
-@contextmanager
-def job() -> Iterator[None]:
-    """Around one job: a user's mistake is said in one line at once; alone it ends the program, in a sweep the job."""
-    from hydra.core.hydra_config import HydraConfig
-    from hydra.types import RunMode
-
-    try:
-        refuse_additions()
-        yield
-    except Exception as error:
-        if os.environ.get(TRACEBACK) == "1" or not _is_the_users(error):
-            raise
-        print(f"adshift: {_one_line(error)}", file=sys.stderr)
-        if HydraConfig.get().mode == RunMode.MULTIRUN:
-            error.add_note(_SAID)
-            raise  # Hydra goes on with the next job and names this one's overrides at the end
-        sys.exit(USER_ERROR)
-
-
 def launch(main: Callable[[], None]) -> None:
     """Run a Hydra main.
 
-    A mistake of the user's ends in one line on stderr and status 2, in a sweep with status 1 after the other jobs
-    ran; ``HYDRA_FULL_ERROR=1`` shows the traceback instead.
+    A mistake of the user's ends in one line on stderr and status 2; ``HYDRA_FULL_ERROR=1`` shows the traceback
+    instead. What goes wrong in a cell of a sweep is ``adshift.sweep``'s to tell.
     """
     traceback_wanted = os.environ.get(FULL_ERROR) == "1"
     os.environ[TRACEBACK] = str(int(traceback_wanted))
@@ -93,9 +72,7 @@ def launch(main: Callable[[], None]) -> None:
         print("adshift: interrupted; what was finished stays", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except Exception as error:
-        if traceback_wanted or not _is_the_users(error):
+        if traceback_wanted or not is_the_users(error):
             raise
-        if _SAID in getattr(error, "__notes__", ()):
-            sys.exit(1)  # a sweep: the job has said it already
-        print(f"adshift: {_one_line(error)}", file=sys.stderr)
+        print(f"adshift: {one_line(error)}", file=sys.stderr)
         sys.exit(USER_ERROR)

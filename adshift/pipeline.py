@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from adshift import results
 from adshift.assembly import Plan, build_method, make_plan, plain, require_calibratable
 from adshift.calibration.scope import Thresholds, calibrate
-from adshift.crossfit import out_of_fold
+from adshift.crossfit import assign_folds, out_of_fold
 from adshift.data.acquire import acquire, verify_files
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.samples import digest
@@ -68,6 +68,8 @@ def prepare(config: dict[str, Any], plan: Plan, method: Any) -> Cell:
     trainer = _trainer(config)
     split = split_all(acquire(plan.source, plan.root, plan.categories), plan.splitter)
     require_calibratable(plan, split.calibration)
+    if plan.crossfit and not split.calibration:
+        assign_folds(split.train, plan.crossfit, plan.seed)  # refuses more folds than images, before the fit
     if not split.test:
         raise AdshiftError(
             f"data.root={plan.root} holds no test image; put some into CATEGORY/test/good and test/DEFECT"

@@ -41,7 +41,8 @@ def make_trainer(accelerator: str, devices: Any) -> pl.Trainer:
 
 def _quieten() -> None:
     """Silence what the libraries say about every run and no user can act on; errors stay."""
-    for name in ("pytorch_lightning", "pytorch_lightning.utilities.rank_zero", "faiss.loader"):
+    lightning = ("pytorch_lightning", "lightning.pytorch")  # anomalib imports the second, which then speaks for both
+    for name in (*lightning, *(f"{n}.utilities.rank_zero" for n in lightning), "faiss.loader"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for message in ("does not have many workers", "configure_optimizers", "in eval mode at the start"):
         warnings.filterwarnings("ignore", message=f".*{message}.*")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import torch
 from conftest import REPO
 
 
@@ -27,12 +28,16 @@ class Finished:
 
 
 def invoke(script: str, *arguments: str, **variables: str) -> Finished:
-    """Execute a script of the repository as ``__main__`` with these arguments and environment variables."""
+    """Execute a script of the repository as ``__main__`` with these arguments and environment variables.
+
+    On one thread: these cells are too small to share, and threads that wait for a busy core make them slow.
+    """
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     environment = {k: v for k, v in os.environ.items() if k != "HYDRA_FULL_ERROR"} | variables
     out, err = io.StringIO(), io.StringIO()
-    code = 0
+    code, threads = 0, torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
         with (
             mock.patch.dict(os.environ, environment, clear=True),
@@ -44,6 +49,7 @@ def invoke(script: str, *arguments: str, **variables: str) -> Finished:
     except SystemExit as exit_:
         code = exit_.code if isinstance(exit_.code, int) else 0 if exit_.code is None else 1
     finally:
+        torch.set_num_threads(threads)
         root.handlers[:] = handlers
         root.setLevel(level)
     return Finished(code, out.getvalue(), err.getvalue())

@@ -69,11 +69,11 @@ def test_picks_equal_the_plain_loop(make) -> None:
 
 @pytest.mark.parametrize(("pool", "head"), [(1, 1), (7, 3), (64, 16)])
 def test_picks_do_not_depend_on_the_pool(monkeypatch: pytest.MonkeyPatch, pool: int, head: int) -> None:
-    points = torch.cat([_duplicated(300, 8), _random(300, 8), _integers(100, 8)])
-    whole = greedy_coreset(points, 400, generator=_generator(), projection_dim=None)
+    points = torch.cat([_duplicated(80, 8), _random(80, 8), _integers(40, 8)])
+    whole = greedy_coreset(points, 150, generator=_generator(), projection_dim=None)
     monkeypatch.setattr(coreset_module, "POOL_ROWS", pool)
     monkeypatch.setattr(coreset_module, "HEAD_ROWS", head)
-    small = greedy_coreset(points, 400, generator=_generator(), projection_dim=None)
+    small = greedy_coreset(points, 150, generator=_generator(), projection_dim=None)
     assert small.indices_M.tolist() == whole.indices_M.tolist()
     assert small.radius == whole.radius
 

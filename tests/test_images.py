@@ -147,10 +147,15 @@ def test_image_resize_is_bilinear_with_antialiasing() -> None:
 def test_mask_resize_takes_the_nearest_and_stays_binary(size: int) -> None:
     mask = (np.random.default_rng(1).random((64, 48)) > 0.7).astype(np.uint8)
     found = resize_mask(mask, size)
-    rows = np.floor((np.arange(size) + 0.5) * 64 / size).astype(int)
-    columns = np.floor((np.arange(size) + 0.5) * 48 / size).astype(int)
     assert set(np.unique(found)) <= {0, 1}
-    assert (found == mask[np.ix_(rows, columns)]).all()
+    centres = np.arange(size) + 0.5
+    sides = (0.0, 1e-6)  # of the border between two pixels, where a centre falls on one
+    nearest = [
+        mask[np.ix_(np.floor(centres * 64 / size - y).astype(int), np.floor(centres * 48 / size - x).astype(int))]
+        for y in sides
+        for x in sides
+    ]
+    assert np.any([found == expected for expected in nearest], axis=0).all()
 
 
 def test_normalise_by_hand(pixels: np.ndarray) -> None:

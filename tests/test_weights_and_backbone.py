@@ -45,9 +45,7 @@ def kept(full: torch.nn.Module, *dropped: str) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("suffix", ["pth", "pt", "safetensors"])
-def test_truncated_features_are_those_of_the_whole_network(
-    tmp_path: Path, full: torch.nn.Module, suffix: str
-) -> None:
+def test_truncated_features_are_those_of_the_whole_network(tmp_path: Path, full: torch.nn.Module, suffix: str) -> None:
     path = tmp_path / f"w.{suffix}"
     state = kept(full)
     save_file(state, path) if suffix == "safetensors" else torch.save(state, path)
@@ -114,11 +112,13 @@ def test_random_weights_follow_the_seed_and_leave_the_global_generator_alone() -
 def test_weights_of_another_architecture_are_refused(tmp_path: Path, full: torch.nn.Module) -> None:
     path = tmp_path / "r18.safetensors"
     save_file(kept(full), path)
-    with pytest.raises(AdshiftError, match=r"r18\.safetensors lacks body|r18\.safetensors lacks layer1\.0\.conv3"):
+    with pytest.raises(AdshiftError, match=r"r18\.safetensors lacks layer1\.0\.conv3\.weight and \d+ more"):
         FrozenBackbone("resnet50", LAYERS, str(path))
     deep = FrozenBackbone("resnet50", LAYERS, "random").body.state_dict()
-    save_file(deep, tmp_path / "r50.safetensors")
-    with pytest.raises(AdshiftError, match=r"r50\.safetensors has the unknown layer1\.0\.conv3.* more; give the weights"):
+    save_file({name: value.contiguous() for name, value in deep.items()}, tmp_path / "r50.safetensors")
+    with pytest.raises(
+        AdshiftError, match=r"r50\.safetensors has the unknown layer1\.0\.(conv3|bn3|downsample).* more; give the"
+    ):
         FrozenBackbone("resnet18", LAYERS, str(tmp_path / "r50.safetensors"))
     with pytest.raises(AdshiftError, match=r"r50.*has shape \(64, 64, 1, 1\), the backbone needs \(128, 64, 1, 1\)"):
         FrozenBackbone("wide_resnet50_2", LAYERS, str(tmp_path / "r50.safetensors"))
@@ -158,7 +158,7 @@ def test_files_that_hold_no_weights_are_refused(tmp_path: Path, name: str) -> No
 
 def test_missing_files_and_folders_are_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "gone.pth", tmp_path):
-        with pytest.raises(AdshiftError, match="is no file; give a .safetensors or .pth file, or one of: imagenet"):
+        with pytest.raises(AdshiftError, match=r"is no file; give a \.safetensors or \.pth file, or one of: imagenet"):
             read_weights(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import tarfile
@@ -78,8 +79,9 @@ def unpack(archive: Path, target: Path) -> None:
         with tarfile.open(archive) as tar:
             for member in tqdm(tar, desc="unpack", unit="file"):
                 tar.extract(member, target, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise AdshiftError(f"archive {archive.name} cannot be unpacked ({error}); fetch it again") from error
+    except (tarfile.TarError, lzma.LZMAError, EOFError, OSError) as error:
+        reason = str(error).splitlines()[0].rstrip(":") if str(error) else type(error).__name__
+        raise AdshiftError(f"archive {archive.name} cannot be unpacked ({reason}); fetch it again") from error
 
 
 def _install(unpacked: Path, root: Path) -> None:

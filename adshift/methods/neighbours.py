@@ -2,17 +2,18 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from adshift.errors import AdshiftError
 from adshift.methods.pairs import Pairs, pair_products
 from adshift.methods.pruned import PrunedIndex
+from adshift.methods.rounding import distance_slack
 
 BACKENDS = ("auto", "faiss", "torch", "pruned")
-QUERY_CHUNK = 256
-PRUNED_FROM = (4096, 192)
+FAISS_QUERIES = 4096
+PRODUCT_VALUES = 1 << 22
+PRUNED_FROM = (1024, 256)
 SPARE = 4
 CANCELLED = 1e-6
 
@@ -22,16 +23,16 @@ class NeighbourSearch:
 
     Args:
         bank_MD: the memory bank, finite floats, M >= 1 rows; searched as float32, on its device.
-        backend: `faiss` (IndexFlatL2, CPU), `torch` (any device), `pruned` (CPU, `adshift.methods.pruned`), or `auto`, the one
-            that measured fastest: on the CPU `pruned` for banks of at least 4,096 vectors of at least 192 dimensions, else `faiss`
-            where it is installed, else `torch`; `torch` on other devices.
+        backend: `faiss` (IndexFlatL2, CPU), `torch` (any device), `pruned` (CPU, `adshift.methods.pruned`), or `auto`: the
+            one that measured fastest. On the CPU that is `pruned` for large banks (PRUNED_FROM), else `faiss` where it is
+            installed, else `torch`; on other devices `torch`.
 
     Raises:
         AdshiftError: empty or non-finite bank, unknown backend, a backend that is not installed or not for this device.
 
     A backend only proposes candidates. Their distances are computed anew in float64 and sorted (equal distances: the
-    lowest row first), so backends agree, bit for bit on one device, unless more than a few bank vectors lie within float32
-    rounding of the k-th distance.
+    lowest row first). Where float32 rounding could have hidden a neighbour from the backend, all vectors within the
+    rounding are looked at, so every backend gives the true neighbours, bit for bit the same on one device.
     """
 
     def __init__(self, bank_MD: Tensor, backend: str = "auto") -> None:
@@ -62,7 +63,9 @@ class NeighbourSearch:
         """
         size, dim = self.bank_MD.shape
         if query_QD.ndim != 2 or query_QD.shape[1] != dim:
-            raise AdshiftError(f"query of shape {tuple(query_QD.shape)} must be [Q, {dim}], the bank's dimension; refit")
+            raise AdshiftError(
+                f"query of shape {tuple(query_QD.shape)} must be [Q, {dim}], the bank's dimension; refit"
+            )
         if k < 1:
             raise AdshiftError(f"k={k} must be at least 1; give a positive number of neighbours")
         k = min(k, size)
@@ -70,8 +73,9 @@ class NeighbourSearch:
         _check_finite(query_QD, "query")
         distances_Qk = torch.empty(len(query_QD), k, device=query_QD.device)
         indices_Qk = torch.empty(len(query_QD), k, dtype=torch.int64, device=query_QD.device)
-        for start in range(0, len(query_QD), QUERY_CHUNK):
-            chunk = slice(start, start + QUERY_CHUNK)
+        step = FAISS_QUERIES if self._faiss is not None else min(max(PRODUCT_VALUES // size, 64), FAISS_QUERIES)
+        for start in range(0, len(query_QD), step):
+            chunk = slice(start, start + step)
             distances_Qk[chunk], indices_Qk[chunk] = self._nearest(query_QD[chunk].float(), k)
         return distances_Qk, indices_Qk
 
@@ -87,14 +91,40 @@ class NeighbourSearch:
         """Pairs that hold the k nearest of every query, and a few more."""
         if self._pruned is not None:
             return self._pruned.candidates(centred_QD, k)
-        wanted = min(k + SPARE, len(self.bank_MD))
+        size, dim = self.bank_MD.shape
+        norms_Q = centred_QD.square().sum(1)
+        squared_QC, column_QC = self._proposed(centred_QD, norms_Q, min(k + SPARE, size))
+        kth_Q = squared_QC[:, k - 1]
+        limit_Q = kth_Q + 3 * distance_slack(dim, kth_Q.device) * (norms_Q + kth_Q.clamp_min(0))
+        sure_Q = (squared_QC[:, -1] > limit_Q) | (column_QC.shape[1] == size)
+        sure_QC = sure_Q[:, None].expand_as(column_QC)
+        row_X, column_X = sure_QC.nonzero()[:, 0], column_QC.sort(dim=1).values[sure_QC]
+        pairs_X2 = torch.cat([torch.stack([row_X, column_X], 1), self._within(centred_QD, ~sure_Q, limit_Q - norms_Q)])
+        ordered_X2 = pairs_X2[pairs_X2[:, 0].argsort(stable=True)].cpu()
+        return Pairs(ordered_X2[:, 0].numpy(), ordered_X2[:, 1].contiguous().numpy(), len(centred_QD))
+
+    def _proposed(self, centred_QD: Tensor, norms_Q: Tensor, count: int) -> tuple[Tensor, Tensor]:
+        """The backend's nearest: float32 squared distances, ascending, and bank rows."""
         if self._faiss is not None:
-            column_QC = torch.from_numpy(self._faiss.search(centred_QD.numpy(), wanted)[1])
-        else:
-            reduced_QM = torch.addmm(self._norms_M, centred_QD, self._centred_MD.T, alpha=-2)
-            column_QC = reduced_QM.topk(wanted, largest=False).indices.cpu()
-        row_X = np.repeat(np.arange(len(centred_QD)), wanted)
-        return Pairs(row_X, column_QC.sort(dim=1).values.flatten().numpy(), len(centred_QD))
+            squared, columns = self._faiss.search(centred_QD.numpy(), count)
+            return torch.from_numpy(squared), torch.from_numpy(columns)
+        reduced_QC, column_QC = self._reduced(centred_QD).topk(count, largest=False)
+        return reduced_QC + norms_Q[:, None], column_QC
+
+    def _reduced(self, centred_QD: Tensor) -> Tensor:
+        """Squared distances to all the bank, less the query's squared norm."""
+        return torch.addmm(self._norms_M, centred_QD, self._centred_MD.T, alpha=-2)
+
+    def _within(self, centred_QD: Tensor, chosen_Q: Tensor, limit_Q: Tensor) -> Tensor:
+        """All (query, bank) pairs of the chosen queries whose reduced squared distance is within the limit."""
+        rows = chosen_Q.nonzero()[:, 0]
+        found = [torch.empty(0, 2, dtype=torch.int64, device=rows.device)]
+        step = max(1, PRODUCT_VALUES // len(self.bank_MD))
+        for start in range(0, len(rows), step):
+            part = rows[start : start + step]
+            row_X, column_X = (self._reduced(centred_QD[part]) <= limit_Q[part, None]).nonzero().unbind(1)
+            found.append(torch.stack([part[row_X], column_X], 1))
+        return torch.cat(found)
 
 
 class _ExactDistances:
@@ -133,7 +163,7 @@ def _resolve(backend: str, bank_MD: Tensor) -> str:
         raise AdshiftError(f"neighbour backend {backend!r} must be one of {', '.join(BACKENDS)}; choose one of them")
     on_cpu = bank_MD.device.type == "cpu"
     if not on_cpu and backend in ("faiss", "pruned"):
-        raise AdshiftError(f"neighbour backend {backend!r} searches on the CPU, the bank is on {bank_MD.device}; use 'torch'")
+        raise AdshiftError(f"neighbour backend {backend!r} searches on the CPU, not on {bank_MD.device}; use 'torch'")
     if backend == "faiss" and not _faiss_installed():
         raise AdshiftError("backend 'faiss' is not installed; install adshift[cpu] or use backend 'torch'")
     if backend != "auto":

@@ -55,4 +55,5 @@ def pair_products(left_QD: Tensor, right_MD: Tensor, pairs: Pairs) -> Tensor:
             size=(len(left_QD), len(right_MD)),
             check_invariants=False,
         )
-    return torch.sparse.sampled_addmm(wanted, left_QD, right_MD.T, beta=0.0).values()
+    products: Tensor = torch.sparse.sampled_addmm(wanted, left_QD, right_MD.T, beta=0.0).values()
+    return products

@@ -7,7 +7,8 @@ from torch import Tensor
 from adshift.methods.pairs import Pairs, pair_products
 from adshift.methods.rounding import distance_slack
 
-BLOCK = 128
+BLOCKS = (128, 64, 32)
+FEWEST_BLOCKS = 64
 BASIS_ROWS = 4096
 BASIS_STEPS = 3
 
@@ -18,8 +19,8 @@ class PrunedIndex:
     For an orthonormal basis, the distance inside its span plus the difference of the residual norms bounds the distance
     from below: |q - m|^2 >= |q_r - m_r|^2 + (|q_rest| - |m_rest|)^2. One matrix product in the first few principal
     directions bounds every pair; the k smallest bounds, computed in full, give a distance that the k-th neighbour cannot
-    exceed; pairs that the bound leaves are bounded again in more directions, then computed in full. All of it in float32 with
-    the rounding error bounded, so that no neighbour is lost.
+    exceed; pairs that the bound leaves are bounded again in more directions, then computed in full. All of
+    it in float32 with the rounding error bounded, so that no neighbour is lost.
 
     Args:
         centred_MD: float32 bank rows, less their mean.
@@ -34,8 +35,10 @@ class PrunedIndex:
         self._slack = distance_slack(dim, centred_MD.device)
         self._centred_MD = centred_MD
         self._norms_M = centred_MD.square().sum(1)
-        coarse_MF, self._fine_MR = self._coordinates(centred_MD)
-        rows = -(-size // BLOCK) * BLOCK
+        coarse_MF, fine_MR = self._coordinates(centred_MD)
+        self._scaled_MR = torch.cat([-2 * fine_MR, self._norms_M[:, None]], 1)
+        self._block = next((block for block in BLOCKS if size >= FEWEST_BLOCKS * block), BLOCKS[-1])
+        rows = -(-size // self._block) * self._block
         self._scaled_BF = torch.zeros(rows, coarse_MF.shape[1])
         self._scaled_BF[:size] = -2 * coarse_MF
         self._norms_B = torch.full((rows,), torch.inf)
@@ -46,12 +49,14 @@ class PrunedIndex:
         norms_Q = centred_QD.square().sum(1)
         coarse_QF, fine_QR = self._coordinates(centred_QD)
         bound_QB = torch.addmm(self._norms_B, coarse_QF, self._scaled_BF.T)
-        limit_Q = self._widened(self._kth_of(self._promising(bound_QB, k), centred_QD, k), norms_Q)
-        flat = np.flatnonzero(torch.le(bound_QB, limit_Q[:, None]).numpy())
+        reached_Q = self._squared(centred_QD, self._promising(bound_QB, k)).view(-1, k).amax(1)
+        limit_Q = self._widened(reached_Q, norms_Q)
+        flat = np.flatnonzero(bound_QB.numpy() <= limit_Q[:, None].numpy())
         row, column = np.divmod(flat, bound_QB.shape[1])
         pairs = Pairs(row, column, len(centred_QD))
-        pairs = pairs.where(self._squared(fine_QR, self._fine_MR, pairs) <= limit_Q[torch.from_numpy(row)])
-        squared_X = self._squared(centred_QD, self._centred_MD, pairs)
+        fine_QR = torch.cat([fine_QR, torch.ones(len(fine_QR), 1)], 1)
+        pairs = pairs.where(pair_products(fine_QR, self._scaled_MR, pairs) <= limit_Q[torch.from_numpy(row)])
+        squared_X = self._squared(centred_QD, pairs)
         kth_Q = pairs.padded(squared_X, torch.inf).topk(k, largest=False).values[:, -1]
         return pairs.where(squared_X <= self._widened(kth_Q, norms_Q)[torch.from_numpy(pairs.row_X)])
 
@@ -64,23 +69,20 @@ class PrunedIndex:
         return torch.cat([inside_QR[:, : self._first], outside_Q], 1), fine_QR
 
     def _promising(self, bound_QB: Tensor, k: int) -> Pairs:
-        """k columns a query with small bounds: the smallest of each of the k best blocks, or of all where blocks are few."""
+        """k columns a query with small bounds: each of the k best blocks' smallest, or of all if blocks are few."""
         queries, columns = bound_QB.shape
-        if columns < 4 * k * BLOCK:
+        if columns < 4 * k * self._block:
             chosen = bound_QB.topk(k, largest=False).indices
         else:
-            blocks = bound_QB.view(queries, -1, BLOCK)
+            blocks = bound_QB.view(queries, -1, self._block)
             best = blocks.amin(2).topk(k, largest=False).indices
-            inside = blocks.gather(1, best[:, :, None].expand(-1, -1, BLOCK)).argmin(2)
-            chosen = best * BLOCK + inside
+            inside = blocks.gather(1, best[:, :, None].expand(-1, -1, self._block)).argmin(2)
+            chosen = best * self._block + inside
         return Pairs(np.repeat(np.arange(queries), k), chosen.sort(dim=1).values.flatten().numpy(), queries)
 
-    def _kth_of(self, pairs: Pairs, centred_QD: Tensor, k: int) -> Tensor:
-        return self._squared(centred_QD, self._centred_MD, pairs).view(-1, k).amax(1)
-
-    def _squared(self, left: Tensor, right: Tensor, pairs: Pairs) -> Tensor:
-        """Squared distances (or their bounds) less the query's squared norm."""
-        return self._norms_M[torch.from_numpy(pairs.column_X)] - 2 * pair_products(left, right, pairs)
+    def _squared(self, centred_QD: Tensor, pairs: Pairs) -> Tensor:
+        """The pairs' squared distances, less the query's squared norm."""
+        return self._norms_M[torch.from_numpy(pairs.column_X)] - 2 * pair_products(centred_QD, self._centred_MD, pairs)
 
     def _widened(self, reduced_Q: Tensor, norms_Q: Tensor) -> Tensor:
         """What a computed value may reach when the true one is at most the true value behind `reduced_Q`."""
@@ -91,7 +93,8 @@ class PrunedIndex:
 def principal_basis(centred_MD: Tensor, rank: int) -> Tensor:
     """Orthonormal [D, rank] float32 columns near the leading principal directions, by subspace iteration on some rows.
 
-    Any orthonormal basis keeps the search exact; a better one leaves fewer pairs (Halko et al., SIAM Review 2011, Algorithm 4.4).
+    Any orthonormal basis keeps the search exact; a better one leaves fewer pairs (Halko et al.,
+    SIAM Review 2011, Algorithm 4.4).
     """
     rows = centred_MD[:: max(1, len(centred_MD) // BASIS_ROWS)]
     basis_DR = torch.randn(centred_MD.shape[1], rank, generator=torch.Generator().manual_seed(0))
@@ -99,5 +102,5 @@ def principal_basis(centred_MD: Tensor, rank: int) -> Tensor:
         basis_DR = torch.linalg.qr(rows.T @ (rows @ basis_DR)).Q
     seen = (rows @ basis_DR).double()
     _, turn = torch.linalg.eigh(seen.T @ seen)
-    exact_DR = torch.linalg.qr(basis_DR.double() @ turn.flip(1)).Q
+    exact_DR: Tensor = torch.linalg.qr(basis_DR.double() @ turn.flip(1)).Q
     return exact_DR.float()

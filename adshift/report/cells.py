@@ -1,0 +1,207 @@
+"""A run as a cell of the grid: the factors that set it apart, its figures and its scores."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adshift.errors import AdshiftError
+from adshift.metrics.summary import FIGURES, Figures
+from adshift.report.runs import Run, option
+from adshift.results import SCORES, read_figures
+
+CLEAN = "clean"
+METHOD_NAMES = {"patchcore": "PatchCore", "padim": "PaDiM"}
+OWN_GROUPS = ("data", "domain", "adaptation", "threshold", "trainer", "method", "hydra")
+"""Groups whose factors are read by name below, or that change no figure."""
+OWN_KEYS = ("coreset_ratio", "seed", "save_maps", "run", "data_root", "metrics.latency", "store", "force")
+OWN_METHOD_KEYS = ("_target_", "name", "coreset_ratio", "seed", "search")
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The test images of one category in one run, in the run's order: N paths, defects, labels and raw scores."""
+
+    path: tuple[str, ...]
+    defect: tuple[str, ...]
+    label_N: NDArray[np.int64]
+    score_N: NDArray[np.float64]
+    threshold: float | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A finished run by its factors.
+
+    Attributes:
+        detector: method with backbone and options, a label that sets apart whatever else differs between the runs.
+        coreset: share of the patches kept; None for a method without a memory bank.
+        domain: of the test images; with ``severity`` and ``domain_seed`` (0 where clean).
+        threshold: kind, with its options where the runs differ in them.
+        scope: ``category`` or ``global``.
+        categories: those of the model; several for a unified one.
+    """
+
+    run: Run
+    detector: str
+    coreset: float | None
+    domain: str
+    severity: float
+    domain_seed: int
+    seed: int
+    adaptation: str
+    threshold: str
+    scope: str
+    categories: tuple[str, ...]
+
+    @property
+    def unified(self) -> bool:
+        """One model over several categories."""
+        return len(self.categories) > 1
+
+    @property
+    def condition(self) -> str:
+        """Domain and regime in words: ``clean``, ``shift, none``."""
+        return CLEAN if self.domain == CLEAN else f"{self.domain}, {self.adaptation}"
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """Equal for runs of one cell."""
+        return (self.detector, self.coreset, self.domain, self.severity, self.domain_seed, self.seed, self.adaptation,
+                self.threshold, self.scope, self.categories)  # fmt: skip
+
+    @cached_property
+    def figures(self) -> dict[str, Figures]:
+        """Figures by group (categories, ``macro``, ``pooled``); without replicates where the run kept none."""
+        try:
+            return read_figures(self.run.folder)
+        except AdshiftError:
+            metrics = self.run.result["metrics"]
+            groups = {**metrics["categories"], **{g: metrics[g] for g in ("macro", "pooled") if g in metrics}}
+            return {name: Figures(values, []) for name, values in groups.items()}
+
+    @cached_property
+    def scores(self) -> dict[str, Scores]:
+        """The test scores by category; empty where scores.csv is missing or broken."""
+        try:
+            with (self.run.folder / SCORES).open(newline="", encoding="utf-8") as handle:
+                rows = [row for row in csv.DictReader(handle) if row["role"] == "test"]
+            return {c: _scores([row for row in rows if row["category"] == c]) for c in self.categories}
+        except (OSError, KeyError, ValueError, TypeError, csv.Error):
+            return {}
+
+
+def _scores(rows: Sequence[Mapping[str, str]]) -> Scores:
+    thresholds = {row["threshold"] for row in rows if row["threshold"]}
+    return Scores(
+        tuple(row["path"] for row in rows),
+        tuple(row["defect"] for row in rows),
+        np.array([int(row["label"]) for row in rows], np.int64),
+        np.array([float(row["score"]) for row in rows], np.float64),
+        float(thresholds.pop()) if len(thresholds) == 1 else None,
+    )
+
+
+def flatten(node: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested values as ``group.key`` -> text; a path shows its last part, so that machines do not differ by folders."""
+    found: dict[str, str] = {}
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            found |= flatten(value, f"{prefix}{key}.")
+        elif isinstance(value, str):
+            found[prefix + key] = PurePath(value).name or value
+        else:
+            found[prefix + key] = json.dumps(value)
+    return found
+
+
+def _detector_keys(config: Mapping[str, Any]) -> dict[str, str]:
+    """What is left of a configuration without the factors that ``Cell`` names: backbone, split, options of the method."""
+    others = {k: v for k, v in config.items() if k not in OWN_GROUPS and k not in OWN_KEYS}
+    keys = {k: v for k, v in flatten(others).items() if k not in OWN_KEYS}
+    keys["data.source"] = str(config["data"].get("source"))
+    own = {k: v for k, v in config["method"].items() if k not in OWN_METHOD_KEYS}
+    return keys | flatten(own, "method.")
+
+
+def _varying(nodes: Sequence[Mapping[str, str]]) -> list[str]:
+    """Keys with more than one value, in order; a key that a node lacks counts as a value."""
+    keys = dict.fromkeys(key for node in nodes for key in node)
+    return [key for key in keys if len({node.get(key, "-") for node in nodes}) > 1]
+
+
+def _labels(runs: Sequence[Run]) -> list[str]:
+    """The detector's label of each run: the method, and in brackets what varies beside the named factors."""
+    nodes = [_detector_keys(run.result["config"]) for run in runs]
+    methods = [run.factors["method"] for run in runs]
+    shared = _varying([{k: v for k, v in node.items() if not k.startswith("method.")} for node in nodes])
+    labels = []
+    for method, node in zip(methods, nodes, strict=True):
+        own = _varying([n for m, n in zip(methods, nodes, strict=True) if m == method])
+        shown = [*shared, *(key for key in own if key.startswith("method."))]
+        extra = ", ".join(_said(key, node.get(key, "-")) for key in shown)
+        labels.append(METHOD_NAMES.get(method, method) + (f" ({extra})" if extra else ""))
+    return labels
+
+
+def _said(key: str, value: str) -> str:
+    """A factor in words: ``backbone.weights=random`` is "weights random", a class says what its group is."""
+    group, _, name = key.rpartition(".")
+    return f"{group} {value.rpartition('.')[2]}" if name == "_target_" else f"{name} {value}"
+
+
+def _threshold_labels(runs: Sequence[Run]) -> list[str]:
+    kinds = [option(run.result["config"]["threshold"]) for run in runs]
+    nodes = [flatten({k: v for k, v in r.result["config"]["threshold"].items() if k not in ("_target_", "scope", "name")})
+             for r in runs]  # fmt: skip
+    labels = []
+    for kind, node in zip(kinds, nodes, strict=True):
+        shown = _varying([n for k, n in zip(kinds, nodes, strict=True) if k == kind])
+        labels.append(" ".join([kind, *(f"{key} {node[key]}" for key in shown if key in node)]))
+    return labels
+
+
+def to_cells(runs: Sequence[Run]) -> list[Cell]:
+    """The runs by their factors; labels name what differs between these runs and nothing else."""
+    cells = []
+    for run, detector, threshold in zip(runs, _labels(runs), _threshold_labels(runs), strict=True):
+        config, factors = run.result["config"], run.factors
+        categories = tuple(run.result["metrics"]["categories"])
+        clean = factors["domain"] == CLEAN
+        domain = config["domain"]
+        ratio = config["method"].get("coreset_ratio")
+        cells.append(
+            Cell(
+                run=run,
+                detector=detector,
+                coreset=None if ratio is None else float(ratio),
+                domain=factors["domain"],
+                severity=0.0 if clean else float(domain.get("severity", 1.0)),
+                domain_seed=0 if clean else int(domain.get("seed", 0)),
+                seed=int(config.get("seed", 0)),
+                adaptation="none" if clean else factors["adaptation"],
+                threshold=threshold,
+                scope=str(config["threshold"].get("scope", "category")) if len(categories) > 1 else "category",
+                categories=categories,
+            )
+        )
+    return cells
+
+
+def values_of(figures: Figures) -> dict[str, tuple[float | None, float | None, float | None]]:
+    """Every figure with the ends of its interval, None where there is none."""
+    found = {}
+    for name in FIGURES:
+        bounds = figures.values.get(f"{name}_ci")
+        low, high = bounds if isinstance(bounds, list) else (None, None)
+        value = figures.values.get(name)
+        found[name] = (None if isinstance(value, list) else value, low, high)
+    return found

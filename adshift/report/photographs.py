@@ -1,0 +1,107 @@
+"""The test images behind a run, read again through its data root, and the anomaly maps it saved."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adshift.assembly import build, target_of
+from adshift.data.dataset import read_pair
+from adshift.data.images import UInt8, resize_mask
+from adshift.data.samples import Sample, index_category
+from adshift.errors import AdshiftError
+from adshift.report.cells import Cell
+from adshift.results import MAPS
+from adshift.shift.domain import Domain
+
+Map = NDArray[np.float32]
+
+
+def domain_of(cell: Cell) -> Domain:
+    """The domain of a run's test images.
+
+    Raises:
+        AdshiftError: the run names another class than the project's own ``Domain``, which is then not called.
+    """
+    node = cell.run.result["config"]["domain"]
+    if target_of(node, "domain") is not Domain:
+        raise AdshiftError(f"domain._target_={node['_target_']} is no domain; run the cell again")
+    domain: Domain = build(node, "domain")
+    return domain
+
+
+def root_of(cell: Cell) -> Path:
+    """The folder that holds the run's category folders, as its configuration names it."""
+    return Path(str(cell.run.result["config"]["data"]["root"]))
+
+
+class Photographs:
+    """Images, masks and maps of cells; what cannot be had is said once and then absent."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._index: dict[tuple[Path, str], dict[str, Sample]] = {}
+        self._said: set[str] = set()
+        self._masks: dict[tuple[Path, Domain, str, tuple[int, ...]], UInt8 | None] = {}
+
+    def complain(self, error: Exception) -> None:
+        """Name a fault, each once."""
+        line = " ".join(str(error).split())
+        if line not in self._said:
+            self._said.add(line)
+            self._say(f"without pictures: {line}")
+
+    def samples(self, cell: Cell, category: str) -> dict[str, Sample]:
+        """The category's test images by path, those of them that the run has scores of; empty where they are gone."""
+        root = root_of(cell)
+        if (root, category) not in self._index:
+            self._index[root, category] = self._indexed(root, category)
+        scored = cell.scores[category].path if category in cell.scores else ()
+        index = self._index[root, category]
+        return {path: index[path] for path in scored if path in index}
+
+    def _indexed(self, root: Path, category: str) -> dict[str, Sample]:
+        if category in ("", ".", "..") or Path(category).name != category:
+            return {}
+        try:
+            found = index_category(root, category)
+        except (AdshiftError, OSError) as error:
+            self.complain(error)
+            return {}
+        return {sample.path: sample for sample in (*found.test_good, *found.test_anomalous)}
+
+    def pair(self, cell: Cell, sample: Sample) -> tuple[UInt8, UInt8 | None]:
+        """Image [H, W, 3] and mask [H, W] under the cell's test domain.
+
+        Raises:
+            AdshiftError: a file cannot be read, or the domain is none of the project's.
+        """
+        return read_pair(root_of(cell), sample, domain_of(cell))
+
+    def mask(self, cell: Cell, sample: Sample, shape: tuple[int, ...]) -> UInt8 | None:
+        """The mask under the cell's test domain at the shape of its map; None for an anomalous image without one."""
+        key = (root_of(cell), domain_of(cell), sample.path, shape)
+        if key not in self._masks:
+            mask = self.pair(cell, sample)[1]
+            if mask is not None and mask.shape != shape:
+                mask = resize_mask(mask, shape[0]) if shape[0] == shape[1] else None
+            self._masks[key] = mask
+        return self._masks[key]
+
+    def maps(self, cell: Cell, paths: list[str]) -> dict[str, Map]:
+        """The saved anomaly maps float32 [H, W] of these images; empty where the run saved none."""
+        file = cell.run.folder / MAPS
+        if not file.is_file():
+            return {}
+        try:
+            with np.load(file, allow_pickle=False) as stored:
+                held = set(stored.files)
+                maps = {path: stored[path] for path in paths if path in held}
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            self.complain(AdshiftError(f"{file} cannot be read ({error}); run the cell again with save_maps=true"))
+            return {}
+        return {path: m for path, m in maps.items() if m.ndim == 2 and np.isfinite(m).all()}

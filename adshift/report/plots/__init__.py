@@ -1,0 +1,1 @@
+"""Plots of the report, legible in print and without colour vision: a hue never stands alone."""

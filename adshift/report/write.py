@@ -1,0 +1,108 @@
+"""The report's files: plots drawn once each, tables in two forms, report.md and the page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from adshift.atomic import atomic_path, write_text
+from adshift.errors import AdshiftError
+from adshift.report.document import Embedded, Plot, Report, Section
+from adshift.report.html import page, svg_uri
+from adshift.report.latex import latex
+from adshift.report.plots.style import WIDTH, styled
+from adshift.report.tables import markdown_text
+from adshift.report.thumbnails import Gallery, data_uri
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MARK = 'name="generator" content="adshift.report"'
+PICTURE_DPI = 130
+PICTURE_QUALITY = 70
+
+
+def write_report(folder: Path, report: Report, gallery: Gallery, say: Callable[[str], None]) -> None:
+    """Write index.html, report.md, tables/ and figures/ into ``folder``; files of an earlier report there go.
+
+    A plot whose images turn out to be unreadable is left out, with a line to ``say``.
+    """
+    _clear(folder)
+    pictures: dict[str, Embedded] = {}
+    for section in report.sections:
+        for table in section.tables:
+            write_text(folder / "tables" / f"{table.name}.md", table.markdown())
+            write_text(folder / "tables" / f"{table.name}.tex", latex(table))
+        for plot in section.plots:
+            try:
+                pictures[plot.name] = _draw(folder / "figures", plot)
+            except AdshiftError as error:
+                say(f"without {plot.name}: {error}")
+    write_text(folder / "report.md", markdown(report, set(pictures)))
+    write_text(folder / "index.html", page(report, pictures, gallery))
+
+
+def _clear(folder: Path) -> None:
+    """Remove the tables and figures of an earlier report, and of nothing else."""
+    index = folder / "index.html"
+    if not index.is_file() or MARK not in index.read_text(encoding="utf-8", errors="replace")[:2000]:
+        return
+    for place, suffixes in (("tables", (".md", ".tex")), ("figures", (".png", ".svg"))):
+        for path in (folder / place).glob("*"):
+            if path.is_file() and path.suffix in suffixes:
+                path.unlink()
+
+
+def _draw(folder: Path, plot: Plot) -> Embedded:
+    """Save a plot as .png, and as .svg unless it holds photographs; returns what the page embeds."""
+    with styled():
+        figure = plot.draw()
+        narrow = figure.get_figwidth() < 0.8 * WIDTH
+        for suffix in ("png",) if plot.raster else ("png", "svg"):
+            metadata = {"Date": None} if suffix == "svg" else {"Software": None}
+            with atomic_path(folder / f"{plot.name}.{suffix}") as partial:
+                figure.savefig(partial, format=suffix, metadata=metadata)
+        if plot.raster:
+            return Embedded(_picture_uri(figure), narrow)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+        return Embedded(svg_uri(buffer.getvalue()), narrow)
+
+
+def _picture_uri(figure: Figure) -> str:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=PICTURE_DPI)
+    buffer.seek(0)
+    with Image.open(buffer) as opened:
+        return data_uri(np.asarray(opened.convert("RGB"), np.uint8), PICTURE_QUALITY)
+
+
+def markdown(report: Report, drawn: set[str]) -> str:
+    """The report as Markdown; plots are linked, those not ``drawn`` left out."""
+    parts = [f"# {markdown_text(report.title)}", markdown_text(report.summary)]
+    for section in report.sections:
+        parts += _markdown_section(section, drawn)
+    if report.notes:
+        parts += ["## Left out", "\n".join(f"- {markdown_text(note)}" for note in report.notes)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _markdown_section(section: Section, drawn: set[str]) -> list[str]:
+    parts = [f"## {markdown_text(section.title)}", markdown_text(section.lead)]
+    if section.findings:
+        parts.append("\n".join(f"- {_sentence(finding)}" for finding in section.findings))
+    for plot in section.plots:
+        if plot.name in drawn:
+            parts += [f"![{markdown_text(plot.alt)}](figures/{plot.name}.png)", f"*{markdown_text(plot.caption)}*"]
+    return [*parts, *(table.markdown() for table in section.tables)]
+
+
+def _sentence(text: str) -> str:
+    """A finding: its intervals keep their brackets, everything else is escaped."""
+    return markdown_text(text).replace("\\[", "[").replace("\\]", "]")
