@@ -51,8 +51,8 @@ def true_distances(bank_MD: Tensor, query_QD: Tensor, index_Qk: Tensor) -> Tenso
 def measure(bank_MD: Tensor, query_QD: Tensor, repeats: int = 5, backend: str = "auto") -> dict[str, Any]:
     """Median seconds of both, alternating, and whether they agree.
 
-    FAISS rounds in float32 on vectors that are not centred, so it may swap near-ties. `equal`: over 99.8 % of the neighbours
-    are the same, and taken in float64, FAISS's distances equal ours to 1e-3 and are nowhere smaller (beyond 1e-6).
+    FAISS rounds in float32 on vectors that are not centred, so it may swap near-ties. `equal`: over 99.8 % of the
+    neighbours are the same; in float64, those of FAISS are nowhere nearer than ours (1e-6) nor farther by 1e-3.
     """
     import faiss
 

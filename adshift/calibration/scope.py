@@ -84,9 +84,11 @@ def calibrate(
         return Thresholds({}, {})
     groups = {GLOBAL: scored} if scope == "global" else {c: scored.of_category(c) for c in categories}
 
-    def fitted(scores: np.ndarray, labels: np.ndarray) -> Calibration:
-        return crossfit_calibration(calibrator, scores, folds) if folds else calibrator.calibrate(scores, labels)
+    def of_images(group: ScoredImages) -> Calibration:
+        if folds:
+            return crossfit_calibration(calibrator, group.score_N, folds)
+        return calibrator.calibrate(group.score_N, group.label_N)
 
-    image = {name: fitted(group.score_N, group.label_N) for name, group in groups.items()}
-    pixel = {name: fitted(*_pixels(group, calibrator.needs_anomalies)) for name, group in groups.items()}
+    image = {name: of_images(group) for name, group in groups.items()}
+    pixel = {name: calibrator.calibrate(*_pixels(group, calibrator.needs_anomalies)) for name, group in groups.items()}
     return Thresholds(image, pixel)

@@ -66,6 +66,10 @@ def make_report(roots: Sequence[Path], out: Path, title: str, pictures: int = PI
         f"{len(study.cells)} runs; {', '.join(study.detectors)}; categories: {', '.join(study.categories)}. "
         "Figures in percent with 95 % intervals; differences in points by the paired bootstrap on the same test images."
     )
+    if about.random_weights(study):
+        summary += (
+            " Backbone weights are random: these figures show how the program works, not how well a detector does."
+        )
     report = Report(title, summary, sections, tuple(notes))
     write_report(out, report, gallery, say)
     write_tidy(out, study.cells)

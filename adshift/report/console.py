@@ -18,6 +18,8 @@ SHOWN = (
     ("F1", "image_f1"),
     ("recall", "recall"),
 )
+FACTORS = ("method", "domain", "adaptation", "threshold")
+REGIMES = ("none", "threshold", "full")
 HEADER = (*(label for label, _ in SHOWN), "promised", "false alarms (exact)")
 
 
@@ -82,18 +84,15 @@ def print_run(result: dict[str, Any], folder: Path) -> None:
 
 
 def side_by_side(folders: Sequence[Path]) -> str:
-    """A Markdown table of several runs, a row a run and category.
+    """A Markdown table of several runs, a row a run and category, sorted by what distinguishes them.
 
     Raises:
         AdshiftError: a folder holds no finished run.
     """
     runs = [Run.read(folder) for folder in folders]
-    rows = [
-        [row[0], *(run.factors[k] for k in ("method", "domain", "adaptation", "threshold")), *row[1:]]
-        for run in runs
-        for row in rows_of(run)
-    ]
-    return table(("category", "method", "domain", "adaptation", "threshold", *HEADER), rows)
+    rows = [[row[0], *(run.factors[k] for k in FACTORS), *row[1:]] for run in runs for row in rows_of(run)]
+    rows.sort(key=lambda row: (row[0], row[1] != "patchcore", row[2] != "clean", REGIMES.index(row[3]), row[4]))
+    return table(("category", *FACTORS, *HEADER), rows)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

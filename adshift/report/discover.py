@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from adshift.errors import AdshiftError
+from adshift.metrics.summary import FIGURES
+from adshift.report.cells import to_cells
 from adshift.report.runs import Run
 from adshift.results import RESULT
 
@@ -53,12 +57,33 @@ def read_runs(roots: Sequence[Path], say: Say) -> list[Run]:
 
 
 def _check_shape(run: Run) -> None:
-    """Refuse a result.json that some other program wrote: a key or a factor of the cell is missing."""
+    """Refuse a result.json that some other program wrote, or an older adshift: a part is missing or of another kind."""
     missing = [key for key in REQUIRED if not isinstance(run.result.get(key), list if key == "warnings" else dict)]
+    if missing:
+        raise AdshiftError(f"{run.folder / RESULT} has no {', '.join(missing)}; run the cell again")
     try:
-        complete = not missing and bool(run.factors) and bool(run.result["metrics"]["categories"])
-    except (KeyError, TypeError, IndexError, ValueError):
-        complete = False
-    if not complete:
-        what = f"without {', '.join(missing)}" if missing else "with a configuration that is not adshift's"
-        raise AdshiftError(f"{run.folder / RESULT} is {what}; run the cell again")
+        to_cells([run])
+        _check_figures(run.result)
+        json.dumps(run.result, ensure_ascii=False).encode()
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+        raise AdshiftError(
+            f"{run.folder / RESULT} is not as adshift writes it ({type(error).__name__}: {error}); run the cell again"
+        ) from error
+
+
+def _check_figures(result: dict[str, Any]) -> None:
+    """Raise ValueError, TypeError or KeyError where a figure, an interval or a promise is none."""
+    metrics = result["metrics"]
+    if not metrics["categories"]:
+        raise ValueError("no category")
+    for values in (*metrics["categories"].values(), *(metrics[g] for g in ("macro", "pooled") if g in metrics)):
+        for name in FIGURES:
+            if not isinstance(values[name], float | int | None):
+                raise TypeError(f"{name}={values[name]}")
+        for name, bounds in values.items():
+            if name.endswith("_ci"):
+                low, high = bounds
+                float(low), float(high)
+    for calibration in result["threshold"].values():
+        if not isinstance(calibration["promised_rate"], float | int | None):
+            raise TypeError(f"promised_rate={calibration['promised_rate']}")

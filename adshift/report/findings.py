@@ -79,14 +79,16 @@ def about(subject: str, figures: Sequence[str], by_group: Gaps, verbs: Verbs = C
 
 def along(subject: str, factor: str, figure: str, steps: Mapping[str, Gaps]) -> str:
     """At which steps of a factor a figure is shown to differ from the base, and at which not; empty without steps."""
-    kinds: dict[str, list[str]] = {"lower": [], "higher": [], "neither lower nor higher": []}
+    kinds: dict[str, list[str]] = {"shown to be lower": [], "shown to be higher": [], "not shown to differ": []}
     found = {step: by_group for step, by_group in steps.items() if by_group}
     for step, by_group in found.items():
         d = by_group[main_group(by_group)][figure]
         if d.interval is not None:
             low, high = d.interval
-            kinds["lower" if high < 0 else "higher" if low > 0 else "neither lower nor higher"].append(step)
-    told = [f"shown to be {word} at {factor} {', '.join(at)}" for word, at in kinds.items() if at]
+            kinds[
+                "shown to be lower" if high < 0 else "shown to be higher" if low > 0 else "not shown to differ"
+            ].append(step)
+    told = [f"{word} at {factor} {', '.join(at)}" for word, at in kinds.items() if at]
     return f"{subject}, {where(next(iter(found.values())))}: {NAMES[figure]} is {'; '.join(told)}." if told else ""
 
 

@@ -64,7 +64,7 @@ def page(report: Report, pictures: Mapping[str, Embedded], gallery: Gallery) -> 
     body += [_notes(report.notes)] if report.notes else []
     return Template(_part("template.html")).substitute(
         title=escape(report.title),
-        summary=escape(report.summary),
+        summary=_text(report.summary),
         style=style,
         style_hash=_hash(style),
         script=script,
@@ -92,7 +92,7 @@ def _hash(text: str) -> str:
 
 def _brief(findings: list[tuple[Section, str]]) -> str:
     lines = "\n".join(
-        f'<li>{escape(line)} <a class="ref" href="#{escape(s.name)}">{escape(s.title)}</a></li>' for s, line in findings
+        f'<li>{_text(line)} <a class="ref" href="#{escape(s.name)}">{escape(s.title)}</a></li>' for s, line in findings
     )
     return (
         '<section id="findings" aria-labelledby="h-findings"><h2 id="h-findings">Findings</h2>'
@@ -104,9 +104,9 @@ def _brief(findings: list[tuple[Section, str]]) -> str:
 def _section(section: Section, pictures: Mapping[str, Embedded]) -> str:
     name = escape(section.name)
     parts = [f'<section id="{name}" aria-labelledby="h-{name}"><h2 id="h-{name}">{escape(section.title)}</h2>',
-             f"<p>{escape(section.lead)}</p>"]  # fmt: skip
+             f"<p>{_text(section.lead)}</p>"]  # fmt: skip
     if section.findings:
-        parts.append('<ul class="findings">' + "".join(f"<li>{escape(f)}</li>" for f in section.findings) + "</ul>")
+        parts.append('<ul class="findings">' + "".join(f"<li>{_text(f)}</li>" for f in section.findings) + "</ul>")
     parts += [_plot(plot, pictures[plot.name]) for plot in section.plots if plot.name in pictures]
     parts += [_table(table) for table in section.tables]
     return "\n".join([*parts, "</section>"])
@@ -116,7 +116,7 @@ def _plot(plot: Plot, picture: Embedded) -> str:
     name = escape(plot.name)
     kind = _class("photo" if plot.raster else "small" if picture.narrow else "")
     return (
-        f'<figure id="f-{name}"><figcaption id="c-{name}">{escape(plot.caption)}</figcaption>'
+        f'<figure id="f-{name}"><figcaption id="c-{name}">{_text(plot.caption)}</figcaption>'
         f'<div class="scroll plot" role="region" tabindex="0" aria-labelledby="c-{name}">'
         f'<img{kind} src="{picture.uri}" alt="{escape(plot.alt)}"></div></figure>'
     )
@@ -131,10 +131,15 @@ def _table(table: Table) -> str:
     before: list[Row] = [(), *table.rows[:-1]]
     rows = "".join(_row(row, last, table.heads) for row, last in zip(table.rows, before, strict=True))
     return (
-        f'<figure id="t-{name}"><figcaption id="c-{name}">{escape(table.caption)}</figcaption>'
+        f'<figure id="t-{name}"><figcaption id="c-{name}">{_text(table.caption)}</figcaption>'
         f'<div class="scroll" role="region" tabindex="0" aria-labelledby="c-{name}"><table aria-labelledby="c-{name}">'
         f"<thead><tr>{titles}</tr></thead><tbody>{rows}</tbody></table></div></figure>"
     )
+
+
+def _text(words: str) -> str:
+    """Escaped prose; a number keeps its percent sign on its line."""
+    return re.sub(r"(?<=\d) %", "\u00a0%", escape(words))
 
 
 def _class(names: str) -> str:
@@ -192,7 +197,7 @@ def _gallery(gallery: Gallery) -> str:
 
 
 def _notes(notes: tuple[str, ...]) -> str:
-    lines = "".join(f"<li>{escape(note)}</li>" for note in notes)
+    lines = "".join(f"<li>{_text(note)}</li>" for note in notes)
     return (
         '<section id="notes" aria-labelledby="h-notes"><h2 id="h-notes">Left out</h2>'
         f'<ul class="findings">{lines}</ul></section>'

@@ -1,5 +1,9 @@
 "use strict";
 (function () {
+  const contents = document.querySelector(".contents details");
+  if (contents && !matchMedia("(min-width: 64rem)").matches) contents.open = false;
+})();
+(function () {
   const holder = document.getElementById("gallery-data");
   const list = document.getElementById("cards");
   if (!holder || !list) return;
@@ -11,6 +15,7 @@
   const ticks = ["map", "outline"];
   const status = document.getElementById("g-status");
   const more = document.getElementById("g-more");
+  const DEFAULTS = { run: "0", category: "", defect: "", outcome: "", sort: "high" };
   let shown = STEP;
 
   function option(select, value, text) {
@@ -24,6 +29,8 @@
   unique("category").forEach((text) => option(control("category"), text, text));
   unique("defect").forEach((text) => option(control("defect"), text, text));
 
+  for (const name of names) control(name).value = DEFAULTS[name];
+
   function readHash() {
     const found = new URLSearchParams(location.hash.startsWith("#gallery?") ? location.hash.slice(9) : "");
     for (const name of names) {
@@ -35,7 +42,7 @@
   }
   function writeHash() {
     const kept = new URLSearchParams();
-    for (const name of names) if (control(name).selectedIndex > 0) kept.set(name, control(name).value);
+    for (const name of names) if (control(name).value !== DEFAULTS[name]) kept.set(name, control(name).value);
     for (const name of ticks) if (!control(name).checked) kept.set(name, "0");
     try { history.replaceState(null, "", "#gallery?" + kept); } catch (error) { /* a file: page may refuse */ }
   }
@@ -98,10 +105,10 @@
     if (card.map >= 0) pile.append(picture(data.maps[card.map], "", "map"));
     if (card.outline >= 0) pile.append(drawn(data.outlines[card.outline]));
     const sign = card.threshold === null ? "" : card.score >= card.threshold ? " ≥ " : " < ";
-    const line = document.createElement("p");
-    line.append(text("tag " + (card.outcome[0] === "T" ? "right" : "wrong"), verdict, "span"),
-      ` ${number(card.score)}${sign}${card.threshold === null ? "" : number(card.threshold)}`);
-    item.append(pile, line, text("", card.path), text("who", data.settings[card.run]));
+    const rule = `${number(card.score)}${sign}${card.threshold === null ? "" : number(card.threshold)}`;
+    const kind = card.outcome === "" ? "" : card.outcome[0] === "T" ? " right" : " wrong";
+    item.append(pile, text("tag" + kind, verdict), text("", rule),
+      text("", `${card.category}, ${card.defect}/${card.path.split("/").pop()}`), text("who", data.settings[card.run]));
     return item;
   }
   function render() {

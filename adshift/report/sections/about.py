@@ -18,7 +18,7 @@ def section(study: Study) -> Section:
     if warned.rows:
         tables.append(warned)
     findings = []
-    if any(at(c.run.result, "provenance", "weights") == "random" for c in study.cells):
+    if random_weights(study):
         findings.append(
             "Some backbones have random weights: their figures show how the program works, not how well a detector does."
         )
@@ -29,6 +29,11 @@ def section(study: Study) -> Section:
     )
     lead = "The cells that this report is made of, and what holds for all its figures."
     return Section("runs", "What was run", lead, tuple(findings), tuple(tables))
+
+
+def random_weights(study: Study) -> bool:
+    """Whether any run's backbone was never trained."""
+    return any(at(c.run.result, "provenance", "weights") == "random" for c in study.cells)
 
 
 def _grid(study: Study) -> Table:
@@ -44,7 +49,7 @@ def _grid(study: Study) -> Table:
         rows.append((str(detector), ratio_text(coreset), str(condition), *shift, str(seed), str(threshold), str(scope),
                      ", ".join(models)))  # fmt: skip
     header = ("detector", "coreset", "condition", "severity", "domain seed", "seed", "threshold", "scope", "categories")
-    return Table("runs", f"{len(study.cells)} runs by their settings.", header, tuple(rows), 3)
+    return Table("runs", f"{len(study.cells)} runs by their settings.", header, tuple(rows), len(header))
 
 
 def _provenance(study: Study) -> Table:
