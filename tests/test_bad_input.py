@@ -309,8 +309,8 @@ def test_evaluate_refuses_what_is_no_finished_run(
     assert not (out / "scores.csv").exists()
 
 
-def test_evaluate_without_a_run_says_how_to_name_one() -> None:
-    done = invoke("evaluate.py", "hydra.run.dir=outputs/unused", "hydra.output_subdir=null")
+def test_evaluate_without_a_run_says_how_to_name_one(tmp_path: Path) -> None:
+    done = invoke("evaluate.py", f"hydra.run.dir={tmp_path}")
     assert done.code == 2
     assert one_line(done.err) == "adshift: run has no value; give it on the command line: run=VALUE"
 

@@ -29,10 +29,12 @@ from adshift.report.discover import read_runs
 from adshift.report.findings import about, along, change, promise, recovery
 from adshift.report.html import adaptive_svg, json_text
 from adshift.report.latex import escape, latex
+from adshift.report.photographs import Photographs
 from adshift.report.plots.curves import pro_vertices, ranked_counts
+from adshift.report.sections import examples, pro
 from adshift.report.study import Series, Study, contrast
 from adshift.report.tables import Table, gap, grouped, markdown_text, signed
-from adshift.report.thumbnails import contour, outcome
+from adshift.report.thumbnails import contour, make_gallery, outcome
 from adshift.report.tidy import tidy_rows
 from adshift.scoring import ScoredImages
 from adshift.unified import cross_threshold
@@ -111,7 +113,9 @@ def make_run(folder: Path, root: Path, categories: Sequence[str] = ("plate",), s
         crossed = {role: cross_threshold(scored[name], thresholds, categories)
                    for role, name in (("held_out", "test"), ("train", "train"))}  # fmt: skip
         result["unified"] = {"foreign_matches": None, "cross_threshold": crossed}
-    results.write_scores(folder, scored if len(categories) > 1 else {k: scored[k] for k in ("calibration", "test")}, thresholds)
+    results.write_scores(
+        folder, scored if len(categories) > 1 else {k: scored[k] for k in ("calibration", "test")}, thresholds
+    )
     results.write_replicates(folder, evaluation)
     if choices.get("save_maps"):
         results.write_maps(folder, scored["test"])
@@ -300,7 +304,12 @@ def test_numbers_as_text() -> None:
     assert signed(-0.04) == "0.0"
     assert gap(difference(-0.06, -0.04, 0.0)) == "−4.0 [−6.0, 0.0]"
     assert gap(None) == "–"
-    assert grouped([("mean", "1"), ("b", "2"), ("a", "3"), ("b", "4")]) == (("b", "2"), ("b", "4"), ("a", "3"), ("mean", "1"))
+    assert grouped([("mean", "1"), ("b", "2"), ("a", "3"), ("b", "4")]) == (
+        ("b", "2"),
+        ("b", "4"),
+        ("a", "3"),
+        ("mean", "1"),
+    )
 
 
 NASTY = r"50% of a_b & {c} $d$ #e ~f ^g \h <i> |j| −1.0"
@@ -363,56 +372,53 @@ def test_every_section_is_there_with_its_files(report: Path) -> None:
     assert "Backbone weights are random" in text
 
 
-def test_sections_without_their_runs_are_absent(runs: Path, tmp_path: Path) -> None:
-    found = make_report([runs / "padim" / "plate" / "clean"], tmp_path / "out", "T", pictures=0)
-    assert [s.name for s in found.sections] == ["clean", "efficiency", "curves", "pro", "examples", "runs"]
-    assert not (tmp_path / "out" / "tables" / "regimes.md").exists()
-
-
 def test_a_second_report_replaces_the_first_and_touches_nothing_else(runs: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    make_report([runs / "padim"], out, "T", pictures=0)
-    (out / "figures" / "mine.pdf").write_text("mine")
-    assert (out / "tables" / "regimes.tex").exists()
-    make_report([runs / "padim" / "plate" / "clean"], out, "T", pictures=0)
-    assert not (out / "tables" / "regimes.tex").exists()
-    assert (out / "figures" / "mine.pdf").read_text() == "mine"
-
-
-def test_a_report_is_the_same_twice(runs: Path, tmp_path: Path) -> None:
-    for name in ("a", "b"):
-        make_report([runs / "padim" / "plate"], tmp_path / name, "T", pictures=2)
-    files = sorted(p.relative_to(tmp_path / "a") for p in (tmp_path / "a").rglob("*") if p.is_file())
-    assert files
-    assert all((tmp_path / "a" / f).read_bytes() == (tmp_path / "b" / f).read_bytes() for f in files)
+    used, fresh = tmp_path / "used", tmp_path / "fresh"
+    make_report([runs / "conformal"], used, "T", pictures=0)
+    (used / "figures" / "mine.pdf").write_text("mine")
+    assert (used / "figures" / "clean_shifted.png").exists()
+    for out in (used, fresh):
+        found = make_report([runs / "coreset" / "0.01"], out, "T", pictures=0)
+        assert [s.name for s in found.sections] == ["clean", "decisions", "efficiency", "curves", "runs"]
+    (used / "figures" / "mine.pdf").unlink()  # raises where it is gone
+    files = sorted(p.relative_to(used) for p in used.rglob("*") if p.is_file())
+    assert files == sorted(p.relative_to(fresh) for p in fresh.rglob("*") if p.is_file())
+    assert all((used / f).read_bytes() == (fresh / f).read_bytes() for f in files)
 
 
 def test_a_foreign_class_is_never_called(runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(runs / "padim" / "plate" / "none", tmp_path / "run")
     path = tmp_path / "run" / "result.json"
     result = json.loads(path.read_text())
-    for target, said in (("os.system", "none of adshift's own classes"), ("adshift.report.study.Study", "is no domain")):
+    for target, said in (
+        ("os.system", "none of adshift's own classes"),
+        ("adshift.report.study.Study", "is no domain"),
+    ):
         result["config"]["domain"]["_target_"] = target
         path.write_text(json.dumps(result))
         assert main([str(tmp_path / "run"), "--out", str(tmp_path / "out")]) == 0
         assert said in capsys.readouterr().err
 
 
-def test_pictures_are_left_out_where_images_are_gone_or_changed(tiny: Path, tmp_path: Path) -> None:
+def test_pictures_are_left_out_where_images_are_gone_or_changed(tmp_path: Path) -> None:
     root = tmp_path / "root"
     draw_category(root, "plate", seed=1)
     make_run(tmp_path / "run", root, save_maps=True)
-    names = [s.name for s in make_report([tmp_path / "run"], tmp_path / "out", "T", pictures=2).sections]
-    assert {"pro", "examples"} <= set(names)
+    study = Study(read_runs([tmp_path / "run"], pytest.fail), pytest.fail)
+
+    def found() -> tuple[bool, bool, int, list[str]]:
+        said: list[str] = []
+        seen = Photographs(said.append)
+        sections = (pro.section(study, seen), examples.section(study, seen))
+        return sections[0] is not None, sections[1] is not None, len(make_gallery(study, seen, 2).cards), said
+
+    assert found() == (True, True, 2, [])
     mask = next((root / "plate" / "ground_truth" / "dent").glob("*.png"))
     shutil.copy(next((root / "plate" / "test" / "good").glob("*.png")), mask)
-    changed = make_report([tmp_path / "run"], tmp_path / "out", "T", pictures=2)
-    assert "pro" not in [s.name for s in changed.sections]
-    assert any("in result.json" in note for note in changed.notes)
+    assert found()[0] is False
+    assert "in result.json" in found()[3][0]
     shutil.rmtree(root)
-    gone = make_report([tmp_path / "run"], tmp_path / "out", "T", pictures=2)
-    assert not {"pro", "examples"} & {s.name for s in gone.sections}
-    assert 'id="gallery-data"' not in (tmp_path / "out" / "index.html").read_text()
+    assert found()[:3] == (False, False, 0)
 
 
 def test_curves_agree_with_scikit_learn() -> None:
@@ -423,7 +429,9 @@ def test_curves_agree_with_scikit_learn() -> None:
     x, y, _ = roc_curve(labels, scores, drop_intermediate=False)
     assert np.append(0, fp / fp[-1]) == pytest.approx(x)
     assert np.append(0, tp / tp[-1]) == pytest.approx(y)
-    assert np.trapezoid(np.append(0, tp / tp[-1]), np.append(0, fp / fp[-1])) == pytest.approx(roc_auc_score(labels, scores))
+    assert np.trapezoid(np.append(0, tp / tp[-1]), np.append(0, fp / fp[-1])) == pytest.approx(
+        roc_auc_score(labels, scores)
+    )
     precision, gained = tp / (tp + fp), np.diff(tp / tp[-1], prepend=0)
     assert float(precision @ gained) == pytest.approx(average_precision_score(labels, scores))
 
@@ -452,7 +460,9 @@ def test_outcomes_outlines_and_json() -> None:
 
 
 def test_plots_follow_the_colour_scheme() -> None:
-    svg = adaptive_svg('<?xml?><svg width="1"><path style="stroke: #1A1a1a; fill: #0072b2"/><path fill="#123456"/></svg>')
+    svg = adaptive_svg(
+        '<?xml?><svg width="1"><path style="stroke: #1A1a1a; fill: #0072b2"/><path fill="#123456"/></svg>'
+    )
     assert svg.count("<style>") == 1
     assert "prefers-color-scheme: dark" in svg
     assert 'style="stroke: var(--c0); fill: var(--c2)"' in svg

@@ -61,7 +61,9 @@ class Browser:
 
     def open(self, page: Path, width: int = 1280, dark: bool = False, fragment: str = "") -> None:
         """Load a page at a width and colour scheme, and wait until it has loaded."""
-        self.command("Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 600)
+        self.command(
+            "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 600
+        )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.command("Emulation.setEmulatedMedia", features=[scheme])
         self.command("Page.navigate", url="about:blank")

@@ -211,7 +211,9 @@ def test_a_lightning_fit_moves_no_batch_statistic(tiny: Path) -> None:
     trainer = pl.Trainer(
         max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False
     )
-    trainer.fit(AnomalyModule(PatchCore(backbone, 0.05)), datamodule=data)
+    module = AnomalyModule(PatchCore(backbone, 0.05))
+    module.train()  # as Lightning does, or a caller
+    trainer.fit(module, datamodule=data)
     after = backbone.state_dict()
     assert any(k.endswith("num_batches_tracked") for k in after)
     for key, value in before.items():

@@ -18,8 +18,8 @@ from adshift.metrics.summary import FIGURES, Figures
 from adshift.report.runs import table
 from adshift.results import read_figures, read_result
 
-RECOVERABLE = ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap", "pro_030", "pro_005", "image_f1", "specificity")
-"""Figures that a shift lowers; recall is none of them, for under an old threshold it rises with the false alarms."""
+RECOVERABLE = ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap", "pro_030", "pro_005", "specificity")
+"""Figures that a shift lowers; not recall or F1: under an old threshold they can rise with the false alarms."""
 
 
 def _check_same_images(folders: Sequence[Path], group: str) -> None:

@@ -28,7 +28,8 @@ OUTCOMES = (("wrong", "wrong (FP and FN)"), ("TP", "found (TP)"), ("FP", "false 
 
 
 def adaptive_svg(svg: str) -> str:
-    """A plot's SVG that follows the reader's colour scheme: its colours become variables."""
+    """A plot's SVG that follows the reader's colour scheme: its paper goes, its colours become variables."""
+    svg = svg.replace("fill: #ffffff", "fill: none")
     light = ";".join(f"--c{i}:{c}" for i, c in enumerate(DARK))
     dark = ";".join(f"--c{i}:{c}" for i, c in enumerate(DARK.values()))
     for i, colour in enumerate(DARK):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,11 +17,9 @@ from adshift.report.plots.style import WIDTH, styled
 from adshift.report.tables import markdown_text
 from adshift.report.thumbnails import Gallery, data_uri
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 MARK = 'name="generator" content="adshift.report"'
-PICTURE_DPI = 130
+DPI = 200
+PICTURE_WIDTH = 940
 PICTURE_QUALITY = 70
 
 
@@ -58,29 +55,36 @@ def _clear(folder: Path) -> None:
 
 
 def _draw(folder: Path, plot: Plot) -> Embedded:
-    """Save a plot as .png, and as .svg unless it holds photographs; returns what the page embeds."""
+    """Save a plot as .png, and as .svg unless it holds photographs; returns what the page embeds.
+
+    The canvases are asked themselves, for ``savefig`` would lay out and draw everything twice a file.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
     with styled():
         figure = plot.draw()
+        figure.set_dpi(DPI)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once
         narrow = figure.get_figwidth() < 0.8 * WIDTH
-        for suffix in ("png",) if plot.raster else ("png", "svg"):
-            metadata = {"Date": None} if suffix == "svg" else {"Software": None}
-            with atomic_path(folder / f"{plot.name}.{suffix}") as partial:
-                figure.savefig(partial, format=suffix, metadata=metadata)
+        with atomic_path(folder / f"{plot.name}.png") as partial:
+            FigureCanvasAgg(figure).print_png(partial, metadata={"Software": None})
         if plot.raster:
-            return Embedded(_picture_uri(figure), narrow)
+            return Embedded(_picture_uri(folder / f"{plot.name}.png"), narrow)
         buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
-        return Embedded(svg_uri(buffer.getvalue()), narrow)
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
+    write_text(folder / f"{plot.name}.svg", buffer.getvalue())
+    return Embedded(svg_uri(buffer.getvalue()), narrow)
 
 
-def _picture_uri(figure: Figure) -> str:
+def _picture_uri(path: Path) -> str:
     from PIL import Image
 
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=PICTURE_DPI)
-    buffer.seek(0)
-    with Image.open(buffer) as opened:
-        return data_uri(np.asarray(opened.convert("RGB"), np.uint8), PICTURE_QUALITY)
+    with Image.open(path) as opened:
+        picture = opened.convert("RGB")
+    size = (PICTURE_WIDTH, round(picture.height * PICTURE_WIDTH / picture.width))
+    return data_uri(np.asarray(picture.resize(size, Image.Resampling.LANCZOS), np.uint8), PICTURE_QUALITY)
 
 
 def markdown(report: Report, drawn: set[str]) -> str:

@@ -30,7 +30,7 @@ def heatmaps(matrices: Mapping[str, Matrix]) -> Figure:
         image = axis.imshow(rate_cc, cmap="cividis", vmin=0, vmax=100, aspect="equal")
         for (i, j), rate in np.ndenumerate(rate_cc):
             if not np.isnan(rate):
-                axis.text(j, i, f"{rate:.0f}", ha="center", va="center", color="#000000" if rate > 50 else "#ffffff")
+                axis.text(j, i, f"{rate:.0f}", ha="center", va="center", color="#000000" if rate > 50 else "#fefefe")
         axis.set_xticks(range(len(names)), names, rotation=0 if size <= 4 else 60)
         axis.set_yticks(range(len(names)), names)
         axis.set(title=title, xlabel="threshold of", ylabel="normal images of")
