@@ -68,7 +68,11 @@ def prepare(config: dict[str, Any], plan: Plan, method: Any) -> Cell:
     trainer = _trainer(config)
     split = split_all(acquire(plan.source, plan.root, plan.categories), plan.splitter)
     require_calibratable(plan, split.calibration)
-    if plan.crossfit and not split.calibration:
+    if plan.crossfit and split.calibration:
+        raise AdshiftError(
+            f"crossfit={plan.crossfit} is for a split without calibration images; use split=official or crossfit=0"
+        )
+    if plan.crossfit:
         assign_folds(split.train, plan.crossfit, plan.seed)  # refuses more folds than images, before the fit
     if not split.test:
         raise AdshiftError(
@@ -97,15 +101,16 @@ def _calibrate(cell: Cell, scored: ScoredImages) -> Thresholds:
     return calibrate(plan.calibrator, plan.scope, plan.categories, held_out, folds=plan.crossfit)
 
 
-def finish(cell: Cell, folder: Path, timing: dict[str, float]) -> dict[str, Any]:
-    """Score, calibrate, measure, write; the same for a fresh fit and for a finished run."""
+def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thresholds | None = None) -> dict[str, Any]:
+    """Score, calibrate (unless ``thresholds`` are given), measure, write; for a fresh fit and for a finished run."""
     plan = cell.plan
     started = time.perf_counter()
     roles = (("train",) if len(plan.categories) > 1 else ()) + ("calibration", "test")
     scored = {role: _score(cell, role) for role in roles}
     timing = {**timing, "score": time.perf_counter() - started}
     started = time.perf_counter()
-    thresholds = _calibrate(cell, scored["calibration"])
+    if thresholds is None:
+        thresholds = _calibrate(cell, scored["calibration"])
     timing["calibrate"] = time.perf_counter() - started
     started = time.perf_counter()
     evaluation = measure(scored["test"], thresholds, plan.categories, plan.bootstrap, plan.seed)

@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 
 from adshift import results
 from adshift.assembly import build, build_method, make_plan, plain
+from adshift.calibration.scope import Thresholds
 from adshift.data.acquire import acquire
 from adshift.data.splits import split_all
 from adshift.errors import AdshiftError
@@ -43,7 +44,19 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     _load_checkpoint(method, run / results.CHECKPOINT)
     cell = prepare(merged, plan, method)
     _refuse_leaks(fitted, cell)
-    return finish(cell, output_folder(), {})
+    return finish(cell, output_folder(), {}, _crossfitted(run, chosen, cell))
+
+
+def _crossfitted(run: Path, chosen: dict[str, Any], cell: Cell) -> Thresholds | None:
+    """The run's own cross-fitted thresholds; to make others would take a fit a fold."""
+    if not cell.plan.crossfit:
+        return None
+    if "threshold" in chosen or cell.plan.regime.name != "none":
+        raise AdshiftError(
+            f"crossfit={cell.plan.crossfit}: another threshold or another calibration domain needs {cell.plan.crossfit} "
+            "new fits, and evaluate.py never fits; use train.py"
+        )
+    return results.read_calibration(run)
 
 
 def _merge(fitted: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:

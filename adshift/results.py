@@ -105,6 +105,16 @@ def write_calibration(folder: Path, thresholds: Thresholds, domain: dict[str, An
     write_text(folder / CALIBRATION, json.dumps(thresholds.to_json(domain), indent=1, allow_nan=False) + "\n")
 
 
+def read_calibration(folder: Path) -> Thresholds:
+    """Read what ``write_calibration`` wrote.
+
+    Raises:
+        AdshiftError: the file is missing or broken.
+    """
+    path = folder / CALIBRATION
+    return Thresholds.from_json(read_json(path, "calibrate anew with train.py or evaluate.py"))
+
+
 def write_replicates(folder: Path, evaluation: Evaluation) -> None:
     """Write replicates.npz: the bootstrap replicates behind every interval, under GROUP/FIGURE, float32 [B].
 

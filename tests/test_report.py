@@ -1,4 +1,4 @@
-"""The report: what it finds, pairs, claims and writes. The runs are made by the project's own writers, without a network."""
+"""The report: what it finds, pairs, claims and writes; its runs are made by the project's own writers."""
 
 from __future__ import annotations
 

@@ -350,6 +350,22 @@ def test_crossfit_decides_on_the_official_split(cells: Cells) -> None:
     assert {row["decision"] for row in rows_of(folder)} <= {"0", "1"}
 
 
+def test_evaluate_keeps_the_cross_fitted_threshold_and_fits_no_other(cells: Cells, tmp_path: Path) -> None:
+    run = cells("split=official", "crossfit=3", "threshold=quantile", "threshold.alpha=0.2")
+    again = run_cell(tmp_path / "again", f"run={run}", "domain=shift", script="evaluate.py")
+    assert again["threshold"] == result_of(run)["threshold"]
+    assert macro(again, DECISION)["recall"] is not None
+    refused = invoke("evaluate.py", f"run={run}", "threshold=sigma", f"hydra.run.dir={tmp_path / 'other'}")
+    assert refused.code == 2
+    assert "evaluate.py never fits" in refused.err
+
+
+def test_crossfit_is_refused_where_a_calibration_role_exists(tiny: Path, tmp_path: Path) -> None:
+    refused = invoke("train.py", *overrides_of(tiny), "crossfit=3", f"hydra.run.dir={tmp_path}")
+    assert refused.code == 2
+    assert "crossfit=3 is for a split without calibration images" in refused.err
+
+
 def test_a_sweep_gives_each_ratio_its_folder_and_bank(tiny: Path, tmp_path: Path) -> None:
     shared = [o for o in overrides_of(tiny) if not o.startswith("coreset_ratio")]
     done = invoke("train.py", "-m", *shared, "coreset_ratio=0.1,0.5", f"hydra.sweep.dir={tmp_path / 'sweep'}")

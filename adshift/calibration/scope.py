@@ -10,6 +10,7 @@ import numpy as np
 
 from adshift.calibration.calibration import Calibration, Calibrator
 from adshift.calibration.crossfit import crossfit_calibration
+from adshift.errors import AdshiftError
 from adshift.scoring import ScoredImages
 
 GLOBAL = "global"
@@ -40,7 +41,9 @@ class Thresholds:
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Thresholds:
-        """Read what ``to_json`` wrote."""
+        """Read what ``to_json`` wrote; raises AdshiftError where it is something else."""
+        if not all(isinstance(data.get(part), dict) for part in ("image", "pixel")):
+            raise AdshiftError(f"a calibration with the keys {sorted(data)} must have image and pixel; calibrate anew")
         return Thresholds(
             {name: Calibration.from_json(c) for name, c in data["image"].items()},
             {name: Calibration.from_json(c) for name, c in data["pixel"].items()},

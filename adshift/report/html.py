@@ -20,7 +20,8 @@ BRIEF = 3
 """Findings of a section that stand at the top of the page too."""
 DARK = {INK: "#e4e5e7", FAINT: "#3a3f46", BLUE: "#4da6e0", VERMILION: "#ff8b4d", GREEN: "#2fc79a", PURPLE: "#d995b8"}
 """What the plots' colours become on a dark page: as far apart as on paper, and lighter."""
-FIGURE = re.compile(r"^([^\[]*?)( ?\[[^\]]*\])?(.*)$", re.DOTALL)
+FIGURE = re.compile(r"([^\[]+)(\[[^\]]*\])(.*)", re.DOTALL)
+"""A figure, its interval, and what follows."""
 ORDERS = (("high", "score, highest first"), ("low", "score, lowest first"), ("close", "nearest to the threshold"),
           ("name", "file name"))  # fmt: skip
 OUTCOMES = (("wrong", "wrong (FP and FN)"), ("TP", "found (TP)"), ("FP", "false alarm (FP)"), ("FN", "missed (FN)"),
@@ -162,8 +163,8 @@ def _row(row: Row, before: Row, heads: int) -> str:
 
 def _figure(text: str) -> str:
     """A cell with its interval set softer."""
-    found = FIGURE.match(text)
-    if found is None or not found.group(2):
+    found = FIGURE.fullmatch(text)
+    if found is None:
         return escape(text)
     return f'{escape(found.group(1))}<span class="ci">{escape(found.group(2))}</span>{escape(found.group(3))}'
 

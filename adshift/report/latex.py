@@ -11,6 +11,8 @@ SIGNS = {
     "≤": r"$\le$", "→": r"$\to$",
 }  # fmt: skip
 """What LaTeX would read as a command, and the report's own signs."""
+COLUMNS = 5
+"""As many as a line of text holds with their intervals."""
 
 
 def escape(text: str) -> str:
@@ -31,23 +33,25 @@ def _line(cells: tuple[str, ...]) -> str:
 
 
 def latex(table: Table) -> str:
-    """A table environment; the document needs ``\\usepackage{booktabs}``."""
+    """A table environment; the document needs booktabs and graphicx, for a table of many columns is scaled to the line."""
     columns = "l" * table.heads + "r" * (len(table.header) - table.heads)
+    wide = len(table.header) > COLUMNS
     label = "".join(c if c.isalnum() else "-" for c in table.name)
     return "\n".join(
         [
-            r"% needs \usepackage{booktabs}",
+            r"% needs \usepackage{booktabs,graphicx}",
             r"\begin{table}[tb]",
             r"\centering\small",
             rf"\caption{{{escape(table.caption)}}}",
             rf"\label{{tab:{label}}}",
+            *([r"\resizebox{\linewidth}{!}{%"] if wide else []),
             rf"\begin{{tabular}}{{@{{}}{columns}@{{}}}}",
             r"\toprule",
             _line(table.header),
             r"\midrule",
             *map(_line, table.rows),
             r"\bottomrule",
-            r"\end{tabular}",
+            r"\end{tabular}" + ("}" if wide else ""),
             r"\end{table}",
             "",
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -69,11 +70,13 @@ def _draw(folder: Path, plot: Plot) -> Embedded:
         figure.set_layout_engine("none")  # laid out once
         narrow = figure.get_figwidth() < 0.8 * WIDTH
         with atomic_path(folder / f"{plot.name}.png") as partial:
-            FigureCanvasAgg(figure).print_png(partial, metadata={"Software": None})
+            raster: Any = FigureCanvasAgg(figure)
+            raster.print_png(partial, metadata={"Software": None})
         if plot.raster:
             return Embedded(_picture_uri(folder / f"{plot.name}.png"), narrow)
         buffer = io.StringIO()
-        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None})
+        vector: Any = FigureCanvasSVG(figure)
+        vector.print_svg(buffer, metadata={"Date": None})
     write_text(folder / f"{plot.name}.svg", buffer.getvalue())
     return Embedded(svg_uri(buffer.getvalue()), narrow)
 

@@ -13,7 +13,7 @@ from adshift.report.tables import NAMES, Row, Table, gap, grouped, level, p_valu
 
 SHOWN = ("image_auroc", "pixel_auroc", "pro_030", "image_f1", "recall", "false_alarm_rate")
 TESTED = ("image_auroc", "pro_030", "image_f1", "recall", "specificity")
-RECOVERED = ("image_auroc", "pro_030", "image_f1", "recall", "specificity")
+RECOVERED = ("image_auroc", "pro_030", "image_f1", "specificity")
 PAIRS = (("threshold", "none"), ("full", "none"), ("full", "threshold"))
 Conditions = dict[str, Series]
 
@@ -72,7 +72,9 @@ def _tests(domain: str, found: dict[str, Conditions]) -> tuple[tuple[Table, ...]
                     if d.estimate is not None and not (d.estimate == 0 and d.interval == (0.0, 0.0)):
                         rows.append((group, detector, f"{a} − {b}", NAMES[n], gap(d), p_value(d)))
             told = (
-                ("image_f1", "recall", "specificity") if (a, b) == PAIRS[0] else ("image_auroc", "pro_030", "image_f1")
+                ("image_f1", "recall", "specificity")
+                if "threshold" in (a, b)
+                else ("image_auroc", "pro_030", "image_f1")
             )
             findings.append(about(f"{detector}, {a} instead of {b}", told, gaps))
     header = ("category", "detector", "comparison", "figure", "difference", "p")
@@ -97,7 +99,7 @@ def _shares(domain: str, found: dict[str, Conditions]) -> tuple[tuple[Table, ...
             for group, found_shares in by_group.items():
                 rows.append((group, detector, regime, *(recovered(found_shares[n]) for n in RECOVERED)))
             if by_group:
-                names = RECOVERED if regime == "full" else ("image_f1", "recall", "specificity")
+                names = RECOVERED if regime == "full" else ("image_f1", "specificity")
                 told = by_group[main_group(by_group)]
                 findings.append(recovery(f"{detector}, {where(by_group)}: {regime}", {n: told[n] for n in names}))
     if not rows:
