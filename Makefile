@@ -32,10 +32,10 @@ demo: setup ## fit on procedural images, test clean and shifted in every regime,
 	@printf '\nPictures: outputs/demo/gallery.png (clean above shifted), outputs/demo/shift/*/pictures (what the detector sees)\n'
 
 test: setup ## run the tests
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 test-fast: setup ## run the tests that take seconds and need no real images
-	$(BIN)/python -m pytest -m "not slow and not real" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not real" $(PYTEST_ARGS)
 
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check .
