@@ -135,7 +135,8 @@ def test_queries_are_searched_one_by_one_or_together_alike(backend: str) -> None
 def test_the_bound_never_loses_a_neighbour_and_prunes() -> None:
     bank, query = _spectrum(4000, 100, 1), _spectrum(50, 100, 2)
     mean = bank.mean(0)
-    pairs = PrunedIndex(bank - mean, ranks=(8, 32)).candidates(query - mean, 5)
+    index = PrunedIndex(bank - mean, ranks=(8, 32))
+    pairs = index.candidates(query - mean, 5, index.workspace(50))
     left = set(zip(pairs.row_X.tolist(), pairs.column_X.tolist(), strict=True))
     _, order = _brute_force(bank, query, 5)
     assert {(row, column) for row in range(50) for column in order[row].tolist()} <= left

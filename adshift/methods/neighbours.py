@@ -7,12 +7,12 @@ from torch import Tensor
 
 from adshift.errors import AdshiftError
 from adshift.methods.pairs import Pairs, pair_products
-from adshift.methods.pruned import PrunedIndex
+from adshift.methods.pruned import PrunedIndex, Workspace
 from adshift.methods.rounding import distance_slack
 
 BACKENDS = ("auto", "faiss", "torch", "pruned")
 FAISS_QUERIES = 4096
-PRODUCT_VALUES = 1 << 22
+PRODUCT_VALUES = 1 << 23
 PRUNED_FROM = (1024, 256)
 SPARE = 4
 CANCELLED = 1e-6
@@ -74,13 +74,18 @@ class NeighbourSearch:
         distances_Qk = torch.empty(len(query_QD), k, device=query_QD.device)
         indices_Qk = torch.empty(len(query_QD), k, dtype=torch.int64, device=query_QD.device)
         step = FAISS_QUERIES if self._faiss is not None else min(max(PRODUCT_VALUES // size, 64), FAISS_QUERIES)
+        workspace = None if self._pruned is None else self._pruned.workspace(min(step, len(query_QD)))
         for start in range(0, len(query_QD), step):
             chunk = slice(start, start + step)
-            distances_Qk[chunk], indices_Qk[chunk] = self._nearest(query_QD[chunk].float(), k)
+            distances_Qk[chunk], indices_Qk[chunk] = self._nearest(query_QD[chunk].float(), k, workspace)
         return distances_Qk, indices_Qk
 
-    def _nearest(self, query_QD: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        pairs = self._candidates(query_QD - self._mean_D, k)
+    def _nearest(self, query_QD: Tensor, k: int, workspace: Workspace | None) -> tuple[Tensor, Tensor]:
+        centred_QD = query_QD - self._mean_D
+        if self._pruned is not None and workspace is not None:
+            pairs = self._pruned.candidates(centred_QD, k, workspace)
+        else:
+            pairs = self._candidates(centred_QD, k)
         distance_QC = pairs.padded(self._exact.of(query_QD, pairs), torch.inf)
         column_QC = pairs.padded(torch.from_numpy(pairs.column_X), 0)
         distance_QC, order_QC = distance_QC.sort(dim=1, stable=True)
@@ -88,9 +93,7 @@ class NeighbourSearch:
         return distance_QC[:, :k].float().to(query_QD.device), nearest_Qk.to(query_QD.device)
 
     def _candidates(self, centred_QD: Tensor, k: int) -> Pairs:
-        """Pairs that hold the k nearest of every query, and a few more."""
-        if self._pruned is not None:
-            return self._pruned.candidates(centred_QD, k)
+        """Pairs that hold the k nearest of every query, and a few more, from FAISS or torch."""
         size, dim = self.bank_MD.shape
         norms_Q = centred_QD.square().sum(1)
         squared_QC, column_QC = self._proposed(centred_QD, norms_Q, min(k + SPARE, size))

@@ -1,7 +1,10 @@
 """Which bank vectors can be among a query's k nearest: exact pruning by distances in a few principal directions."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from adshift.methods.pairs import Pairs, pair_products
@@ -11,6 +14,14 @@ BLOCKS = (128, 64, 32)
 FEWEST_BLOCKS = 64
 BASIS_ROWS = 4096
 BASIS_STEPS = 3
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Memory that one search writes over chunk by chunk: fresh pages would cost a good part of the product."""
+
+    bound_QB: Tensor
+    kept_QB: NDArray[np.bool_]
 
 
 class PrunedIndex:
@@ -27,9 +38,9 @@ class PrunedIndex:
         ranks: directions of the first and of the second bound (taken as D where D is smaller).
     """
 
-    def __init__(self, centred_MD: Tensor, ranks: tuple[int, int] | None = None) -> None:
+    def __init__(self, centred_MD: Tensor, ranks: tuple[int, int] = (80, 160)) -> None:
         size, dim = centred_MD.shape
-        first, second = ranks or ((48, 128) if dim < 1024 else (64, 160))
+        first, second = ranks
         self._first = min(first, dim)
         self._basis_DR = principal_basis(centred_MD, min(second, dim))
         self._slack = distance_slack(dim, centred_MD.device)
@@ -44,16 +55,22 @@ class PrunedIndex:
         self._norms_B = torch.full((rows,), torch.inf)
         self._norms_B[:size] = self._norms_M
 
-    def candidates(self, centred_QD: Tensor, k: int) -> Pairs:
+    def workspace(self, queries: int) -> Workspace:
+        """Memory for chunks of at most `queries`."""
+        shape = (queries, len(self._norms_B))
+        return Workspace(torch.empty(shape), np.empty(shape, dtype=np.bool_))
+
+    def candidates(self, centred_QD: Tensor, k: int, workspace: Workspace) -> Pairs:
         """All pairs that can be among the k nearest of their query (k <= M), and few others."""
+        queries = len(centred_QD)
         norms_Q = centred_QD.square().sum(1)
         coarse_QF, fine_QR = self._coordinates(centred_QD)
-        bound_QB = torch.addmm(self._norms_B, coarse_QF, self._scaled_BF.T)
+        bound_QB = torch.addmm(self._norms_B, coarse_QF, self._scaled_BF.T, out=workspace.bound_QB[:queries])
         reached_Q = self._squared(centred_QD, self._promising(bound_QB, k)).view(-1, k).amax(1)
         limit_Q = self._widened(reached_Q, norms_Q)
-        flat = np.flatnonzero(bound_QB.numpy() <= limit_Q[:, None].numpy())
-        row, column = np.divmod(flat, bound_QB.shape[1])
-        pairs = Pairs(row, column, len(centred_QD))
+        kept_QB = np.less_equal(bound_QB.numpy(), limit_Q[:, None].numpy(), out=workspace.kept_QB[:queries])
+        row, column = np.divmod(np.flatnonzero(kept_QB), bound_QB.shape[1])
+        pairs = Pairs(row, column, queries)
         fine_QR = torch.cat([fine_QR, torch.ones(len(fine_QR), 1)], 1)
         pairs = pairs.where(pair_products(fine_QR, self._scaled_MR, pairs) <= limit_Q[torch.from_numpy(row)])
         squared_X = self._squared(centred_QD, pairs)

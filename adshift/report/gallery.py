@@ -23,6 +23,7 @@ from adshift.report.pictures import GAP, TILE, outline
 from adshift.shift.domain import Domain
 from adshift.shift.parameters import ShiftParameters
 
+PICTURES = (".png", ".jpg", ".webp")
 LINE = 15
 """Height of a caption's line in pixels."""
 
@@ -79,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m adshift.report.gallery", description=__doc__)
     parser.add_argument("root", type=Path, help="folder that holds the category folders")
-    parser.add_argument("out", type=Path, help="the picture to write (.png)")
+    parser.add_argument("out", type=Path, help="the picture to write (.png, .jpg or .webp)")
     parser.add_argument("--categories", nargs="+", required=True)
     parser.add_argument("--domain", choices=sorted(FAMILIES), default="shift")
     parser.add_argument("--severity", type=float, default=1.0)
@@ -89,8 +90,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         domain = named_domain(chosen.domain, chosen.severity, chosen.seed)
         picture = gallery(chosen.root, chosen.categories, domain, max(1, chosen.columns))
+        if chosen.out.suffix.lower() not in PICTURES:
+            raise AdshiftError(f"{chosen.out} must end in one of {', '.join(PICTURES)}")
         with atomic_path(chosen.out) as partial:
-            Image.fromarray(picture).save(partial, format="PNG")
+            Image.fromarray(picture).save(partial)
     except AdshiftError as error:
         print(f"adshift: {error}", file=sys.stderr)
         return 2
