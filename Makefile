@@ -4,10 +4,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXTRA := $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
 PYTEST_ARGS ?=
+# what make study runs, and where
+STUDY ?= multirun/study
+REPORT ?= reports/$(notdir $(STUDY))
+SWEEPS ?= clean regimes coreset severity components seeds
+CATEGORIES ?= hazelnut,carpet,zipper
+DATA_ROOT ?= data/mvtec
+BACKBONE ?= resnet50
+WEIGHTS ?= imagenet
+OPTIONS ?=
+CELL = study.dir=$(STUDY) "study.categories='$(CATEGORIES)'" data.root=$(DATA_ROOT) backbone=$(BACKBONE) backbone.weights=$(WEIGHTS) $(OPTIONS)
 DEMO := data=synthetic data.category=weave,nut,rack backbone=resnet18 backbone.weights=random
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint types bench clean
+.PHONY: help setup demo study study-demo report test test-fast lint types bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -30,6 +40,18 @@ demo: setup ## fit on procedural images, test clean and shifted in every regime,
 	@printf '\nClean, then shifted under each regime (random weights; percent, 95 %% intervals):\n\n'
 	@$(BIN)/python -m adshift.report.console outputs/demo/clean/[0-9]* outputs/demo/shift/[0-9]*
 	@printf '\nPictures: outputs/demo/gallery.png (clean above shifted), outputs/demo/shift/*/pictures (what the detector sees)\n'
+
+study: setup ## the study on MVTec AD: DATA_ROOT=, CATEGORIES=, BACKBONE=, WEIGHTS=, SWEEPS=, STUDY= (resumable), then its report
+	for sweep in $(SWEEPS); do $(BIN)/python train.py sweep=$$sweep $(CELL) || exit 1; done
+	case "$(CATEGORIES)" in *,*) $(BIN)/python train.py sweep=unified $(CELL) 'data.categories=[$(CATEGORIES)]' ;; esac
+	$(MAKE) --no-print-directory report
+
+study-demo: ## the study in small: procedural images, random ResNet-18, its report in reports/demo
+	$(MAKE) --no-print-directory study STUDY=multirun/study-demo SWEEPS="clean regimes" CATEGORIES=weave,nut,rack \
+		DATA_ROOT=data/synthetic BACKBONE=resnet18 WEIGHTS=random OPTIONS="study.unified=unified_synthetic save_maps=true" REPORT=reports/demo
+
+report: setup ## the report of the cells below STUDY, into REPORT
+	$(BIN)/python -m adshift.report $(STUDY) --out $(REPORT)
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
