@@ -47,7 +47,6 @@ def _quieten() -> None:
     for message in ("does not have many workers", "configure_optimizers", "in eval mode at the start"):
         warnings.filterwarnings("ignore", message=f".*{message}.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
-    warnings.filterwarnings("ignore", category=FutureWarning, module="timm|anomalib")
 
 
 def fit(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +22,8 @@ REGULARISATION = 0.01 + 1e-5
 
 
 def silence_anomalib() -> None:
-    """Keep anomalib's import from asking the network for a newer albumentations."""
+    """Keep anomalib's import from asking the network for a newer albumentations, and from naming its own deprecations."""
+    warnings.simplefilter("ignore", FutureWarning)
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 
 
@@ -46,8 +48,9 @@ class PaDiM(nn.Module):
                 f"method.n_features={n_features} must be in [1, {total}], the channels of {backbone.architecture}'s "
                 f"{', '.join(backbone.layers)}; the study's is 100"
             )
-        silence_anomalib()
-        from anomalib.models.image.padim.torch_model import PadimModel
+        with warnings.catch_warnings():
+            silence_anomalib()
+            from anomalib.models.image.padim.torch_model import PadimModel
 
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)

@@ -38,7 +38,7 @@ class PrunedIndex:
         ranks: directions of the first and of the second bound (taken as D where D is smaller).
     """
 
-    def __init__(self, centred_MD: Tensor, ranks: tuple[int, int] = (80, 160)) -> None:
+    def __init__(self, centred_MD: Tensor, ranks: tuple[int, int] = (64, 160)) -> None:
         size, dim = centred_MD.shape
         first, second = ranks
         self._first = min(first, dim)
