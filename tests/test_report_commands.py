@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ from adshift.results import read_figures, read_result
 
 
 @pytest.fixture(scope="module")
-def runs(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+def runs(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """clean, none, full: one category; seed1: another domain seed; unified: two categories."""
     root = tmp_path_factory.mktemp("runs")
     common = [o for o in tiny_overrides(tiny) if "bootstrap" not in o] + ["metrics.bootstrap=200"]
@@ -34,7 +33,7 @@ def runs(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[
     run_cell(
         root / "unified", "data=unified", *pooled, "data.source=folder", "data.categories=[plate,strip]", "domain=shift"
     )
-    yield {name: root / name for name in (*cells, "unified")}
+    return {name: root / name for name in (*cells, "unified")}
 
 
 def test_compare_gives_the_difference_of_the_runs_and_its_paired_interval(runs: dict[str, Path]) -> None:
