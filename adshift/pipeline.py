@@ -173,7 +173,9 @@ def _latency(cell: Cell) -> dict[str, float] | None:
     if not cell.config["metrics"]["latency"]:
         return None
     image = cell.datamodule.loader(cell.split.test, cell.plan.domains.test).dataset[0].image
-    return {"1": latency_ms(cell.module, image, 1, repeats=5), "32": latency_ms(cell.module, image, 32, repeats=1)}
+    device = cell.trainer.strategy.root_device
+    repeats = {1: 5, 32: 1}
+    return {str(size): latency_ms(cell.module, device, image, size, n) for size, n in repeats.items()}
 
 
 def _provenance(cell: Cell) -> dict[str, Any]:

@@ -96,9 +96,10 @@ def score_images(
 
 
 @torch.inference_mode()
-def latency_ms(module: AnomalyModule, image_3SS: Tensor, batch_size: int, repeats: int) -> float:
-    """Median milliseconds an image takes at a batch size, from the normalised tensor to score and map."""
-    images = image_3SS.to(module.device).expand(batch_size, -1, -1, -1).contiguous()
+def latency_ms(module: AnomalyModule, device: torch.device, image_3SS: Tensor, batch_size: int, repeats: int) -> float:
+    """Median milliseconds an image takes at a batch size on a device, from the normalised tensor to score and map."""
+    module.to(device)  # Lightning takes it off when its loops end
+    images = image_3SS.to(device).expand(batch_size, -1, -1, -1).contiguous()
     seconds = []
     for _ in range(repeats + 1):
         started = time.perf_counter()

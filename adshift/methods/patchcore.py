@@ -140,7 +140,7 @@ class PatchCore(nn.Module):
         )
         self.covering_radius = coreset.radius
         self.bank_MD = embedding_ND[coreset.indices_M].clone()
-        self.bank_image_M = coreset.indices_M // patches
+        self.bank_image_M = coreset.indices_M.to(self.bank_MD.device) // patches
         self._search = None
         return {"coreset": time.perf_counter() - started}
 
@@ -157,7 +157,7 @@ class PatchCore(nn.Module):
         """Score a batch: the image score is the largest patch score (study eq. 6); the map is upsampled and smoothed."""
         embedding = self.embed(images_B3SS)
         batch, _, height, width = embedding.shape
-        if self._search is None:
+        if self._search is None or self._search.bank_MD.device != self.bank_MD.device:  # Lightning moves the module
             self._search = NeighbourSearch(self.bank_MD, backend=self.backend)
         distance_Qk, index_Qk = self._search.search(to_rows(embedding), self.neighbours)
         score_BP = reweighted_scores(distance_Qk).view(batch, height * width)
