@@ -57,6 +57,18 @@ def refuse_additions() -> None:
             raise AdshiftError(f"{override} would remove a key that is needed; set it to another value instead")
 
 
+def status_of(action: Callable[[], None]) -> int:
+    """Run a small command; a mistake of the user's becomes one line on stderr and the exit status 2."""
+    from adshift.errors import AdshiftError
+
+    try:
+        action()
+    except AdshiftError as error:
+        print(f"adshift: {error}", file=sys.stderr)
+        return USER_ERROR
+    return 0
+
+
 def launch(main: Callable[[], None]) -> None:
     """Run a Hydra main.
 

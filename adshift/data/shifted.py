@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 from tqdm import tqdm
 
+from adshift.cli import status_of
 from adshift.data.dataset import read_pair
 from adshift.data.samples import CategoryIndex, Sample, index_category
 from adshift.errors import AdshiftError
@@ -96,16 +97,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--domain", choices=sorted(FAMILIES), default="shift")
     parser.add_argument("--severity", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
-    chosen = parser.parse_args(arguments)
-    try:
-        domain = named_domain(chosen.domain, chosen.severity, chosen.seed)
-        for category in chosen.categories:
-            written = write_category(chosen.root, chosen.out, category, domain)
-            print(f"{written} ({PARAMETERS} lists each image's parameters)")
-    except AdshiftError as error:
-        print(f"adshift: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return status_of(lambda: _write(parser.parse_args(arguments)))
+
+
+def _write(chosen: argparse.Namespace) -> None:
+    domain = named_domain(chosen.domain, chosen.severity, chosen.seed)
+    for category in chosen.categories:
+        written = write_category(chosen.root, chosen.out, category, domain)
+        print(f"{written} ({PARAMETERS} lists each image's parameters)")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from adshift.cli import status_of
 from adshift.errors import AdshiftError
 from adshift.metrics.comparison import compare, recover
 from adshift.metrics.resampling import Difference, Interval, Share
@@ -91,26 +92,24 @@ def _share_rows(found: dict[str, dict[str, Share]]) -> list[list[str]]:
     ]
 
 
+def _report(runs: Sequence[Path], of_drop: bool) -> str:
+    wanted = 3 if of_drop else 2
+    if len(runs) != wanted:
+        raise AdshiftError(f"{len(runs)} runs were given, {wanted} are needed; see --help")
+    if of_drop:
+        header = ("category", "figure", "recovered (percent)", "95 % interval", "why undefined")
+        return table(header, _share_rows(recovered(*runs)))
+    header = ("category", "figure", "A - B (points)", "95 % interval", "p")
+    return table(header, _difference_rows(differences(*runs)))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m adshift.report.compare", description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="two runs A B, or REGIME NONE CLEAN")
     parser.add_argument("--recovered", action="store_true", help="the share of the drop that REGIME recovers")
     chosen = parser.parse_args(arguments)
-    wanted = 3 if chosen.recovered else 2
-    try:
-        if len(chosen.runs) != wanted:
-            raise AdshiftError(f"{len(chosen.runs)} runs were given, {wanted} are needed; see --help")
-        if chosen.recovered:
-            header = ("category", "figure", "recovered (percent)", "95 % interval", "why undefined")
-            print(table(header, _share_rows(recovered(*chosen.runs))))
-        else:
-            header = ("category", "figure", "A - B (points)", "95 % interval", "p")
-            print(table(header, _difference_rows(differences(*chosen.runs))))
-    except AdshiftError as error:
-        print(f"adshift: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return status_of(lambda: print(_report(chosen.runs, chosen.recovered)))
 
 
 if __name__ == "__main__":

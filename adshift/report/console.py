@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adshift.errors import AdshiftError
+from adshift.cli import status_of
 from adshift.report.runs import Run, percent, table
 
 SHOWN = (
@@ -102,12 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Set the figures of finished runs side by side (percent, 95 % intervals).",
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="folders of finished runs")
-    try:
-        print(side_by_side(parser.parse_args(arguments).runs))
-    except AdshiftError as error:
-        print(f"adshift: {error}", file=sys.stderr)
-        return 2
-    return 0
+    runs = parser.parse_args(arguments).runs
+    return status_of(lambda: print(side_by_side(runs)))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from adshift.atomic import atomic_path
+from adshift.cli import status_of
 from adshift.data.dataset import read_pair
 from adshift.data.images import UInt8, resize_image, resize_mask
 from adshift.data.samples import Sample, index_category
@@ -86,19 +87,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--severity", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--columns", type=int, default=5)
-    chosen = parser.parse_args(arguments)
-    try:
-        domain = named_domain(chosen.domain, chosen.severity, chosen.seed)
-        picture = gallery(chosen.root, chosen.categories, domain, max(1, chosen.columns))
-        if chosen.out.suffix.lower() not in PICTURES:
-            raise AdshiftError(f"{chosen.out} must end in one of {', '.join(PICTURES)}")
-        with atomic_path(chosen.out) as partial:
-            Image.fromarray(picture).save(partial)
-    except AdshiftError as error:
-        print(f"adshift: {error}", file=sys.stderr)
-        return 2
+    return status_of(lambda: _write(parser.parse_args(arguments)))
+
+
+def _write(chosen: argparse.Namespace) -> None:
+    if chosen.out.suffix.lower() not in PICTURES:
+        raise AdshiftError(f"{chosen.out} must end in one of {', '.join(PICTURES)}")
+    domain = named_domain(chosen.domain, chosen.severity, chosen.seed)
+    picture = gallery(chosen.root, chosen.categories, domain, max(1, chosen.columns))
+    with atomic_path(chosen.out) as partial:
+        Image.fromarray(picture).save(partial)
     print(chosen.out)
-    return 0
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adshift.errors import AdshiftError
+from adshift.cli import status_of
 from adshift.metrics.seeds import Spread, aggregate
 from adshift.report.runs import Run, table
 
@@ -56,12 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m adshift.report.seeds", description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="folders of finished runs")
-    try:
-        print(seed_table(parser.parse_args(arguments).runs))
-    except AdshiftError as error:
-        print(f"adshift: {error}", file=sys.stderr)
-        return 2
-    return 0
+    runs = parser.parse_args(arguments).runs
+    return status_of(lambda: print(seed_table(runs)))
 
 
 if __name__ == "__main__":
