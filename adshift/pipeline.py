@@ -95,7 +95,7 @@ def _score(cell: Cell, role: str) -> ScoredImages:
 
 def _calibrate(cell: Cell, scored: ScoredImages) -> Thresholds:
     plan = cell.plan
-    if scored.samples or not plan.crossfit or plan.calibrator.needs_anomalies:
+    if scored.samples or not plan.crossfit:
         return calibrate(plan.calibrator, plan.scope, plan.categories, scored)
     held_out = out_of_fold(lambda: _trainer(cell.config), cell.datamodule, plan, lambda: build_method(cell.config))
     return calibrate(plan.calibrator, plan.scope, plan.categories, held_out, folds=plan.crossfit)

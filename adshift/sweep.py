@@ -34,6 +34,8 @@ def is_finished(folder: Path, config: dict[str, Any]) -> bool:
 
 
 def _already_done(config: DictConfig, folder: Path) -> bool:
+    if "force" not in config:  # an evaluation: cheap, and its run may have been fitted anew since
+        return False
     if config.force or not is_finished(folder, plain(config)):
         return False
     print(f"finished already: {folder} (force=true does it again)")

@@ -15,7 +15,7 @@ from adshift.errors import AdshiftError
 from adshift.features.backbone import FrozenBackbone
 from adshift.features.weights import read_weights
 from adshift.methods.gaussian import StreamingGaussian
-from adshift.methods.padim import REGULARISATION, PaDiM, silence_anomalib
+from adshift.methods.padim import REGULARISATION, PaDiM
 
 LAYERS = ("layer1", "layer2", "layer3")
 
@@ -43,7 +43,7 @@ def fitted(method: PaDiM, train: Tensor, batch: int = 4) -> PaDiM:
 
 def anomalibs_own(state: dict[str, Tensor], idx: Tensor) -> Any:
     """anomalib's PadimModel on its own timm extractor, with these weights and channels."""
-    silence_anomalib()
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     from anomalib.models.image.padim.torch_model import PadimModel
 
     model = PadimModel("resnet18", list(LAYERS), pre_trained=False, n_features=len(idx))
@@ -58,7 +58,7 @@ def anomalibs_own(state: dict[str, Tensor], idx: Tensor) -> Any:
 
 @pytest.mark.parametrize("offset", [0.0, 1000.0])
 def test_statistics_are_anomalibs(offset: float) -> None:
-    silence_anomalib()
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     from anomalib.models.components import MultiVariateGaussian
 
     mixing = torch.randn(12, 12, generator=generator(1), dtype=torch.float64)
@@ -179,9 +179,11 @@ def test_a_second_fit_forgets_the_first(backbone: FrozenBackbone) -> None:
     assert torch.equal(method.model.gaussian.mean, fresh.model.gaussian.mean)
 
 
-def test_the_import_asks_no_network_for_a_newer_albumentations(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_import_asks_no_network_for_a_newer_albumentations(
+    backbone: FrozenBackbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("NO_ALBUMENTATIONS_UPDATE", raising=False)
-    silence_anomalib()
+    PaDiM(backbone)
     assert os.environ["NO_ALBUMENTATIONS_UPDATE"] == "1"
 
 

@@ -21,12 +21,6 @@ REGULARISATION = 0.01 + 1e-5
 """What anomalib adds to the diagonal of the covariance (the paper's 0.01, then 1e-5)."""
 
 
-def silence_anomalib() -> None:
-    """Keep anomalib's import from asking the network for a newer albumentations, and from naming its own deprecations."""
-    warnings.simplefilter("ignore", FutureWarning)
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-
-
 class PaDiM(nn.Module):
     """A Gaussian at each position; the score is the Mahalanobis distance to it (study eq. 7 and 8).
 
@@ -48,8 +42,9 @@ class PaDiM(nn.Module):
                 f"method.n_features={n_features} must be in [1, {total}], the channels of {backbone.architecture}'s "
                 f"{', '.join(backbone.layers)}; the study's is 100"
             )
+        os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else its import asks the network for a newer version
         with warnings.catch_warnings():
-            silence_anomalib()
+            warnings.simplefilter("ignore", FutureWarning)  # of its own deprecations
             from anomalib.models.image.padim.torch_model import PadimModel
 
         with torch.random.fork_rng(devices=[]):
