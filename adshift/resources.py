@@ -87,7 +87,7 @@ def divide_machine(launcher: Mapping[str, Any], n_cores: int) -> Division | None
         places = wanted if wanted > 0 else max(1, n_cores + 1 + wanted)  # joblib's reading: -1 is every core
         return Division(max(1, n_cores // places), places)
     if target == LOCAL:
-        threads = int(launcher["cpus_per_task"] or n_cores)
+        threads = min(int(launcher["cpus_per_task"] or n_cores), n_cores)
         return Division(threads, max(1, n_cores // threads))
     if target == SLURM:
         return Division(int(launcher["cpus_per_task"] or os.environ.get(SLURM_CORES, 1)), None)
