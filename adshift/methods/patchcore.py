@@ -104,8 +104,7 @@ class PatchCore(nn.Module):
 
     def embed(self, images_B3SS: Tensor) -> Tensor:
         """Patch embeddings [B, h, w, D] on the grid of the first layer."""
-        features = self.backbone(images_B3SS)
-        return patch_embeddings(features, self.backbone.layers, self.neighbourhood).permute(0, 2, 3, 1)
+        return patch_embeddings(self.backbone(images_B3SS), self.backbone.layers, self.neighbourhood)
 
     def embedding_settings(self) -> dict[str, Any]:
         """See ``Method``."""
