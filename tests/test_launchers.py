@@ -1,4 +1,4 @@
-"""Sweeps through Hydra's launcher plugins: the same figures, failures told, and a machine divided among its cells."""
+"""Sweeps through Hydra's launcher plugins: their settings, the same figures as a plain sweep, failures told."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import os
 import re
 import shlex
 import subprocess
-import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +14,12 @@ import pytest
 from conftest import REPO, Program, tiny_overrides
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
+from test_resources import BASIC
 from test_sweeps import SWEEPS
 
-from adshift import resources
 from adshift.launchers import LauncherDefaults, launcher_failure
-from adshift.resources import JOBLIB, LOCAL, RAY, SLURM, Division, cells_at_once, cores, data_workers, divide_machine
+from adshift.resources import JOBLIB, LOCAL, RAY, SLURM, cores, divide_machine
 
-BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 PLUGINS = {
     "joblib": "hydra_plugins.hydra_joblib_launcher",
     "submitit_local": "hydra_plugins.hydra_submitit_launcher",
@@ -37,124 +34,6 @@ def need(launcher: str) -> None:
     pytest.importorskip(
         PLUGINS[launcher], reason=f"hydra/launcher={launcher} is not installed: pip install '.[{extra}]'"
     )
-
-
-@pytest.mark.parametrize(
-    ("launcher", "n_cores", "expected"),
-    [
-        ({"_target_": BASIC}, 8, None),
-        ({"_target_": JOBLIB, "n_jobs": 2}, 8, Division(4, 2)),
-        ({"_target_": JOBLIB, "n_jobs": 3}, 8, Division(2, 3)),
-        ({"_target_": JOBLIB, "n_jobs": 16}, 4, Division(1, 16)),
-        ({"_target_": JOBLIB, "n_jobs": -1}, 8, Division(1, 8)),
-        ({"_target_": JOBLIB, "n_jobs": -5}, 8, Division(2, 4)),
-        ({"_target_": JOBLIB, "n_jobs": -99}, 8, Division(8, 1)),
-        ({"_target_": LOCAL, "cpus_per_task": 3}, 8, Division(3, 2)),
-        ({"_target_": LOCAL, "cpus_per_task": None}, 8, Division(8, 1)),
-        ({"_target_": LOCAL, "cpus_per_task": 99}, 8, Division(8, 1)),
-        ({"_target_": SLURM, "cpus_per_task": 6}, 64, Division(6, None)),
-        ({"_target_": SLURM, "cpus_per_task": None}, 64, Division(1, None)),
-        ({"_target_": RAY, "ray": {"init": {}, "remote": {"num_cpus": 4}}}, 64, Division(4, None)),
-        ({"_target_": RAY, "ray": {"init": {}, "remote": {"num_cpus": 0.5}}}, 64, Division(1, None)),
-        ({"_target_": RAY, "ray": {"init": {}, "remote": {}}}, 64, Division(1, None)),
-    ],
-)
-def test_the_cores_are_divided_among_the_cells(
-    launcher: dict[str, Any], n_cores: int, expected: Division | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv(resources.SLURM_CORES, raising=False)
-    assert divide_machine(launcher, n_cores) == expected
-
-
-def test_on_slurm_a_cell_takes_the_cores_of_its_allocation_where_the_launcher_names_none(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "12")
-    assert divide_machine({"_target_": SLURM, "cpus_per_task": None}, 64) == Division(12, None)
-    assert divide_machine({"_target_": SLURM, "cpus_per_task": 6}, 64) == Division(6, None)
-
-
-@pytest.mark.parametrize(
-    ("n_cores", "n_gpus", "expected"),
-    [(1, 0, 1), (2, 0, 2), (4, 0, 2), (16, 0, 4), (64, 0, 16), (16, 1, 2), (16, 8, 16), (64, 4, 8), (1, 4, 1)],
-)
-def test_the_cells_at_once_where_nobody_says(n_cores: int, n_gpus: int, expected: int) -> None:
-    assert cells_at_once(n_cores, n_gpus) == expected
-
-
-def test_no_more_data_workers_than_the_cell_has_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ADSHIFT_CORES", raising=False)
-    assert data_workers(8) == 8
-    monkeypatch.setenv("ADSHIFT_CORES", "2")
-    assert [data_workers(n) for n in (0, 1, 2, 8)] == [0, 1, 2, 2]
-
-
-TAKES_A_SHARE = """
-import json, os, sys
-from pathlib import Path
-import numpy
-from adshift.resources import take_share
-for _ in range(2):  # a worker's second cell changes nothing
-    take_share(json.loads(sys.argv[1]), Path(sys.argv[2]))
-print(json.dumps({k: v for k, v in os.environ.items() if k.startswith(("CUDA", "OMP", "ADSHIFT"))}), flush=True)
-exec(sys.argv[3])
-"""
-
-
-def start_cell(launcher: dict[str, Any], folder: Path, then: str = "", **variables: str) -> subprocess.Popen[str]:
-    """A process that takes its share of the machine, says what it was given, and goes on with ``then``."""
-    environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
-    return subprocess.Popen(
-        [sys.executable, "-c", TAKES_A_SHARE, json.dumps(launcher), str(folder), then],
-        env={**environment, "PYTHONPATH": str(REPO), **variables}, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    )  # fmt: skip
-
-
-def given(cell: subprocess.Popen[str]) -> dict[str, str]:
-    assert cell.stdout is not None
-    found: dict[str, str] = json.loads(cell.stdout.readline())
-    return found
-
-
-def test_cells_go_round_the_gpus_and_one_too_many_waits_for_a_place(tmp_path: Path) -> None:
-    launcher = {"_target_": JOBLIB, "n_jobs": 4}
-    running = [start_cell(launcher, tmp_path, "input()", CUDA_VISIBLE_DEVICES="4,7") for _ in range(4)]
-    try:
-        devices = [given(cell)["CUDA_VISIBLE_DEVICES"] for cell in running]
-        assert sorted(devices) == ["4", "4", "7", "7"]
-        late = start_cell(launcher, tmp_path, "input()", CUDA_VISIBLE_DEVICES="4,7")
-        running.append(late)
-        time.sleep(1.5)
-        assert late.poll() is None
-        ended = time.monotonic()
-        running[0].kill()  # its place is free whatever ended it
-        assert given(late)["CUDA_VISIBLE_DEVICES"] == devices[0]
-        assert time.monotonic() - ended < 5
-        assert [cell.poll() for cell in running[1:]] == [None] * 4
-    finally:
-        for cell in running:
-            cell.kill()
-            cell.wait()
-
-
-def test_every_library_keeps_to_the_threads_of_the_cell_whether_loaded_before_or_after(tmp_path: Path) -> None:
-    count = (
-        "import faiss, torch, threadpoolctl; pools = [p['num_threads'] for p in threadpoolctl.threadpool_info()]\n"
-        "print(json.dumps([torch.get_num_threads(), faiss.omp_get_max_threads(), *pools]))"
-    )
-    cell = start_cell({"_target_": LOCAL, "cpus_per_task": 1}, tmp_path, count)
-    assert given(cell)["ADSHIFT_CORES"] == "1"
-    out, _ = cell.communicate()
-    found = json.loads(out)
-    assert len(found) > 3
-    assert set(found) == {1}
-
-
-def test_a_lower_limit_of_the_user_stays_and_the_basic_launcher_sets_none(tmp_path: Path) -> None:
-    slurm = {"_target_": SLURM, "cpus_per_task": 6}
-    assert given(start_cell(slurm, tmp_path, OMP_NUM_THREADS="2"))["OMP_NUM_THREADS"] == "2"
-    assert given(start_cell(slurm, tmp_path, OMP_NUM_THREADS="9"))["OMP_NUM_THREADS"] == "6"
-    assert "OMP_NUM_THREADS" not in given(start_cell({"_target_": BASIC}, tmp_path))
 
 
 def sweep_config(target: str, *overrides: str) -> Any:
@@ -249,12 +128,16 @@ SWEPT = f"data.category={','.join(CATEGORIES)}"
 TIMED = ("timing", "memory", "provenance", "config")
 
 
-def run_sweep(program: Program, root: Path, out: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+def run_sweep(
+    program: Program, root: Path, out: Path, *overrides: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
     """A sweep with a store of its own, so that nothing is taken from another."""
     cell = [o for o in tiny_overrides(root) if not o.startswith(("data.category", "data.num_workers"))]
     folders = [f"store.root={out}-store", f"hydra.sweep.dir={out}"]
     no_limit = str(cores())
-    return program("train.py", "-m", *cell, "data.num_workers=2", *folders, *overrides, OMP_NUM_THREADS=no_limit)
+    return program(
+        "train.py", "-m", *cell, "data.num_workers=2", *folders, *overrides, OMP_NUM_THREADS=no_limit, **variables
+    )
 
 
 def result_of(folder: Path) -> dict[str, Any]:
@@ -309,11 +192,42 @@ def test_a_launcher_gives_the_figures_of_a_plain_sweep_and_tells_its_failures(
     assert [(out / number / "result.json").stat().st_mtime_ns for number in ("0", "2")] == written
 
 
+SBATCH = """#!/bin/bash
+cp "$1" "$(dirname "$0")/submitted.sh"
+last=$(sed -n 's/^#SBATCH --array=0-\\([0-9]*\\)%.*/\\1/p' "$1")
+for task in $(seq 0 "$last"); do
+    SLURM_JOB_ID=7$task SLURM_ARRAY_JOB_ID=7 SLURM_ARRAY_TASK_ID=$task SLURM_NTASKS=1 SLURM_JOB_NUM_NODES=1 \\
+        SLURM_NODEID=0 SLURM_PROCID=0 SLURM_LOCALID=0 SLURM_JOB_NODELIST=here bash "$1" </dev/null >/dev/null 2>&1 &
+done
+echo Submitted batch job 7
+"""
+SRUN = """#!/bin/bash
+while [[ "$1" != */python* ]]; do shift; done
+exec "$@"
+"""
+
+
 @pytest.mark.slow
-def test_more_cells_than_places_wait_and_all_come_to_an_end(tiny: Path, tmp_path: Path, program: Program) -> None:
-    need("submitit_local")
-    one_at_a_time = ["hydra/launcher=submitit_local", f"hydra.launcher.cpus_per_task={cores()}"]
-    done = run_sweep(program, tiny, tmp_path / "out", *one_at_a_time, "data.category=plate", "seed=0,1")
-    assert done.returncode == 0, done.stderr
-    assert [path.name for path in (tmp_path / "out" / ".places").iterdir()] == ["0"]
-    assert len(list((tmp_path / "out").glob("*/result.json"))) == 2
+def test_slurm_is_asked_for_what_the_readme_names_and_the_cells_come_back(
+    tiny: Path, tmp_path: Path, program: Program, one_by_one: Path
+) -> None:
+    """Against a stand-in for Slurm's commands, which runs here what it is handed; plugin and submitit are the real ones."""
+    need("submitit_slurm")
+    for name, text in (("sbatch", SBATCH), ("srun", SRUN), ("sacct", "#!/bin/bash\n"), ("scancel", "#!/bin/bash\n")):
+        (tmp_path / "bin").mkdir(exist_ok=True)
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
+    (words,) = readme_commands("submitit_slurm")
+    overrides = [word for word in words if word.startswith("hydra")]
+    path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    done = run_sweep(program, tiny, tmp_path / "out", SWEPT, *overrides, PATH=path)
+    assert done.returncode == 1, done.stderr
+    assert "1 cells failed:" in done.stderr
+    asked = (tmp_path / "bin" / "submitted.sh").read_text()
+    for option in (
+        "array=0-2%3", "cpus-per-task=8", "gpus-per-node=1", "mem=16GB", "partition=NAME", "time=240",
+    ):  # fmt: skip
+        assert f"#SBATCH --{option}\n" in asked
+    for number in ("0", "2"):
+        assert figures(tmp_path / "out" / number) == figures(one_by_one / number)
+        assert result_of(tmp_path / "out" / number)["provenance"]["device"].endswith(f", {min(8, cores())} threads")
