@@ -164,7 +164,7 @@ def one_by_one(tiny: Path, tmp_path_factory: pytest.TempPathFactory, program: Pr
 LAUNCHED = {
     "joblib": ["hydra.launcher.n_jobs=2"],
     "submitit_local": [f"hydra.launcher.cpus_per_task={max(1, cores() // 2)}"],
-    "ray": ["+hydra.launcher.ray.init.include_dashboard=false"],
+    "ray": ["hydra.launcher.ray.init.address=local", "+hydra.launcher.ray.init.include_dashboard=false"],
 }
 
 
