@@ -140,8 +140,8 @@ def _told_of_dead_workers(num_workers: int) -> Iterator[None]:
         if "DataLoader worker" not in str(error):
             raise
         raise AdshiftError(
-            f"data.num_workers={num_workers}: a process that decodes images was killed, most likely for want of memory; use "
-            "fewer workers, 0 for none"
+            f"data.num_workers={num_workers}: a process that decodes images was killed, most likely for want of memory; "
+            "use fewer workers, 0 for none"
         ) from error
 
 
