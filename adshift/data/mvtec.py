@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from adshift.download import download
+from adshift.download import download, one_at_a_time
 from adshift.errors import AdshiftError
 
 CATEGORIES = (
@@ -43,14 +43,23 @@ def ensure(root: Path, categories: Sequence[str], *, url: str = ARCHIVE_URL, sha
         AdshiftError: an unknown category, no network, a wrong checksum or an archive that holds something else.
     """
     unknown = sorted(set(categories) - set(CATEGORIES))
-    if root.is_dir() and any(root.iterdir()):
+    if _filled(root):
         return
     if unknown:
         raise AdshiftError(
             f"category={unknown[0]} is not in MVTec AD ({', '.join(CATEGORIES)}); for your own images use data=folder"
         )
-    print(LICENCE)
-    root.parent.mkdir(parents=True, exist_ok=True)
+    with one_at_a_time(root.parent):  # cells that a launcher starts together want it together
+        if not _filled(root):
+            print(LICENCE)
+            _fetch(root, categories, url, sha256)
+
+
+def _filled(root: Path) -> bool:
+    return root.is_dir() and any(root.iterdir())
+
+
+def _fetch(root: Path, categories: Sequence[str], url: str, sha256: str) -> None:
     with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}.") as scratch:
         archive = Path(scratch) / "mvtec.tar.xz"
         remedy = (
