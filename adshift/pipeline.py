@@ -41,6 +41,7 @@ class Cell:
     datamodule: AnomalyDataModule
     module: AnomalyModule
     trainer: Any
+    notes: list[str]
 
 
 def train(config: DictConfig) -> dict[str, Any]:
@@ -78,11 +79,11 @@ def prepare(config: dict[str, Any], plan: Plan, method: Any) -> Cell:
         raise AdshiftError(
             f"data.root={plan.root} holds no test image; put some into CATEGORY/test/good and test/DEFECT"
         )
-    verify_files(plan.root, (*split.train, *split.calibration, *split.test))
+    notes = verify_files(plan.root, (*split.train, *split.calibration, *split.test))
     datamodule = AnomalyDataModule(
         plan.root, split, plan.domains.train, plan.image_size, plan.batch_size, plan.num_workers, plan.resolution
     )
-    return Cell(config, plan, split, datamodule, AnomalyModule(method), trainer)
+    return Cell(config, plan, split, datamodule, AnomalyModule(method), trainer, notes)
 
 
 def _score(cell: Cell, role: str) -> ScoredImages:
@@ -127,7 +128,7 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
         "timing": {**timing, "ms_per_image": _latency(cell)},
         "memory": {"bank_vectors": vectors, "bank_mb": bank_bytes / 1e6, **peak_memory()},
         "provenance": _provenance(cell),
-        "warnings": [*evaluation.warnings(), *_calibration_warnings(thresholds)],
+        "warnings": [*cell.notes, *evaluation.warnings(), *_calibration_warnings(thresholds)],
     }
     if len(plan.categories) > 1:
         result["unified"] = _unified(cell, scored, thresholds)
