@@ -1,7 +1,6 @@
 """Exact k-center greedy coreset, by pools of points that are brought up to date only when they can be picked."""
 
 from dataclasses import dataclass
-from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,14 @@ import torch
 from torch import Tensor
 
 from adshift.errors import AdshiftError
-from adshift.methods.lazy_distances import PICKED, Head, IntArray, LazyDistances, squared_distances
+from adshift.methods.lazy_distances import (
+    PICKED,
+    FloatArray,
+    Head,
+    IntArray,
+    LazyDistances,
+    squared_distances,
+)  # fmt: skip
 from adshift.methods.projection import gaussian_matrix, project
 
 POOL_ROWS = 4096
@@ -22,11 +28,17 @@ class Coreset:
 
     Attributes:
         indices_M: int64 rows of the embedding, on the CPU, in pick order.
-        radius: covering radius in the space searched: the largest distance of any point to its nearest centre.
+        radius_M: float64, the covering radius after each pick in the space searched: the largest distance of any point to
+            its nearest centre. NaN for the picks of a given prefix but the last.
     """
 
     indices_M: Tensor
-    radius: float
+    radius_M: Tensor
+
+    @property
+    def radius(self) -> float:
+        """The covering radius of the whole coreset."""
+        return float(self.radius_M[-1])
 
 
 def greedy_coreset(
@@ -67,41 +79,56 @@ def greedy_coreset(
     distances = LazyDistances(points_NP, count)
     distances.add_centres(picks)
     with _bar(progress, len(picks), count) as bar:
-        picks = np.concatenate([picks, _extend(distances, count - len(picks), bar)])
-    return Coreset(torch.from_numpy(picks), sqrt(_largest_squared(distances)))
+        more, squared = _extend(distances, count - len(picks), bar)
+    unknown = np.full(len(picks) - 1, np.nan)
+    squared = np.concatenate(
+        [unknown, squared, [_largest_squared(distances)]]
+    )  # a pick's distance: the radius before it
+    return Coreset(torch.from_numpy(np.concatenate([picks, more])), torch.from_numpy(np.sqrt(squared)))
 
 
-def _extend(distances: LazyDistances, count: int, bar: Any) -> IntArray:
-    """Pick `count` more points, pool by pool; a pool that yields none is doubled until it does."""
+def _extend(distances: LazyDistances, count: int, bar: Any) -> tuple[IntArray, FloatArray]:
+    """Pick `count` more points, pool by pool; a pool that yields none is doubled until it does.
+
+    Returns the picks, and each one's squared distance to the centres before it.
+    """
     picks: list[IntArray] = [np.empty(0, np.int64)]
+    squared: list[FloatArray] = [np.empty(0)]
     growth = 1
     while count > 0:
         head = distances.head(POOL_ROWS * growth, HEAD_ROWS * growth)
         if head.complete and head.squared_H.max(initial=0.0) <= 0:
             fresh = distances.unpicked()[:count]
+            far = np.zeros(len(fresh))
             distances.add_centres(fresh)
         else:
-            fresh = _pick_inside(head, count)
+            fresh, far = _pick_inside(head, count)
             distances.commit(head, fresh)
         growth = 1 if len(fresh) else growth * 2
         picks.append(fresh)
+        squared.append(far)
         count -= len(fresh)
         bar.update(len(fresh))
-    return np.concatenate(picks)
+    return np.concatenate(picks), np.concatenate(squared)
 
 
-def _pick_inside(head: Head, count: int) -> IntArray:
-    """Plain greedy inside the head for as long as its farthest point is farther than any outside it."""
+def _pick_inside(head: Head, count: int) -> tuple[IntArray, FloatArray]:
+    """Plain greedy inside the head for as long as its farthest point is farther than any outside it.
+
+    Returns the picks, and each one's squared distance to the centres before it.
+    """
     squared_H, points_HP = head.squared_H, head.points_HP
     picks: list[int] = []
+    far: list[float] = []
     while len(picks) < count and len(squared_H):
         farthest = int(squared_H.argmax())
         if squared_H[farthest] <= max(head.outside, 0.0):
             break
         picks.append(int(head.rows_H[farthest]))
+        far.append(float(squared_H[farthest]))
         np.minimum(squared_H, squared_distances(points_HP, points_HP[farthest]), out=squared_H)
         squared_H[farthest] = PICKED
-    return np.array(picks, dtype=np.int64)
+    return np.array(picks, dtype=np.int64), np.array(far)
 
 
 def _largest_squared(distances: LazyDistances) -> float:
