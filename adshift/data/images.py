@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from adshift.errors import AdshiftError
@@ -62,6 +62,10 @@ def opened(path: Path) -> Iterator[Image.Image]:
         raise
     except FileNotFoundError as error:
         raise ImageError("does not exist", "restore it, or run again to index the folder anew") from error
+    except UnidentifiedImageError as error:
+        empty = path.stat().st_size == 0
+        reason = "is empty" if empty else f"cannot be read (it is none of {', '.join(FORMATS)})"
+        raise ImageError(reason, "replace or remove the file") from error
     except Image.DecompressionBombError as error:
         raise ImageError(*_too_large(f"more pixels than {MAX_PIXELS}")) from error
     except Exception as error:  # a decoder meets bytes that anybody may have written

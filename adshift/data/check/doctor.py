@@ -36,7 +36,11 @@ def examine(root: Path, categories: Sequence[str] | None = None, progress: bool 
         return [error(".", "holds no folders", "name the folder that holds the category folders")]
     found = _case_twins(categories)
     for category in categories:
-        found += _category(root, category, progress)
+        try:
+            found += _category(root, category, progress)
+        except OSError as mistake:
+            place = mistake.filename or category
+            found.append(error(category, f"cannot be looked through ({mistake.strerror}: {place})", "make it readable"))
     unique = dict.fromkeys(found)
     return sorted(unique, key=lambda problem: (problem.severity, problem.file))
 

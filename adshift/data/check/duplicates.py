@@ -52,7 +52,7 @@ def _twice(sample: Sample, other: Sample) -> Problem:
 
 def is_train(sample: Sample) -> bool:
     """Whether a sample lies in ``train/good``; splits divide that folder between train and calibration."""
-    return sample.path.split("/")[1] == "train"
+    return sample.path.split("/")[1:2] == ["train"]
 
 
 def grouped(key_of: Mapping[Sample, Hashable]) -> list[list[Sample]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
@@ -129,8 +128,8 @@ def layout_problems(root: Path, category: str) -> list[Problem]:
 def _unread(root: Path, folder: Path, above: bool) -> Iterator[Problem]:
     """Pictures in ``folder`` that are passed over; ``above``: it holds folders of images, and no image itself."""
     unread = []
-    for entry in os.scandir(folder) if folder.is_dir() else ():
-        suffix = Path(entry.name).suffix.lower()
+    for entry in _entries(folder):
+        suffix = entry.suffix.lower()
         if suffix in UNREAD_SUFFIXES or (above and suffix in IMAGE_SUFFIXES):
             unread.append(entry.name)
         elif not above and entry.is_dir() and suffix not in IMAGE_SUFFIXES:
