@@ -204,6 +204,11 @@ def require_calibratable(plan: Plan, calibration: tuple[Sample, ...]) -> None:
             raise AdshiftError(
                 f"the split leaves {category} 0 normal calibration images; add some to train/good, or use split=official"
             )
+        if labels.count(0) == 1 and plan.calibrator.kind == "sigma":
+            raise AdshiftError(
+                f"threshold=sigma needs 2 normal calibration images for a standard deviation, and {category} has 1; add "
+                "some to train/good, or use threshold=conformal"
+            )
         if calibration and plan.calibrator.needs_anomalies and 1 not in labels:
             raise AdshiftError(
                 f"threshold={plan.calibrator.kind} needs anomalous calibration images, and {category} has 0 of them "

@@ -20,6 +20,7 @@ from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.images import normalise
 from adshift.data.samples import digest
 from adshift.data.splits import Split, split_all
+from adshift.degenerate import require_finite, score_warnings
 from adshift.errors import AdshiftError
 from adshift.evaluation import measure
 from adshift.fingerprint import SCORES, code
@@ -55,6 +56,7 @@ def train(config: DictConfig) -> dict[str, Any]:
     plan = make_plan(chosen, CLEAN)
     cell = prepare(chosen, plan, build_module(chosen))
     timing = fit(cell.trainer, cell.module, cell.datamodule, output_folder() / CHECKPOINT)
+    cell.notes += cell.module.method.cautions(len(cell.split.train))
     return finish(cell, output_folder(), timing)
 
 
@@ -118,6 +120,8 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
     plan = cell.plan
     roles = (("train",) if len(plan.categories) > 1 else ()) + ("calibration", "test")
     scored = {role: _score(cell, role) for role in roles}
+    for images in scored.values():
+        require_finite(images)
     timing = {**timing, "score": sum(images.seconds for images in scored.values())}
     started = time.perf_counter()
     if thresholds is None:
@@ -138,7 +142,12 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
         "timing": {**timing, "ms_per_image": _latency(cell), "wall": time.perf_counter() - cell.started},
         "memory": {"bank_vectors": vectors, "bank_mb": bank_bytes / 1e6, **peak_memory()},
         "provenance": _provenance(cell),
-        "warnings": [*cell.notes, *evaluation.warnings(), *_calibration_warnings(thresholds)],
+        "warnings": [
+            *cell.notes,
+            *score_warnings(scored, plan.categories),
+            *evaluation.warnings(),
+            *_calibration_warnings(thresholds),
+        ],
     }
     if len(plan.categories) > 1:
         result["unified"] = _unified(cell, scored, thresholds)

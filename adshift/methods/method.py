@@ -76,6 +76,10 @@ class Method(Protocol):
         """Number of stored vectors (or Gaussians) and the bytes of everything that was fitted."""
         ...
 
+    def cautions(self, n_images: int) -> list[str]:
+        """What the reader of a result should know about a fit to ``n_images``, a line each; none for a usual fit."""
+        ...
+
     def score(self, embedding_BHWD: Tensor, size: tuple[int, int]) -> Scores:
         """Score embedded images; the maps get ``size`` (height, width)."""
         ...

@@ -96,6 +96,16 @@ class PaDiM(nn.Module):
         stored = (self.model.gaussian.mean, self.model.gaussian.inv_covariance)
         return int(stored[0].shape[-1]), sum(t.numel() * t.element_size() for t in stored)
 
+    def cautions(self, n_images: int) -> list[str]:
+        """See ``Method``: a covariance that the regularisation alone keeps from being singular."""
+        channels = len(self.model.idx)
+        if n_images > channels:
+            return []
+        rank = f"rank {n_images - 1} of {channels}" if n_images > 1 else "zero"
+        return [
+            f"{n_images} train images give covariances of {rank}: the regularisation {REGULARISATION:g} alone fills them"
+        ]
+
     def score(self, embedding_BHWD: Tensor, size: tuple[int, int]) -> Scores:
         """Score embeddings: the image score is the largest value of anomalib's smoothed map."""
         map_B1SS = self.model.anomaly_map_generator(

@@ -161,6 +161,21 @@ class PatchCore(nn.Module):
         """Vectors in the bank, and its bytes."""
         return len(self.bank_MD), self.bank_MD.numel() * self.bank_MD.element_size()
 
+    def cautions(self, n_images: int) -> list[str]:
+        """See ``Method``: a bank of one vector, of fewer than k, or one that repeats itself."""
+        found, vectors = [], len(self.bank_MD)
+        if vectors == 1:
+            found.append(
+                f"the bank holds 1 vector (coreset_ratio={self.coreset_ratio:g}): every score is the distance to it"
+            )
+        elif vectors < self.neighbours:
+            found.append(
+                f"the bank holds {vectors} vectors, fewer than method.neighbours={self.neighbours}: scores use all of them"
+            )
+        if vectors > 1 and bool((self.bank_MD[:-1] == self.bank_MD[-1]).all(dim=1).any()):
+            found.append(f"the train patches hold fewer than {vectors} distinct vectors: the bank repeats some")
+        return found
+
     def score(self, embedding_BHWD: Tensor, size: tuple[int, int]) -> Scores:
         """Score embeddings: the image score is the largest patch score (study eq. 6); the map is upsampled and smoothed."""
         batch, height, width, dim = embedding_BHWD.shape
