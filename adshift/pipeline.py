@@ -151,6 +151,8 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
     }
     if len(plan.categories) > 1:
         result["unified"] = _unified(cell, scored, thresholds)
+    store = cell.datamodule.store
+    result["store"] = {"made": dict(store.made), "reused": dict(store.reused)}
     results.write_scores(folder, scored, thresholds)
     results.write_replicates(folder, evaluation)
     results.write_calibration(folder, thresholds, asdict(plan.domains.calibration))

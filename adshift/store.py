@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -43,6 +44,9 @@ class Store:
     Args:
         root: the folder; made when first used.
         limit_gb: the entries' total size, 1e9 bytes, > 0.
+
+    Attributes:
+        made, reused: how many entries of each kind this object made, and found made.
     """
 
     def __init__(self, root: str, limit_gb: float) -> None:
@@ -50,6 +54,8 @@ class Store:
             raise AdshiftError(f"store.limit_gb={limit_gb} must be > 0; store=off keeps nothing")
         self.root = Path(root)
         self.limit_bytes = int(limit_gb * 1e9)
+        self.made: Counter[str] = Counter()
+        self.reused: Counter[str] = Counter()
 
     def fetch(
         self,
@@ -75,10 +81,13 @@ class Store:
         folder = self.root / kind / name
         with self._lock(name, fcntl.LOCK_SH):
             if _whole(folder) and enough(folder):
+                self.reused[kind] += 1
                 return self._used(folder, read)
         with self._lock(name, fcntl.LOCK_EX):
-            if not (_whole(folder) and enough(folder)):
+            made = not (_whole(folder) and enough(folder))  # another job may have made it while this one waited
+            if made:
                 self._fill(folder, kind, key, make)
+            (self.made if made else self.reused)[kind] += 1
             found = self._used(folder, read)
         self._evict()
         return found
@@ -155,7 +164,15 @@ class Store:
 
 
 class NoStore:
-    """Keeps nothing: each piece of work is made in a temporary folder that is gone when it has been opened."""
+    """Keeps nothing: each piece of work is made in a temporary folder that is gone when it has been opened.
+
+    Attributes:
+        made, reused: as in ``Store``; nothing is ever reused.
+    """
+
+    def __init__(self) -> None:
+        self.made: Counter[str] = Counter()
+        self.reused: Counter[str] = Counter()
 
     def fetch(
         self,
@@ -168,6 +185,7 @@ class NoStore:
         """See ``Store.fetch``; the files take room in the system's temporary folder until the process lets go."""
         with tempfile.TemporaryDirectory(prefix=f"adshift-{kind}-") as folder:
             make(Path(folder), None)
+            self.made[kind] += 1
             return read(Path(folder))
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from adshift.errors import AdshiftError
 from adshift.methods.lazy_distances import (
     PICKED,
+    Bounds,
     FloatArray,
     Head,
     IntArray,
@@ -30,10 +31,12 @@ class Coreset:
         indices_M: int64 rows of the embedding, on the CPU, in pick order.
         radius_M: float64, the covering radius after each pick in the space searched: the largest distance of any point to
             its nearest centre. NaN for the picks of a given prefix but the last.
+        bounds: what a continuation can start from.
     """
 
     indices_M: Tensor
     radius_M: Tensor
+    bounds: Bounds
 
     @property
     def radius(self) -> float:
@@ -48,6 +51,7 @@ def greedy_coreset(
     generator: torch.Generator,
     projection_dim: int | None = 128,
     prefix_P: Tensor | None = None,
+    bounds: Bounds | None = None,
     progress: bool = False,
 ) -> Coreset:
     """Pick `count` rows by k-center greedy: a random first one, then always the row farthest from those picked.
@@ -62,6 +66,7 @@ def greedy_coreset(
         generator: draws the projection first and the first pick second, whatever else is given.
         projection_dim: Gaussian projection to this many dimensions where D is larger; None searches the rows as they are.
         prefix_P: picks of an earlier call with the same embedding, projection and generator state, to be continued.
+        bounds: those of the call that made exactly this prefix; without them they are found anew, at some cost.
         progress: show a bar that counts picks.
 
     Raises:
@@ -77,26 +82,27 @@ def greedy_coreset(
     first = int(torch.randint(size, (1,), generator=generator, device=generator.device))
     picks = np.array([first]) if prefix_P is None else _checked_prefix(prefix_P, size, count)
     distances = LazyDistances(points_NP, count)
-    distances.add_centres(picks)
+    distances.start(picks, _checked_bounds(bounds, prefix_P, size))
     with _bar(progress, len(picks), count) as bar:
         more, squared = _extend(distances, count - len(picks), bar)
     unknown = np.full(len(picks) - 1, np.nan)
     squared = np.concatenate(
         [unknown, squared, [_largest_squared(distances)]]
     )  # a pick's distance: the radius before it
-    return Coreset(torch.from_numpy(np.concatenate([picks, more])), torch.from_numpy(np.sqrt(squared)))
+    indices_M = torch.from_numpy(np.concatenate([picks, more]))
+    return Coreset(indices_M, torch.from_numpy(np.sqrt(squared)), distances.bounds())
 
 
 def _extend(distances: LazyDistances, count: int, bar: Any) -> tuple[IntArray, FloatArray]:
-    """Pick `count` more points, pool by pool; a pool that yields none is doubled until it does.
+    """Pick `count` more points, pool by pool; a pool or head that yields none is doubled until it does.
 
     Returns the picks, and each one's squared distance to the centres before it.
     """
     picks: list[IntArray] = [np.empty(0, np.int64)]
     squared: list[FloatArray] = [np.empty(0)]
-    growth = 1
+    pool_rows, head_rows = POOL_ROWS, HEAD_ROWS
     while count > 0:
-        head = distances.head(POOL_ROWS * growth, HEAD_ROWS * growth)
+        head = distances.head(pool_rows, head_rows)
         if head.complete and head.squared_H.max(initial=0.0) <= 0:
             fresh = distances.unpicked()[:count]
             far = np.zeros(len(fresh))
@@ -104,7 +110,12 @@ def _extend(distances: LazyDistances, count: int, bar: Any) -> tuple[IntArray, F
         else:
             fresh, far = _pick_inside(head, count)
             distances.commit(head, fresh)
-        growth = 1 if len(fresh) else growth * 2
+        if len(fresh):
+            pool_rows, head_rows = POOL_ROWS, HEAD_ROWS
+        elif len(head.rows_H) < head_rows:  # the pool held too few points that are still far
+            pool_rows *= 2
+        else:  # more points than the head holds are equally far
+            pool_rows, head_rows = pool_rows * 2, head_rows * 2
         picks.append(fresh)
         squared.append(far)
         count -= len(fresh)
@@ -163,6 +174,15 @@ def _checked_prefix(prefix_P: Tensor, size: int, count: int) -> IntArray:
     if prefix.min() < 0 or prefix.max() >= size or len(np.unique(prefix)) < len(prefix):
         raise AdshiftError(f"prefix must hold distinct rows in [0, {size - 1}]; give the picks of the same embedding")
     return prefix
+
+
+def _checked_bounds(bounds: Bounds | None, prefix_P: Tensor | None, size: int) -> Bounds | None:
+    if bounds is None:
+        return None
+    picked = set(np.flatnonzero(bounds.squared_N == PICKED).tolist())
+    if len(bounds.squared_N) != size or prefix_P is None or picked != set(prefix_P.tolist()):
+        raise AdshiftError("bounds must be those of the call that made the prefix; leave them out to find them anew")
+    return bounds
 
 
 def _bar(progress: bool, done: int, count: int) -> Any:

@@ -20,6 +20,19 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """What is known of every point's distance to the centres so far; with it a search goes on where another one ended.
+
+    Attributes:
+        squared_N: float64 upper bounds on the squared distance to the nearest centre; PICKED for centres.
+        seen_N: int64, how many of the centres each bound knows.
+    """
+
+    squared_N: FloatArray
+    seen_N: IntArray
+
+
 @dataclass
 class Head:
     """The points that can be picked next, with exact distances.
@@ -67,10 +80,17 @@ class LazyDistances:
         self._seen_N: IntArray = np.zeros(size, np.int64)
         self._slack = distance_slack(dim, device)
 
-    @property
-    def largest_bound(self) -> float:
-        """An upper bound on the squared covering radius (negative once every point is a centre)."""
-        return float(self._bound_N.max())
+    def bounds(self) -> Bounds:
+        """A copy of the present bounds."""
+        return Bounds(self._bound_N.copy(), self._seen_N.copy())
+
+    def start(self, rows_K: IntArray, bounds: Bounds | None = None) -> None:
+        """Begin with these centres; ``bounds`` are those of an earlier search that ended with the same ones."""
+        self.add_centres(rows_K)
+        if bounds is None:
+            self._first_pass(min(len(rows_K), FIRST_BLOCK))
+        else:
+            self._bound_N[:], self._seen_N[:] = bounds.squared_N, bounds.seen_N
 
     def add_centres(self, rows_K: IntArray) -> None:
         """Append centres; the bounds of all points stay valid, only older."""
@@ -80,8 +100,6 @@ class LazyDistances:
         self._norms_C[start:stop] = centred_KP.square().sum(1)
         self._centre_rows = np.concatenate([self._centre_rows, rows_K])
         self._bound_N[rows_K] = PICKED
-        if start == 0:
-            self._first_pass(min(stop, FIRST_BLOCK))
 
     def unpicked(self) -> IntArray:
         """Rows that are not centres, ascending."""

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from adshift.methods.coreset import greedy_coreset
+from adshift.methods.lazy_distances import Bounds
 from adshift.methods.method import Scope
 
 ORDER = "order.npz"
@@ -25,70 +26,59 @@ class Order:
         radius_M: float64, the covering radius after each pick.
         second_M: float64, the seconds that had been spent when each pick was there. A search learns it where it ends: all
             the picks of one search carry its end.
+        bounds: what a continuation of the whole order starts from.
     """
 
     indices_M: Tensor
     radius_M: Tensor
     second_M: Tensor
-
-    @property
-    def radius(self) -> float:
-        """The covering radius after the last pick."""
-        return float(self.radius_M[-1])
-
-    @property
-    def seconds(self) -> float:
-        """What the order costs (at most: a prefix of one search carries the cost of that search)."""
-        return float(self.second_M[-1])
-
-    def prefix(self, count: int) -> Order:
-        """The first ``count`` picks."""
-        return Order(self.indices_M[:count], self.radius_M[:count], self.second_M[:count])
+    bounds: Bounds
 
 
 def greedy_order(embedding_ND: Tensor, count: int, projection_dim: int, seed: int, scope: Scope | None) -> Order:
-    """The first ``count`` picks; with a scope, as the prefix of a longer stored order or the continuation of a shorter."""
+    """At least the first ``count`` picks; with a scope a stored order is taken as it is, or continued if it is shorter."""
     if scope is None:
         return _continued(embedding_ND, count, projection_dim, seed, None)
 
     def make(folder: Path, present: Path | None) -> None:
         start = None if present is None else _read(present)
-        order = _continued(embedding_ND, count, projection_dim, seed, start)
-        arrays = {name: getattr(order, name).numpy() for name in ("indices_M", "radius_M", "second_M")}
-        np.savez(folder / ORDER, **arrays)
+        _write(folder, _continued(embedding_ND, count, projection_dim, seed, start))
 
-    found = scope.fetch(
-        "orders",
-        {"projection_dim": projection_dim, "seed": seed},
-        make,
-        _read,
-        enough=lambda folder: len(_read(folder).indices_M) >= count,
-    )
-    return found.prefix(count)
+    key = {"projection_dim": projection_dim, "seed": seed}
+    return scope.fetch("orders", key, make, _read, enough=lambda folder: len(_read(folder).indices_M) >= count)
 
 
 def _continued(embedding_ND: Tensor, count: int, projection_dim: int, seed: int, start: Order | None) -> Order:
     started = time.perf_counter()
-    generator = torch.Generator().manual_seed(seed)
     coreset = greedy_coreset(
         embedding_ND,
         count,
-        generator=generator,
+        generator=torch.Generator().manual_seed(seed),
         projection_dim=projection_dim,
         prefix_P=None if start is None else start.indices_M,
+        bounds=None if start is None else start.bounds,
         progress=True,
     )
     spent = time.perf_counter() - started
     if start is None:
-        return Order(coreset.indices_M, coreset.radius_M, torch.full((count,), spent, dtype=torch.float64))
+        seconds = torch.full((count,), spent, dtype=torch.float64)
+        return Order(coreset.indices_M, coreset.radius_M, seconds, coreset.bounds)
     known = len(start.indices_M)
+    seconds = torch.full((count - known,), float(start.second_M[-1]) + spent, dtype=torch.float64)
     return Order(
         coreset.indices_M,
         torch.cat([start.radius_M, coreset.radius_M[known:]]),
-        torch.cat([start.second_M, torch.full((count - known,), start.seconds + spent, dtype=torch.float64)]),
+        torch.cat([start.second_M, seconds]),
+        coreset.bounds,
     )
+
+
+def _write(folder: Path, order: Order) -> None:
+    arrays = {name: getattr(order, name).numpy() for name in ("indices_M", "radius_M", "second_M")}
+    np.savez(folder / ORDER, **arrays, squared_N=order.bounds.squared_N, seen_N=order.bounds.seen_N)
 
 
 def _read(folder: Path) -> Order:
     with np.load(folder / ORDER, allow_pickle=False) as stored:
-        return Order(*(torch.from_numpy(stored[name]) for name in ("indices_M", "radius_M", "second_M")))
+        picks = (torch.from_numpy(stored[name]) for name in ("indices_M", "radius_M", "second_M"))
+        return Order(*picks, Bounds(stored["squared_N"], stored["seen_N"]))

@@ -104,8 +104,7 @@ class PatchCore(nn.Module):
 
     def embed(self, images_B3SS: Tensor) -> Tensor:
         """Patch embeddings [B, h, w, D] on the grid of the first layer."""
-        features = self.backbone(images_B3SS)
-        return patch_embeddings(features, self.backbone.layers, self.neighbourhood).permute(0, 2, 3, 1)
+        return patch_embeddings(self.backbone(images_B3SS), self.backbone.layers, self.neighbourhood)
 
     def embedding_settings(self) -> dict[str, Any]:
         """See ``Method``."""
@@ -145,12 +144,12 @@ class PatchCore(nn.Module):
             raise AdshiftError("the train embeddings hold NaN or infinite values; check the backbone's weights")
         count = max(1, int(len(embedding_ND) * self.coreset_ratio))
         order = greedy_order(embedding_ND, count, self.projection_dim, self.seed, scope)
-        chosen_M = order.indices_M.to(embedding_ND.device)
-        self.covering_radius = order.radius
+        chosen_M = order.indices_M[:count].to(embedding_ND.device)
+        self.covering_radius = float(order.radius_M[count - 1])
         self.bank_MD = embedding_ND[chosen_M]
         self.bank_image_M = chosen_M // patches
         self._search = None
-        return {"coreset": order.seconds}
+        return {"coreset": float(order.second_M[count - 1])}
 
     @property
     def weights_sha256(self) -> str:
