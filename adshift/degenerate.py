@@ -25,13 +25,14 @@ def require_finite(scored: ScoredImages) -> None:
 
 
 def score_warnings(scored: Mapping[str, ScoredImages], categories: Sequence[str]) -> list[str]:
-    """A line for each category and role whose images, two or more, all have one score."""
+    """A line for each category, role and class whose images, two or more, all have one score."""
     found = []
     for role, images in scored.items():
         for category in categories:
-            score_N = images.of_category(category).score_N
-            if len(score_N) > 1 and score_N.min() == score_N.max():
-                found.append(
-                    f"{category}: all {len(score_N)} {role} images have the score {score_N[0]:g}: nothing tells them apart"
-                )
+            part = images.of_category(category)
+            for kind, label in (("normal", 0), ("anomalous", 1)):
+                score_N = part.score_N[part.label_N == label]
+                if len(score_N) > 1 and score_N.min() == score_N.max():
+                    what = f"all {len(score_N)} {kind} {role} images have the score {score_N[0]:g}"
+                    found.append(f"{category}: {what}: nothing tells them apart")
     return found
