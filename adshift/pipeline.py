@@ -14,6 +14,7 @@ from omegaconf import DictConfig
 from adshift import results
 from adshift.assembly import Plan, build, build_method, make_plan, plain, require_calibratable
 from adshift.calibration.scope import Thresholds, calibrate
+from adshift.checkpoint import file_sha256
 from adshift.crossfit import assign_folds, out_of_fold
 from adshift.data.acquire import acquire, verify_files
 from adshift.data.datamodule import AnomalyDataModule
@@ -141,7 +142,7 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
         ),
         "timing": {**timing, "ms_per_image": _latency(cell), "wall": time.perf_counter() - cell.started},
         "memory": {"bank_vectors": vectors, "bank_mb": bank_bytes / 1e6, **peak_memory()},
-        "provenance": _provenance(cell),
+        "provenance": {**_provenance(cell), "checkpoint_sha256": _checkpoint_sha256(folder)},
         "warnings": [
             *cell.notes,
             *score_warnings(scored, plan.categories),
@@ -208,6 +209,12 @@ def _latency(cell: Cell) -> dict[str, float] | None:
 
     key = {"model": state_sha256(cell.module), "image_size": cell.plan.image_size, "settings": cell.module.settings}
     return cell.datamodule.store.fetch("latencies", {**key, "device": device_name(device), **code(SCORES)}, make, read)
+
+
+def _checkpoint_sha256(folder: Path) -> str | None:
+    """Of the run's own model; None for an evaluation, which has none."""
+    path = folder / CHECKPOINT
+    return file_sha256(path) if path.is_file() else None
 
 
 def _provenance(cell: Cell) -> dict[str, Any]:

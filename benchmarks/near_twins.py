@@ -26,7 +26,7 @@ def jpeg(quality: int) -> Callable[[Image.Image], Image.Image]:
     def copy(image: Image.Image) -> Image.Image:
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=quality)
-        return Image.open(buffer).convert("RGB")
+        return Image.open(buffer, formats=["JPEG"]).convert("RGB")
 
     return copy
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adshift.data.check.names import name_problems
-from adshift.data.check.problem import Problem, errors, printable
+from adshift.data.check.problem import Problem, errors
 from adshift.data.check.quick import file_problems
 from adshift.data.samples import CategoryIndex, Sample, index
-from adshift.errors import AdshiftError
+from adshift.errors import AdshiftError, printable
 
 SOURCES = ("mvtec", "folder", "synthetic")
 

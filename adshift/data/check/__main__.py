@@ -13,7 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from adshift.data.check.doctor import examine
-from adshift.data.check.problem import errors, printable
+from adshift.data.check.problem import errors
+from adshift.errors import printable
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from adshift.errors import printable
+
 Severity = Literal["error", "warning"]
 
 
@@ -43,12 +45,3 @@ def warning(file: str, what: str, remedy: str) -> Problem:
 def errors(problems: Iterable[Problem]) -> list[Problem]:
     """The errors among them, in their order."""
     return [problem for problem in problems if problem.severity == "error"]
-
-
-def printable(text: str) -> str:
-    r"""``text`` with every character that does not print spelt out (a name may hold terminal commands).
-
-    >>> printable("a\x1b[2J")
-    'a\\x1b[2J'
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
