@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from adshift.errors import AdshiftError, printable
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 TRACEBACK = "ADSHIFT_TRACEBACK"
 USER_ERROR = 2
-INTERRUPTED = 130
 _FROM_WORKER = "adshift.errors.AdshiftError: "
 _PLACES_SEARCHED = "Config search path:"
 
@@ -72,6 +74,29 @@ def status_of(action: Callable[[], None]) -> int:
     return 0
 
 
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the program with one line and 128 + the signal, after temporary files have gone.
+
+    Lightning would turn KeyboardInterrupt into a silent exit status 1; SystemExit it lets through.
+    """
+
+    def stop(number: int, _: object) -> None:
+        what = "interrupted" if number == signal.SIGINT else "terminated"
+        print(f"adshift: {what}; what was finished stays", file=sys.stderr)
+        sys.exit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def launch(main: Callable[[], None]) -> None:
     """Run a Hydra main.
 
@@ -82,10 +107,8 @@ def launch(main: Callable[[], None]) -> None:
     os.environ[TRACEBACK] = str(int(traceback_wanted))
     os.environ[FULL_ERROR] = "1"  # Hydra then raises, and the message is ours
     try:
-        main()
-    except KeyboardInterrupt:
-        print("adshift: interrupted; what was finished stays", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        with _orderly_end():
+            main()
     except Exception as error:
         if traceback_wanted or not is_the_users(error):
             raise

@@ -14,7 +14,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from adshift.assembly import plain
-from adshift.atomic import write_text
+from adshift.atomic import only_one, write_text
 from adshift.cli import TRACEBACK, USER_ERROR, is_the_users, one_line, refuse_additions
 
 RESULT = "result.json"
@@ -56,9 +56,10 @@ def run_cell(job: Callable[[DictConfig], Any], config: DictConfig) -> None:
     sweeping = hydra.mode == RunMode.MULTIRUN
     try:
         refuse_additions()
-        if not _already_done(config, folder):
-            job(config)
-        (folder / FAILURE).unlink(missing_ok=True)
+        with only_one(folder):
+            if not _already_done(config, folder):
+                job(config)
+            (folder / FAILURE).unlink(missing_ok=True)
     except Exception as error:
         unexpected = os.environ.get(TRACEBACK) == "1" or not is_the_users(error)
         if not sweeping and unexpected:
