@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from adshift.errors import AdshiftError
-from adshift.methods.lazy_distances import PICKED, Head, IntArray, LazyDistances, squared_distances
+from adshift.methods.coarse import IntArray
+from adshift.methods.lazy_distances import PICKED, Head, LazyDistances, squared_distances
 from adshift.methods.projection import gaussian_matrix, project
 
 POOL_ROWS = 4096

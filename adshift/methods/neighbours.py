@@ -12,7 +12,7 @@ from adshift.methods.rounding import distance_slack
 
 BACKENDS = ("auto", "faiss", "torch", "pruned")
 FAISS_QUERIES = 4096
-PRODUCT_VALUES = 1 << 23
+PRODUCT_VALUES = 1 << 24
 PRUNED_FROM = (1024, 256)
 SPARE = 4
 CANCELLED = 1e-6
