@@ -9,13 +9,14 @@ import torch
 from omegaconf import DictConfig
 
 from adshift import results
-from adshift.assembly import build, build_method, make_plan, plain
+from adshift.assembly import build, make_plan, plain
 from adshift.calibration.scope import Thresholds
 from adshift.data.acquire import acquire
 from adshift.data.splits import split_all
 from adshift.errors import AdshiftError
-from adshift.pipeline import CLEAN, Cell, finish, output_folder, prepare
+from adshift.pipeline import CLEAN, Cell, build_module, finish, output_folder, prepare
 from adshift.shift.domain import Domain
+from adshift.training import CHECKPOINT
 
 
 def evaluate(config: DictConfig) -> dict[str, Any]:
@@ -40,9 +41,9 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
             f"adaptation={plan.regime.name} needs a new fit, and evaluate.py never fits; use train.py domain="
             f"{merged['domain']['name']} adaptation={plan.regime.name}, or adaptation=none|threshold here"
         )
-    method = build_method(merged, weights="random")
-    _load_checkpoint(method, run / results.CHECKPOINT)
-    cell = prepare(merged, plan, method)
+    module = build_module(merged, weights="random")
+    _load_checkpoint(module.method, run / CHECKPOINT)
+    cell = prepare(merged, plan, module)
     _refuse_leaks(fitted, cell)
     return finish(cell, output_folder(), {}, _crossfitted(run, chosen, cell))
 

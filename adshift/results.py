@@ -22,7 +22,6 @@ SCHEMA = 1
 RESULT = "result.json"
 SCORES = "scores.csv"
 CALIBRATION = "calibration.json"
-CHECKPOINT = "model.ckpt"
 MAPS = "maps.npz"
 REPLICATES = "replicates.npz"
 COLUMNS = ("path", "category", "defect", "label", "role", "score", "threshold", "decision")

@@ -175,9 +175,8 @@ def test_the_dataset_serves_input_or_original_masks(tiny: Path) -> None:
     ]
     at_input = ImageDataset(tiny, samples, Domain(), 32)
     original = ImageDataset(tiny, samples, Domain(), 32, "original")
-    assert [tuple(item.image.shape) for item in at_input] == [(3, 32, 32)] * 3
+    assert [item.image.shape for item in at_input] == [(32, 32, 3)] * 3
     assert [None if item.mask is None else (item.mask.shape, int(item.mask.sum())) for item in at_input] == [
         ((32, 32), 25), None, ((32, 32), 0),
     ]  # fmt: skip
     assert [None if item.mask is None else item.mask.shape for item in original] == [(64, 64), None, (64, 64)]
-    assert [item.place for item in at_input] == [0, 1, 2]

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from torchvision.models import resnet18
 
 from adshift.data.datamodule import AnomalyDataModule
-from adshift.data.dataset import Batch
+from adshift.data.prepared import ImageBatch
 from adshift.data.samples import index
 from adshift.data.splits import OfficialSplit, split_all
 from adshift.errors import AdshiftError
@@ -24,6 +24,7 @@ from adshift.features.weights import read_weights, weights_sha256
 from adshift.methods.module import AnomalyModule
 from adshift.methods.patchcore import PatchCore
 from adshift.shift.domain import Domain
+from adshift.store import NoStore
 
 LAYERS = ("layer2", "layer3")
 
@@ -207,11 +208,11 @@ def test_a_lightning_fit_moves_no_batch_statistic(tiny: Path) -> None:
     backbone = FrozenBackbone("resnet18", ["layer1"], "random")
     before = {k: v.clone() for k, v in backbone.state_dict().items()}
     split = split_all(index(tiny, ["plate"]), OfficialSplit())
-    data = AnomalyDataModule(tiny, split, Domain(), 32, 8, 0, "input")
+    data = AnomalyDataModule(NoStore(), tiny, split, Domain(), 32, 8, 0, "input")
     trainer = pl.Trainer(
         max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False
     )
-    module = AnomalyModule(PatchCore(backbone, 0.05))
+    module = AnomalyModule(PatchCore(backbone, 0.05), 32, {})
     module.train()  # as Lightning does, or a caller
     trainer.fit(module, datamodule=data)
     after = backbone.state_dict()
@@ -222,9 +223,11 @@ def test_a_lightning_fit_moves_no_batch_statistic(tiny: Path) -> None:
 
 def test_features_do_not_depend_on_the_batch(tiny: Path) -> None:
     backbone = FrozenBackbone("resnet18", ["layer2"], "random")
-    data = AnomalyDataModule(tiny, split_all(index(tiny, ["plate"]), OfficialSplit()), Domain(), 32, 5, 0, "input")
+    data = AnomalyDataModule(
+        NoStore(), tiny, split_all(index(tiny, ["plate"]), OfficialSplit()), Domain(), 32, 5, 0, "input"
+    )
     loader: DataLoader[Any] = data.train_dataloader()
-    batch: Batch = next(iter(loader))
+    batch: ImageBatch = next(iter(loader))
     together = backbone(batch.images)["layer2"]
     alone = torch.cat([backbone(image[None])["layer2"] for image in batch.images])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)

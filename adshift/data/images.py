@@ -62,8 +62,8 @@ def resize_mask(mask: UInt8, size: int) -> UInt8:
 
 
 def normalise(image: UInt8) -> Tensor:
-    """uint8 [H, W, 3] in [0, 255] to float32 [3, H, W], standardised with the ImageNet statistics (study eq. 1)."""
-    scaled = torch.from_numpy(np.array(image, copy=True)).permute(2, 0, 1).float().div_(255.0)
+    """uint8 [..., H, W, 3] to float32 [..., 3, H, W], scaled to [0, 1], then by the ImageNet statistics (study eq. 1)."""
+    scaled = torch.from_numpy(np.array(image, copy=True)).movedim(-1, -3).float().div_(255.0)
     mean = torch.tensor(IMAGENET_MEAN).view(3, 1, 1)
     std = torch.tensor(IMAGENET_STD).view(3, 1, 1)
     return scaled.sub_(mean).div_(std).contiguous()

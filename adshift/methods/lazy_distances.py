@@ -28,6 +28,19 @@ PRODUCT_VALUES = 1 << 22
 PICKED = -1.0
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """What is known of every point's distance to the centres so far; with it a search goes on where another one ended.
+
+    Attributes:
+        squared_N: float64 upper bounds on the squared distance to the nearest centre; PICKED for centres.
+        seen_N: int64, how many of the centres each bound knows.
+    """
+
+    squared_N: FloatArray
+    seen_N: IntArray
+
+
 @dataclass
 class Head:
     """The points that can be picked next, with exact distances.
@@ -71,7 +84,7 @@ class LazyDistances:
         self._mean_P = _mean(points_NP)
         self._coarse = self._all_rows(dtype) if dtype == torch.bfloat16 else None
         relative = 0.0 if self._coarse is None else self._coarse.relative_error()
-        self._bounds = CoarseBounds(dim, dtype, device, relative)
+        self._limits = CoarseBounds(dim, dtype, device, relative)
         self._block = BLOCK_CENTRES["cpu" if device.type == "cpu" else "cuda"]
         self._centre_rows: IntArray = np.empty(0, np.int64)
         self._right_CK = torch.zeros(padded(capacity), dim + 2 * pieces_of(dtype), dtype=dtype, device=device)
@@ -79,14 +92,24 @@ class LazyDistances:
         self._bound_N: FloatArray = np.full(size, np.inf)
         self._seen_N: IntArray = np.zeros(size, np.int64)
 
+    def bounds(self) -> Bounds:
+        """A copy of the present bounds."""
+        return Bounds(self._bound_N.copy(), self._seen_N.copy())
+
+    def start(self, rows_K: IntArray, bounds: Bounds | None = None) -> None:
+        """Begin with these centres; ``bounds`` are those of an earlier search that ended with the same ones."""
+        self.add_centres(rows_K)
+        if bounds is None:
+            self._first_pass(min(len(rows_K), FIRST_BLOCK))
+        else:
+            self._bound_N[:], self._seen_N[:] = bounds.squared_N, bounds.seen_N
+
     def add_centres(self, rows_K: IntArray) -> None:
         """Append centres; the bounds of all points stay valid, only older."""
         start, stop = len(self._centre_rows), len(self._centre_rows) + len(rows_K)
         self._right_CK[start:stop] = self._coarse_at(rows_K).right()
         self._centre_rows = np.concatenate([self._centre_rows, rows_K])
         self._bound_N[rows_K] = PICKED
-        if start == 0:
-            self._first_pass(min(stop, FIRST_BLOCK))
 
     def unpicked(self) -> IntArray:
         """Rows that are not centres, ascending."""
@@ -141,7 +164,7 @@ class LazyDistances:
         wanted = len(left.left_XK) * len(right_YK)
         if len(self._products) < wanted:
             self._products = self._products.new_empty(wanted)
-        return self._bounds.product(left, right_YK, self._products)[:, : stop - start]
+        return self._limits.product(left, right_YK, self._products)[:, : stop - start]
 
     def _first_pass(self, stop: int) -> None:
         """Bound every point by the first centres."""
@@ -152,7 +175,7 @@ class LazyDistances:
             else:
                 left = self._coarse.part(start, start + CHUNK_ROWS)
             self._bound_N[start : start + CHUNK_ROWS] = (
-                self._bounds.at_most(self._product(left, 0, stop).amin(1), left) ** 2
+                self._limits.at_most(self._product(left, 0, stop).amin(1), left) ** 2
             )
         self._bound_N[picked] = PICKED
         self._seen_N[:] = stop
@@ -168,7 +191,7 @@ class LazyDistances:
             if len(active) == 0:
                 continue
             left = left_L.at(torch.from_numpy(active).to(self._right_CK.device))
-            fresh = self._bounds.at_most(self._product(left, start, stop).amin(1), left) ** 2
+            fresh = self._limits.at_most(self._product(left, start, stop).amin(1), left) ** 2
             bound_L[active] = np.minimum(bound_L[active], fresh)
             seen_L[active] = stop
         self._bound_N[rows_L], self._seen_N[rows_L] = bound_L, seen_L
@@ -182,8 +205,8 @@ class LazyDistances:
         for start in range(0, len(points_HP), step):
             left = left_H.part(start, start + step)
             integers = self._product(left, 0, total)
-            limit = self._bounds.at_most(integers.amin(1), left)
-            point, centre = within(integers, self._bounds.threshold(limit, left))
+            limit = self._limits.at_most(integers.amin(1), left)
+            point, centre = within(integers, self._limits.threshold(limit, left))
             squared_H[start : start + step] = self._nearest_of(points_HP[start : start + step], point, centre)
         return squared_H
 

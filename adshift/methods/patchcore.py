@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,12 +11,12 @@ from torch.nn import functional
 
 from adshift.errors import AdshiftError
 from adshift.features.backbone import FrozenBackbone
-from adshift.features.patches import patch_embeddings, to_rows
+from adshift.features.patches import patch_embeddings
 from adshift.features.weights import weights_sha256
-from adshift.methods.coreset import greedy_coreset
 from adshift.methods.maps import upsample_maps
-from adshift.methods.method import Scores
+from adshift.methods.method import Scope, Scores
 from adshift.methods.neighbours import BACKENDS, NeighbourSearch
+from adshift.methods.order import greedy_order
 
 
 def check_coreset_ratio(ratio: float) -> None:
@@ -59,6 +58,7 @@ class PatchCore(nn.Module):
         seed: seeds the projection and the first pick.
     """
 
+    shares_embedding = True
     bank_MD: Tensor
     bank_image_M: Tensor
 
@@ -103,24 +103,34 @@ class PatchCore(nn.Module):
         self._search: NeighbourSearch | None = None
 
     def embed(self, images_B3SS: Tensor) -> Tensor:
-        """Patch embeddings [B, D, h, w] on the grid of the first layer."""
+        """Patch embeddings [B, h, w, D] on the grid of the first layer."""
         return patch_embeddings(self.backbone(images_B3SS), self.backbone.layers, self.neighbourhood)
+
+    def embedding_settings(self) -> dict[str, Any]:
+        """See ``Method``."""
+        layers, neighbourhood = list(self.backbone.layers), self.neighbourhood
+        return {"weights_sha256": self.weights_sha256, "layers": layers, "neighbourhood": neighbourhood}
 
     def begin_fit(self, n_images: int) -> None:
         """Forget an earlier fit; the embeddings' memory is taken once, at the first batch."""
         self._collected_NHWD, self._n_images, self._filled = None, n_images, 0
 
-    def collect(self, images_B3SS: Tensor) -> None:
-        """Embed a batch into its place among the train embeddings."""
-        embedding_BHWD = self.embed(images_B3SS).permute(0, 2, 3, 1)
+    def collect(self, embedding_BHWD: Tensor) -> None:
+        """Put a batch into its place among the train embeddings; all of them at once are taken as they are."""
+        if self._collected_NHWD is None and len(embedding_BHWD) == self._n_images:
+            self._collected_NHWD, self._filled = embedding_BHWD, self._n_images
+            return
         if self._collected_NHWD is None:
             self._collected_NHWD = embedding_BHWD.new_empty((self._n_images, *embedding_BHWD.shape[1:]))
         end = self._filled + len(embedding_BHWD)
         self._collected_NHWD[self._filled : end] = embedding_BHWD
         self._filled = end
 
-    def finish_fit(self) -> dict[str, float]:
+    def finish_fit(self, scope: Scope | None = None) -> dict[str, float]:
         """Thin what was collected to the coreset.
+
+        Args:
+            scope: where the greedy order is kept; a smaller coreset is its prefix, a larger one its continuation.
 
         Raises:
             AdshiftError: nothing was collected, or an embedding is not finite.
@@ -133,16 +143,13 @@ class PatchCore(nn.Module):
         if not torch.isfinite(embedding_ND.sum(dtype=torch.float64)):
             raise AdshiftError("the train embeddings hold NaN or infinite values; check the backbone's weights")
         count = max(1, int(len(embedding_ND) * self.coreset_ratio))
-        started = time.perf_counter()
-        generator = torch.Generator().manual_seed(self.seed)
-        coreset = greedy_coreset(
-            embedding_ND, count, generator=generator, projection_dim=self.projection_dim, progress=True
-        )
-        self.covering_radius = coreset.radius
-        self.bank_MD = embedding_ND[coreset.indices_M].clone()
-        self.bank_image_M = coreset.indices_M.to(self.bank_MD.device) // patches
+        order = greedy_order(embedding_ND, count, self.projection_dim, self.seed, scope)
+        chosen_M = order.indices_M[:count].to(embedding_ND.device)
+        self.covering_radius = float(order.radius_M[count - 1])
+        self.bank_MD = embedding_ND[chosen_M]
+        self.bank_image_M = chosen_M // patches
         self._search = None
-        return {"coreset": time.perf_counter() - started}
+        return {"coreset": float(order.second_M[count - 1])}
 
     @property
     def weights_sha256(self) -> str:
@@ -153,19 +160,20 @@ class PatchCore(nn.Module):
         """Vectors in the bank, and its bytes."""
         return len(self.bank_MD), self.bank_MD.numel() * self.bank_MD.element_size()
 
-    def forward(self, images_B3SS: Tensor) -> Scores:
-        """Score a batch: the image score is the largest patch score (study eq. 6); the map is upsampled and smoothed."""
-        embedding = self.embed(images_B3SS)
-        batch, _, height, width = embedding.shape
+    def score(self, embedding_BHWD: Tensor, size: tuple[int, int]) -> Scores:
+        """Score embeddings: the image score is the largest patch score (study eq. 6); the map is upsampled and smoothed."""
+        batch, height, width, dim = embedding_BHWD.shape
         if self._search is None or self._search.bank_MD.device != self.bank_MD.device:  # Lightning moves the module
             self._search = NeighbourSearch(self.bank_MD, backend=self.backend)
-        distance_Qk, index_Qk = self._search.search(to_rows(embedding), self.neighbours)
+        distance_Qk, index_Qk = self._search.search(embedding_BHWD.reshape(-1, dim), self.neighbours)
         score_BP = reweighted_scores(distance_Qk).view(batch, height * width)
-        map_BHW = upsample_maps(
-            score_BP.view(batch, height, width), (images_B3SS.shape[-2], images_B3SS.shape[-1]), self.smoothing
-        )
+        map_BHW = upsample_maps(score_BP.view(batch, height, width), size, self.smoothing)
         nearest_BP = self.bank_image_M[index_Qk[:, 0]].view(batch, -1)
         return Scores(score_BP.amax(dim=1), map_BHW, nearest_BP)
+
+    def forward(self, images_B3SS: Tensor) -> Scores:
+        """Embed and score a batch."""
+        return self.score(self.embed(images_B3SS), (images_B3SS.shape[-2], images_B3SS.shape[-1]))
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
         for name in ("bank_MD", "bank_image_M"):  # an empty buffer would refuse the stored one: take its size
