@@ -109,7 +109,8 @@ class PatchCore(nn.Module):
     def embedding_settings(self) -> dict[str, Any]:
         """See ``Method``."""
         layers, neighbourhood = list(self.backbone.layers), self.neighbourhood
-        return {"weights_sha256": self.weights_sha256, "layers": layers, "neighbourhood": neighbourhood}
+        settings = {"weights_sha256": self.weights_sha256, "precision": self.backbone.precision}
+        return {**settings, "layers": layers, "neighbourhood": neighbourhood}
 
     def begin_fit(self, n_images: int) -> None:
         """Forget an earlier fit; the embeddings' memory is taken once, at the first batch."""
