@@ -32,6 +32,7 @@ from adshift.training import CHECKPOINT, fit, make_trainer
 from adshift.unified import cross_threshold, foreign_matches
 
 CLEAN = Domain()
+SEARCH_IMAGES = 16
 LATENCY = "latency.json"
 
 
@@ -141,6 +142,8 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
     }
     if len(plan.categories) > 1:
         result["unified"] = _unified(cell, scored, thresholds)
+    if hasattr(cell.module.method, "search_report"):
+        result["search"] = _search(cell)
     store = cell.datamodule.store
     result["store"] = {"made": dict(store.made), "reused": dict(store.reused)}
     results.write_scores(folder, scored, thresholds)
@@ -198,6 +201,16 @@ def _latency(cell: Cell) -> dict[str, float] | None:
 
     key = {"model": state_sha256(cell.module), "image_size": cell.plan.image_size, "settings": cell.module.settings}
     return cell.datamodule.store.fetch("latencies", {**key, "device": device_name(device), **code(SCORES)}, make, read)
+
+
+def _search(cell: Cell) -> dict[str, Any]:
+    """How neighbours are found, and what that loses on some test images, spread over the role."""
+    images_NSS3 = cell.datamodule.images(cell.split.test, cell.plan.domains.test).image_NSS3
+    chosen = images_NSS3[:: -(-len(images_NSS3) // SEARCH_IMAGES)]
+    device = cell.trainer.strategy.root_device
+    cell.module.to(device)
+    found: dict[str, Any] = cell.module.method.search_report(torch.stack([normalise(i) for i in chosen]).to(device))
+    return found
 
 
 def _provenance(cell: Cell) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def test_bfloat16_keeps_three_digits_and_the_identity_of_the_weights(architectur
 
 
 def test_an_unknown_precision_is_refused() -> None:
-    with pytest.raises(AdshiftError, match="backbone.precision=half must be one of: float32, bfloat16"):
+    with pytest.raises(AdshiftError, match=r"backbone\.precision=half must be one of: float32, bfloat16"):
         FrozenBackbone("resnet18", LAYERS, "random", precision="half")
 
 

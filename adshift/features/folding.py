@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -24,8 +25,7 @@ def folded(body: nn.ModuleDict, dtype: torch.dtype) -> nn.ModuleDict:
 
 def _fold_children(module: nn.Module) -> None:
     """Fold every normalisation into the convolution that comes before it among a module's children."""
-    children = list(module.named_children())
-    for (name, conv), (after, norm) in zip(children, children[1:], strict=False):
+    for (name, conv), (after, norm) in pairwise(list(module.named_children())):
         if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
             module._modules[name] = fuse_conv_bn_eval(conv, norm)
             module._modules[after] = nn.Identity()
