@@ -29,7 +29,7 @@ class Effort:
     """
 
     ivf_lists: int = 0
-    ivf_probes: int = 32
+    ivf_probes: int = 16
     hnsw_links: int = 32
     hnsw_width: int = 128
 

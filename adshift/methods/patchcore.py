@@ -76,7 +76,7 @@ class PatchCore(nn.Module):
         search: str = "auto",
         seed: int = 0,
         ivf_lists: int = 0,
-        ivf_probes: int = 32,
+        ivf_probes: int = 16,
         hnsw_links: int = 32,
         hnsw_width: int = 128,
     ) -> None:
