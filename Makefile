@@ -14,12 +14,13 @@ BACKBONE ?= resnet50
 WEIGHTS ?= imagenet
 STORE ?= outputs/store
 OPTIONS ?=
+BENCH ?=
 CELL = study.dir=$(STUDY) "study.categories='$(CATEGORIES)'" data.root=$(DATA_ROOT) backbone=$(BACKBONE) backbone.weights=$(WEIGHTS) store.root=$(STORE) $(OPTIONS)
 MVTEC := bottle,cable,capsule,carpet,grid,hazelnut,leather,metal_nut,pill,screw,tile,toothbrush,transistor,wood,zipper
 DEMO := data=synthetic data.category=weave,nut,rack backbone=resnet18 backbone.weights=random
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo study study-all study-demo report test test-fast lint types clean clean-store
+.PHONY: help setup demo study study-all study-demo report test test-fast lint types bench clean clean-store
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -70,6 +71,9 @@ lint: setup ## ruff: rules and format
 
 types: setup ## mypy, strict
 	$(BIN)/mypy
+
+bench: setup ## measure against the peers, in benchmarks/results.json and docs/performance.md (BENCH="metrics ..." for some)
+	$(BIN)/python benchmarks/run.py $(BENCH)
 
 clean-store: ## empty the store of work that was done once (STORE=)
 	rm -rf $(STORE)

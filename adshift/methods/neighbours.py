@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from adshift.errors import AdshiftError
+from adshift.methods.coarse import coarse_type
 from adshift.methods.pairs import Pairs, pair_products
 from adshift.methods.pruned import PrunedIndex, Workspace
 from adshift.methods.rounding import distance_slack
@@ -24,8 +25,8 @@ class NeighbourSearch:
     Args:
         bank_MD: the memory bank, finite floats, M >= 1 rows; searched as float32, on its device.
         backend: `faiss` (IndexFlatL2, CPU), `torch` (any device), `pruned` (CPU, `adshift.methods.pruned`), or `auto`: the
-            one that measured fastest. On the CPU that is `pruned` for large banks (PRUNED_FROM), else `faiss` where it is
-            installed, else `torch`; on other devices `torch`.
+            one that measured fastest. On the CPU that is `pruned` where its products run in bfloat16 or the bank is large
+            (PRUNED_FROM), else `faiss` where it is installed, else `torch`; on other devices `torch`.
 
     Raises:
         AdshiftError: empty or non-finite bank, unknown backend, a backend that is not installed or not for this device.
@@ -182,7 +183,8 @@ def _resolve(backend: str, bank_MD: Tensor) -> str:
         return backend
     if not on_cpu:
         return "torch"
-    if bank_MD.shape[0] >= PRUNED_FROM[0] and bank_MD.shape[1] >= PRUNED_FROM[1]:
+    large = bank_MD.shape[0] >= PRUNED_FROM[0] and bank_MD.shape[1] >= PRUNED_FROM[1]
+    if large or coarse_type(bank_MD.device) == torch.bfloat16:
         return "pruned"
     return "faiss" if _faiss_installed() else "torch"
 
