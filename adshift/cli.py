@@ -44,6 +44,9 @@ def _message(error: Exception) -> str:
         return f"{key} has no value; give it on the command line: {key}=VALUE"
     if "nterpolation" in type(error).__name__:
         return f"{message}; a value ${{KEY}} must name another key of the configuration"
+    if "Could not find 'hydra/launcher/" in message:
+        name = message.partition("hydra/launcher/")[2].partition("'")[0]
+        return f"hydra/launcher={name} is not installed; pip install '.[joblib]', '.[submitit]' or '.[ray]' brings it"
     if message.startswith("Config group override must be a string"):
         return "a group of conf/ (method, data, domain, ...) must be one of its options, not null; --help lists them"
     return message
@@ -118,7 +121,10 @@ def launch(main: Callable[[], None]) -> None:
         with _orderly_end():
             main()
     except Exception as error:
-        if traceback_wanted or not is_the_users(error):
+        from adshift.launchers import launcher_failure
+
+        told = one_line(error) if is_the_users(error) else launcher_failure(error)
+        if traceback_wanted or told is None:
             raise
-        print(f"adshift: {one_line(error)}", file=sys.stderr)
+        print(f"adshift: {told}", file=sys.stderr)
         sys.exit(USER_ERROR)

@@ -9,7 +9,7 @@ import re
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email.message import Message
 from http.client import HTTPException
 from pathlib import Path
@@ -33,6 +33,22 @@ def sha256_prefix_of(file_name: str) -> str:
     if not found:
         raise AdshiftError(f"file name {file_name} carries no hash; name the file as torchvision does: NAME-HASH.pth")
     return found.group(1)
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` against other processes that ask for it too; the next one then looks again before it downloads.
+
+    Nothing is left behind. Where the file system has no locks, several may go on, as the final rename lets them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
 
 
 def download(url: str, path: Path, *, sha256: str, remedy: str, limit: int = MAX_BYTES) -> None:

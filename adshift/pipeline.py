@@ -34,6 +34,7 @@ from adshift.training import CHECKPOINT, fit, make_trainer
 from adshift.unified import cross_threshold, foreign_matches
 
 CLEAN = Domain()
+SEARCH_IMAGES = 16
 LATENCY = "latency.json"
 
 
@@ -152,6 +153,8 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
     }
     if len(plan.categories) > 1:
         result["unified"] = _unified(cell, scored, thresholds)
+    if hasattr(cell.module.method, "search_report"):
+        result["search"] = _search(cell)
     store = cell.datamodule.store
     result["store"] = {"made": dict(store.made), "reused": dict(store.reused)}
     results.write_scores(folder, scored, thresholds)
@@ -215,6 +218,16 @@ def _checkpoint_sha256(folder: Path) -> str | None:
     """Of the run's own model; None for an evaluation, which has none."""
     path = folder / CHECKPOINT
     return file_sha256(path) if path.is_file() else None
+
+
+def _search(cell: Cell) -> dict[str, Any]:
+    """How neighbours are found, and what that loses on some test images, spread over the role."""
+    images_NSS3 = cell.datamodule.images(cell.split.test, cell.plan.domains.test).image_NSS3
+    chosen = images_NSS3[:: -(-len(images_NSS3) // SEARCH_IMAGES)]
+    device = cell.trainer.strategy.root_device
+    cell.module.to(device)
+    found: dict[str, Any] = cell.module.method.search_report(torch.stack([normalise(i) for i in chosen]).to(device))
+    return found
 
 
 def _provenance(cell: Cell) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def fit(
 
 def _surroundings(trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule) -> dict[str, Any]:
     return {
-        "weights": module.method.weights_sha256,
+        "embedding": module.method.embedding_settings(),
         "batch_size": datamodule.batch_size,
         "device": str(trainer.strategy.root_device.type),
         **code(FIT),

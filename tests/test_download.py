@@ -10,6 +10,7 @@ import socket
 import tarfile
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -191,6 +192,21 @@ def test_an_empty_folder_is_filled_and_a_used_one_is_left_alone(ensure: Ensure, 
     assert (root / "carpet/train/good/000.png").read_bytes() == b"mine"
     assert not (root / "zipper").exists()
     assert len(server.asked) == 1
+
+
+def test_cells_that_start_together_download_once(server: Server, tmp_path: Path) -> None:
+    content = server.files["/mvtec.tar.xz"] = archive(*CARPET)
+    root, digest = tmp_path / "data" / "mvtec", hashlib.sha256(content).hexdigest()
+    together = threading.Barrier(4)
+
+    def cell(_: int) -> None:
+        together.wait()
+        mvtec.ensure(root, ["carpet"], url=f"{server.url}/mvtec.tar.xz", sha256=digest)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(cell, range(4)))
+    assert server.asked == ["/mvtec.tar.xz"]
+    assert [p.name for p in (tmp_path / "data").iterdir()] == ["mvtec"]
 
 
 @pytest.mark.parametrize(

@@ -95,9 +95,10 @@ def test_data_that_vanishes_after_the_check_is_named(
     shutil.copytree(tiny / "plate", root / "plate")
     checked = adshift.pipeline.verify_files
 
-    def check_then_lose(*arguments: Any) -> None:
-        checked(*arguments)
+    def check_then_lose(*arguments: Any) -> Any:
+        found = checked(*arguments)
         shutil.rmtree(root / "plate" / "test")
+        return found
 
     monkeypatch.setattr(adshift.pipeline, "verify_files", check_then_lose)
     done = invoke("train.py", *tiny_overrides(root), f"hydra.run.dir={tmp_path / 'out'}")

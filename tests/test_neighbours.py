@@ -8,11 +8,18 @@ import torch
 from torch import Tensor
 
 from adshift.errors import AdshiftError
+from adshift.methods import pruned
 from adshift.methods.neighbours import NeighbourSearch
 from adshift.methods.pairs import Pairs, pair_products
 from adshift.methods.pruned import PrunedIndex, principal_basis
 
 BACKENDS = ("faiss", "torch", "pruned")
+
+
+@pytest.fixture(params=[torch.float32, torch.bfloat16], autouse=True, ids=["float32", "bfloat16"])
+def both_precisions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test with coarse products of either type, whichever this CPU would choose."""
+    monkeypatch.setattr(pruned, "coarse_type", lambda device: request.param)
 
 
 def _generator(seed: int = 0) -> torch.Generator:

@@ -70,6 +70,40 @@ def test_truncated_features_are_those_of_the_whole_network(tmp_path: Path, full:
     assert "layer4" not in backbone.body
 
 
+def test_folding_leaves_the_state_alone_and_follows_it(full: torch.nn.Module, tmp_path: Path) -> None:
+    torch.save(kept(full), tmp_path / "w.pth")
+    backbone = FrozenBackbone("resnet18", LAYERS, "random")
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    before, names = backbone(images)["layer3"], list(backbone.state_dict())
+    other = FrozenBackbone("resnet18", LAYERS, str(tmp_path / "w.pth"))
+    backbone.load_state_dict(other.state_dict())
+    assert list(backbone.state_dict()) == names
+    assert torch.equal(backbone(images)["layer3"], other(images)["layer3"])
+    assert not torch.equal(backbone(images)["layer3"], before)
+    doubled = backbone.double().float()  # what Lightning does to move a module
+    assert torch.equal(doubled(images)["layer3"], other(images)["layer3"])
+
+
+@pytest.mark.parametrize("architecture", ["resnet18", "resnet50"])
+def test_bfloat16_keeps_three_digits_and_the_identity_of_the_weights(architecture: str) -> None:
+    fine = FrozenBackbone(architecture, LAYERS, "random")
+    coarse = FrozenBackbone(architecture, LAYERS, "random", precision="bfloat16")
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    for name, expected in fine(images).items():
+        found = coarse(images)[name]
+        assert found.dtype == torch.float32
+        assert 0 < (found - expected).norm() / expected.norm() < 0.03
+    assert weights_sha256(coarse) == weights_sha256(fine)
+    assert all(p.dtype == torch.float32 for p in coarse.parameters())
+    settings = [PatchCore(backbone, 0.1).embedding_settings() for backbone in (fine, coarse)]
+    assert settings[0] != settings[1]
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    with pytest.raises(AdshiftError, match=r"backbone\.precision=half must be one of: float32, bfloat16"):
+        FrozenBackbone("resnet18", LAYERS, "random", precision="half")
+
+
 def test_only_the_layers_that_are_asked_for_are_kept_and_returned() -> None:
     backbone = FrozenBackbone("resnet18", ["layer1"], "random")
     assert list(backbone.body) == ["conv1", "bn1", "relu", "maxpool", "layer1"]

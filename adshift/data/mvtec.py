@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import fcntl
 import lzma
 import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from adshift.download import download
+from adshift.download import download, one_at_a_time
 from adshift.errors import AdshiftError
 
 CATEGORIES = (
@@ -50,28 +48,20 @@ def ensure(root: Path, categories: Sequence[str], *, url: str = ARCHIVE_URL, sha
         AdshiftError: an unknown category, no network, a wrong checksum or an archive that holds something else.
     """
     unknown = sorted(set(categories) - set(CATEGORIES))
-    if root.is_dir() and any(root.iterdir()):
+    if _filled(root):
         return
     if unknown:
         raise AdshiftError(
             f"category={unknown[0]} is not in MVTec AD ({', '.join(CATEGORIES)}); for your own images use data=folder"
         )
-    print(LICENCE)
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with _one_at_a_time(root.parent):
-        if root.is_dir() and any(root.iterdir()):  # another process was first
-            return
-        _fetch(root, categories, url, sha256)
+    with one_at_a_time(root.parent):  # cells that a launcher starts together want it together
+        if not _filled(root):
+            print(LICENCE)
+            _fetch(root, categories, url, sha256)
 
 
-@contextmanager
-def _one_at_a_time(folder: Path) -> Iterator[None]:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
+def _filled(root: Path) -> bool:
+    return root.is_dir() and any(root.iterdir())
 
 
 def _fetch(root: Path, categories: Sequence[str], url: str, sha256: str) -> None:

@@ -19,6 +19,7 @@ from adshift.data.images import UInt8, normalise
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.fingerprint import IMAGES, code, domain_parts, sample_list
+from adshift.resources import data_workers
 from adshift.shift.domain import Domain
 from adshift.store import AnyStore, Key
 
@@ -112,7 +113,7 @@ def _write(folder: Path, dataset: ImageDataset, num_workers: int) -> None:
 
     started = time.perf_counter()
     size, count = dataset.image_size, len(dataset)
-    workers = min(num_workers, count)
+    workers = min(data_workers(num_workers), count)
     loader: DataLoader[Any] = DataLoader(dataset, batch_size=8, shuffle=False, **loader_options(workers))
     masks: list[UInt8 | None] = []
     with (

@@ -8,15 +8,8 @@ import torch
 from torch import Tensor
 
 from adshift.errors import AdshiftError
-from adshift.methods.lazy_distances import (
-    PICKED,
-    Bounds,
-    FloatArray,
-    Head,
-    IntArray,
-    LazyDistances,
-    squared_distances,
-)  # fmt: skip
+from adshift.methods.coarse import FloatArray, IntArray
+from adshift.methods.lazy_distances import PICKED, Bounds, Head, LazyDistances, squared_distances
 from adshift.methods.projection import gaussian_matrix, project
 
 POOL_ROWS = 4096

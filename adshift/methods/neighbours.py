@@ -12,7 +12,7 @@ from adshift.methods.rounding import distance_slack
 
 BACKENDS = ("auto", "faiss", "torch", "pruned")
 FAISS_QUERIES = 4096
-PRODUCT_VALUES = 1 << 23
+PRODUCT_VALUES = 1 << 24
 PRUNED_FROM = (1024, 256)
 SPARE = 4
 CANCELLED = 1e-6
@@ -36,10 +36,7 @@ class NeighbourSearch:
     """
 
     def __init__(self, bank_MD: Tensor, backend: str = "auto") -> None:
-        if bank_MD.ndim != 2 or 0 in bank_MD.shape:
-            raise AdshiftError(f"memory bank of shape {tuple(bank_MD.shape)} must be [M, D] with M, D >= 1; fit first")
-        self.bank_MD = bank_MD.detach().to(torch.float32).contiguous()
-        _check_finite(self.bank_MD, "memory bank")
+        self.bank_MD = check_bank(bank_MD)
         self.backend = _resolve(backend, self.bank_MD)
         self._mean_D = self.bank_MD.mean(0)
         self._centred_MD = self.bank_MD - self._mean_D
@@ -61,16 +58,8 @@ class NeighbourSearch:
         Raises:
             AdshiftError: k < 1, queries of another dimension or with values that are not finite.
         """
-        size, dim = self.bank_MD.shape
-        if query_QD.ndim != 2 or query_QD.shape[1] != dim:
-            raise AdshiftError(
-                f"query of shape {tuple(query_QD.shape)} must be [Q, {dim}], the bank's dimension; refit"
-            )
-        if k < 1:
-            raise AdshiftError(f"k={k} must be at least 1; give a positive number of neighbours")
-        k = min(k, size)
+        k, size = check_query(query_QD, k, self.bank_MD), len(self.bank_MD)
         query_QD = query_QD.detach()
-        _check_finite(query_QD, "query")
         distances_Qk = torch.empty(len(query_QD), k, device=query_QD.device)
         indices_Qk = torch.empty(len(query_QD), k, dtype=torch.int64, device=query_QD.device)
         step = FAISS_QUERIES if self._faiss is not None else min(max(PRODUCT_VALUES // size, 64), FAISS_QUERIES)
@@ -153,6 +142,26 @@ class _ExactDistances:
     def _from_differences(self, query_QD: Tensor, row_X: Tensor, column_X: Tensor) -> Tensor:
         device = query_QD.device
         return (query_QD[row_X.to(device)] - self._bank_MD[column_X.to(device)]).square().sum(1)
+
+
+def check_bank(bank_MD: Tensor) -> Tensor:
+    """The bank as contiguous float32; raises AdshiftError where it is empty or holds values that are not finite."""
+    if bank_MD.ndim != 2 or 0 in bank_MD.shape:
+        raise AdshiftError(f"memory bank of shape {tuple(bank_MD.shape)} must be [M, D] with M, D >= 1; fit first")
+    bank_MD = bank_MD.detach().to(torch.float32).contiguous()
+    _check_finite(bank_MD, "memory bank")
+    return bank_MD
+
+
+def check_query(query_QD: Tensor, k: int, bank_MD: Tensor) -> int:
+    """How many of k neighbours there are to find; raises AdshiftError for unusable queries or k."""
+    size, dim = bank_MD.shape
+    if query_QD.ndim != 2 or query_QD.shape[1] != dim:
+        raise AdshiftError(f"query of shape {tuple(query_QD.shape)} must be [Q, {dim}], the bank's dimension; refit")
+    if k < 1:
+        raise AdshiftError(f"k={k} must be at least 1; give a positive number of neighbours")
+    _check_finite(query_QD, "query")
+    return min(k, size)
 
 
 def _check_finite(values: Tensor, name: str) -> None:

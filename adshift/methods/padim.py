@@ -72,7 +72,8 @@ class PaDiM(nn.Module):
 
     def embedding_settings(self) -> dict[str, Any]:
         """See ``Method``."""
-        return {"weights_sha256": self.weights_sha256, "channels": self.model.idx.tolist()}
+        settings = {"weights_sha256": self.weights_sha256, "precision": self.model.feature_extractor.precision}
+        return {**settings, "channels": self.model.idx.tolist()}
 
     def collect(self, embedding_BHWD: Tensor) -> None:
         """Add a batch to the statistics."""

@@ -13,6 +13,7 @@ from adshift.errors import AdshiftError
 from adshift.features.backbone import FrozenBackbone
 from adshift.features.patches import patch_embeddings
 from adshift.features.weights import weights_sha256
+from adshift.methods.approximate import APPROXIMATE, ApproximateSearch, Effort
 from adshift.methods.maps import upsample_maps
 from adshift.methods.method import Scope, Scores
 from adshift.methods.neighbours import BACKENDS, NeighbourSearch
@@ -54,8 +55,10 @@ class PatchCore(nn.Module):
         projection_dim: dimensions of the Johnson-Lindenstrauss projection that the coreset is sought in.
         smoothing: sigma, in input pixels, of the Gaussian blur of the map after its upsampling, >= 0; 4 as in Roth et al.,
             section 3.3. It does not touch the image score. The study's text names no blur: 0 is its letter.
-        search: backend of the neighbour search: auto, faiss, torch or pruned; all give the same distances.
+        search: how neighbours are found: auto, faiss, torch or pruned, which all give the same distances; or ivf or hnsw,
+            which may miss some, for banks too large for that.
         seed: seeds the projection and the first pick.
+        ivf_lists, ivf_probes, hnsw_links, hnsw_width: see ``adshift.methods.approximate.Effort``.
     """
 
     shares_embedding = True
@@ -72,6 +75,10 @@ class PatchCore(nn.Module):
         smoothing: float = 4.0,
         search: str = "auto",
         seed: int = 0,
+        ivf_lists: int = 0,
+        ivf_probes: int = 16,
+        hnsw_links: int = 32,
+        hnsw_width: int = 128,
     ) -> None:
         super().__init__()
         check_coreset_ratio(coreset_ratio)
@@ -89,8 +96,9 @@ class PatchCore(nn.Module):
             raise AdshiftError(
                 f"method.smoothing={smoothing} must be in [0, 100) pixels; the default is 4, 0 switches it off"
             )
-        if search not in BACKENDS:
-            raise AdshiftError(f"method.search={search} must be one of: {', '.join(BACKENDS)}")
+        if search not in (*BACKENDS, *APPROXIMATE):
+            raise AdshiftError(f"method.search={search} must be one of: {', '.join((*BACKENDS, *APPROXIMATE))}")
+        self.effort = Effort(ivf_lists, ivf_probes, hnsw_links, hnsw_width)
         self.smoothing = smoothing
         self.backend = search
         self.seed = seed
@@ -100,7 +108,7 @@ class PatchCore(nn.Module):
         self._collected_NHWD: Tensor | None = None
         self._n_images = 0
         self._filled = 0
-        self._search: NeighbourSearch | None = None
+        self._search: NeighbourSearch | ApproximateSearch | None = None
 
     def embed(self, images_B3SS: Tensor) -> Tensor:
         """Patch embeddings [B, h, w, D] on the grid of the first layer."""
@@ -109,7 +117,8 @@ class PatchCore(nn.Module):
     def embedding_settings(self) -> dict[str, Any]:
         """See ``Method``."""
         layers, neighbourhood = list(self.backbone.layers), self.neighbourhood
-        return {"weights_sha256": self.weights_sha256, "layers": layers, "neighbourhood": neighbourhood}
+        settings = {"weights_sha256": self.weights_sha256, "precision": self.backbone.precision}
+        return {**settings, "layers": layers, "neighbourhood": neighbourhood}
 
     def begin_fit(self, n_images: int) -> None:
         """Forget an earlier fit; the embeddings' memory is taken once, at the first batch."""
@@ -184,12 +193,34 @@ class PatchCore(nn.Module):
             return f"bank_image_M has shape {tuple(image.shape)}, not [{len(bank)}], or places below 0"
         return ""
 
+    def _searcher(self) -> NeighbourSearch | ApproximateSearch:
+        if self._search is None or self._search.bank_MD.device != self.bank_MD.device:  # Lightning moves the module
+            if self.backend in APPROXIMATE:
+                self._search = ApproximateSearch(self.bank_MD, self.backend, self.effort)
+            else:
+                self._search = NeighbourSearch(self.bank_MD, self.backend)
+        return self._search
+
+    def search_report(self, images_B3SS: Tensor) -> dict[str, Any]:
+        """How neighbours are found, and what an approximate search loses on the patches of some images.
+
+        Returns:
+            ``backend``, ``exact``; for an approximate search also its ``recall`` figures (see ``ApproximateSearch``), the
+            ``neighbours`` k and the number of ``queries`` that they were measured on.
+        """
+        if self.backend not in APPROXIMATE:
+            return {"backend": self.backend, "exact": True}
+        searcher = self._searcher()
+        assert isinstance(searcher, ApproximateSearch)
+        query_QD = self.embed(images_B3SS).flatten(0, 2)
+        k = min(self.neighbours, len(self.bank_MD))
+        lost = searcher.report(query_QD, k)
+        return {"backend": self.backend, "exact": False, **lost, "neighbours": k, "queries": len(query_QD)}
+
     def score(self, embedding_BHWD: Tensor, size: tuple[int, int]) -> Scores:
         """Score embeddings: the image score is the largest patch score (study eq. 6); the map is upsampled and smoothed."""
         batch, height, width, dim = embedding_BHWD.shape
-        if self._search is None or self._search.bank_MD.device != self.bank_MD.device:  # Lightning moves the module
-            self._search = NeighbourSearch(self.bank_MD, backend=self.backend)
-        distance_Qk, index_Qk = self._search.search(embedding_BHWD.reshape(-1, dim), self.neighbours)
+        distance_Qk, index_Qk = self._searcher().search(embedding_BHWD.reshape(-1, dim), self.neighbours)
         score_BP = reweighted_scores(distance_Qk).view(batch, height * width)
         map_BHW = upsample_maps(score_BP.view(batch, height, width), size, self.smoothing)
         nearest_BP = self.bank_image_M[index_Qk[:, 0]].view(batch, -1)

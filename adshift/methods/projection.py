@@ -1,11 +1,12 @@
 """Gaussian Johnson-Lindenstrauss projection, done in chunks so that the embeddings are never held twice."""
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-CHUNK_ROWS = 16_384
+CHUNK_ROWS = 4096
 
 
 def gaussian_matrix(dim_in: int, dim_out: int, generator: torch.Generator) -> Tensor:
@@ -26,7 +27,17 @@ def project(embedding_ND: Tensor, matrix_DP: Tensor) -> Tensor:
     count, device = embedding_ND.shape[0], embedding_ND.device
     matrix_DP = matrix_DP.to(device=device, dtype=torch.float32)
     projected_NP = torch.empty(count, matrix_DP.shape[1], dtype=torch.float32, device=device)
+    product = _onednn_product(matrix_DP) if device.type == "cpu" and torch.backends.mkldnn.is_available() else None
     for start in range(0, count, CHUNK_ROWS):
         chunk = embedding_ND[start : start + CHUNK_ROWS].float()
-        torch.mm(chunk, matrix_DP, out=projected_NP[start : start + CHUNK_ROWS])
+        if product is None:
+            torch.mm(chunk, matrix_DP, out=projected_NP[start : start + CHUNK_ROWS])
+        else:
+            projected_NP[start : start + CHUNK_ROWS] = product(chunk)
     return projected_NP
+
+
+def _onednn_product(matrix_DP: Tensor) -> Callable[[Tensor], Tensor]:
+    """The same product by oneDNN, which takes half of MKL's time on AMD's processors and no more on others."""
+    weight = matrix_DP.T.contiguous().to_mkldnn()
+    return lambda chunk: torch.ops.aten.mkldnn_linear(chunk.contiguous().to_mkldnn(), weight).to_dense()

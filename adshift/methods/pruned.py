@@ -7,12 +7,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from adshift.methods.coarse import CoarseBounds, coarse_rows, coarse_type, padded, within
 from adshift.methods.pairs import Pairs, pair_products
 from adshift.methods.rounding import distance_slack
 
 BLOCKS = (128, 64, 32)
 FEWEST_BLOCKS = 64
 BASIS_ROWS = 4096
+RANKS = {torch.float32: (64, 160), torch.bfloat16: (96, 160)}
+FAR = 1e38
 BASIS_STEPS = 3
 
 
@@ -20,7 +23,7 @@ BASIS_STEPS = 3
 class Workspace:
     """Memory that one search writes over chunk by chunk: fresh pages would cost a good part of the product."""
 
-    bound_QB: Tensor
+    products: Tensor
     kept_QB: NDArray[np.bool_]
 
 
@@ -28,19 +31,20 @@ class PrunedIndex:
     """A bank prepared for exact pruned search on the CPU.
 
     For an orthonormal basis, the distance inside its span plus the difference of the residual norms bounds the distance
-    from below: |q - m|^2 >= |q_r - m_r|^2 + (|q_rest| - |m_rest|)^2. One matrix product in the first few principal
-    directions bounds every pair; the k smallest bounds, computed in full, give a distance that the k-th neighbour cannot
-    exceed; pairs that the bound leaves are bounded again in more directions, then computed in full. All of
-    it in float32 with the rounding error bounded, so that no neighbour is lost.
+    from below: |q - m|^2 >= |q_r - m_r|^2 + (|q_rest| - |m_rest|)^2. One coarse product (`adshift.methods.coarse`) in the
+    first few principal directions bounds every pair; the k smallest bounds, computed in full, give a distance that the
+    k-th neighbour cannot exceed; pairs that the bound leaves are bounded again in more directions, then computed in full.
+    All of it with the rounding error bounded, so that no neighbour is lost.
 
     Args:
         centred_MD: float32 bank rows, less their mean.
         ranks: directions of the first and of the second bound (taken as D where D is smaller).
     """
 
-    def __init__(self, centred_MD: Tensor, ranks: tuple[int, int] = (64, 160)) -> None:
+    def __init__(self, centred_MD: Tensor, ranks: tuple[int, int] | None = None) -> None:
         size, dim = centred_MD.shape
-        first, second = ranks
+        dtype = coarse_type(centred_MD.device)
+        first, second = ranks or RANKS[dtype]
         self._first = min(first, dim)
         self._basis_DR = principal_basis(centred_MD, min(second, dim))
         self._slack = distance_slack(dim, centred_MD.device)
@@ -49,30 +53,33 @@ class PrunedIndex:
         coarse_MF, fine_MR = self._coordinates(centred_MD)
         self._scaled_MR = torch.cat([-2 * fine_MR, self._norms_M[:, None]], 1)
         self._block = next((block for block in BLOCKS if size >= FEWEST_BLOCKS * block), BLOCKS[-1])
-        rows = -(-size // self._block) * self._block
-        self._scaled_BF = torch.zeros(rows, coarse_MF.shape[1])
-        self._scaled_BF[:size] = -2 * coarse_MF
-        self._norms_B = torch.full((rows,), torch.inf)
-        self._norms_B[:size] = self._norms_M
+        rows = coarse_rows(coarse_MF, dtype)
+        self._bounds = CoarseBounds(coarse_MF.shape[1], dtype, centred_MD.device, rows.relative_error())
+        self._right_BK = torch.zeros(-(-size // self._block) * self._block, rows.left_XK.shape[1], dtype=dtype)
+        self._right_BK[:, -1] = FAR  # rows that fill the last block up
+        self._right_BK[:size] = rows.right()
 
     def workspace(self, queries: int) -> Workspace:
         """Memory for chunks of at most `queries`."""
-        shape = (queries, len(self._norms_B))
-        return Workspace(torch.empty(shape), np.empty(shape, dtype=np.bool_))
+        columns = len(self._right_BK)
+        products = torch.empty(padded(queries) * columns, dtype=self._right_BK.dtype)
+        return Workspace(products, np.empty((queries, columns), dtype=np.bool_))
 
     def candidates(self, centred_QD: Tensor, k: int, workspace: Workspace) -> Pairs:
         """All pairs that can be among the k nearest of their query (k <= M), and few others."""
         queries = len(centred_QD)
         norms_Q = centred_QD.square().sum(1)
         coarse_QF, fine_QR = self._coordinates(centred_QD)
-        bound_QB = torch.addmm(self._norms_B, coarse_QF, self._scaled_BF.T, out=workspace.bound_QB[:queries])
+        left_Q = coarse_rows(coarse_QF, self._right_BK.dtype)
+        bound_QB = self._bounds.product(left_Q, self._right_BK, workspace.products)
         reached_Q = self._squared(centred_QD, self._promising(bound_QB, k)).view(-1, k).amax(1)
         limit_Q = self._widened(reached_Q, norms_Q)
-        kept_QB = np.less_equal(bound_QB.numpy(), limit_Q[:, None].numpy(), out=workspace.kept_QB[:queries])
-        row, column = np.divmod(np.flatnonzero(kept_QB), bound_QB.shape[1])
+        farthest_Q = (limit_Q.double() + norms_Q.double()).clamp_min(0).sqrt().numpy()
+        row, column = within(bound_QB, self._bounds.threshold(farthest_Q, left_Q), workspace.kept_QB[:queries])
         pairs = Pairs(row, column, queries)
-        fine_QR = torch.cat([fine_QR, torch.ones(len(fine_QR), 1)], 1)
-        pairs = pairs.where(pair_products(fine_QR, self._scaled_MR, pairs) <= limit_Q[torch.from_numpy(row)])
+        if self._basis_DR.shape[1] > self._first:
+            fine_QR = torch.cat([fine_QR, torch.ones(len(fine_QR), 1)], 1)
+            pairs = pairs.where(pair_products(fine_QR, self._scaled_MR, pairs) <= limit_Q[torch.from_numpy(row)])
         squared_X = self._squared(centred_QD, pairs)
         kth_Q = pairs.padded(squared_X, torch.inf).topk(k, largest=False).values[:, -1]
         return pairs.where(squared_X <= self._widened(kth_Q, norms_Q)[torch.from_numpy(pairs.row_X)])
@@ -89,13 +96,13 @@ class PrunedIndex:
         """k columns a query with small bounds: each of the k best blocks' smallest, or of all if blocks are few."""
         queries, columns = bound_QB.shape
         if columns < 4 * k * self._block:
-            chosen = bound_QB.topk(k, largest=False).indices
+            chosen = bound_QB.topk(k, largest=False).indices.numpy()
         else:
             blocks = bound_QB.view(queries, -1, self._block)
             best = blocks.amin(2).topk(k, largest=False).indices
-            inside = blocks.gather(1, best[:, :, None].expand(-1, -1, self._block)).argmin(2)
-            chosen = best * self._block + inside
-        return Pairs(np.repeat(np.arange(queries), k), chosen.sort(dim=1).values.flatten().numpy(), queries)
+            inside = blocks.numpy()[np.arange(queries)[:, None], best.numpy()].argmin(2)
+            chosen = best.numpy() * self._block + inside
+        return Pairs(np.repeat(np.arange(queries), k), np.sort(chosen, axis=1).ravel(), queries)
 
     def _squared(self, centred_QD: Tensor, pairs: Pairs) -> Tensor:
         """The pairs' squared distances, less the query's squared norm."""
