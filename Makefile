@@ -31,7 +31,7 @@ $(VENV)/stamp-$(EXTRA): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "adshift needs Python >= 3.11; give make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[$(EXTRA),dev]'
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[$(EXTRA),joblib,submitit,ray,dev]'
 	rm -f $(VENV)/stamp-*
 	touch $@
 

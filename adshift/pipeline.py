@@ -14,12 +14,14 @@ from omegaconf import DictConfig
 from adshift import results
 from adshift.assembly import Plan, build, build_method, make_plan, plain, require_calibratable
 from adshift.calibration.scope import Thresholds, calibrate
+from adshift.checkpoint import file_sha256
 from adshift.crossfit import assign_folds, out_of_fold
 from adshift.data.acquire import acquire, verify_files
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.images import normalise
 from adshift.data.samples import digest
 from adshift.data.splits import Split, split_all
+from adshift.degenerate import require_finite, score_warnings
 from adshift.errors import AdshiftError
 from adshift.evaluation import measure
 from adshift.fingerprint import SCORES, code
@@ -47,6 +49,7 @@ class Cell:
     module: AnomalyModule
     trainer: Any
     started: float
+    notes: list[str]
 
 
 def train(config: DictConfig) -> dict[str, Any]:
@@ -55,6 +58,7 @@ def train(config: DictConfig) -> dict[str, Any]:
     plan = make_plan(chosen, CLEAN)
     cell = prepare(chosen, plan, build_module(chosen))
     timing = fit(cell.trainer, cell.module, cell.datamodule, output_folder() / CHECKPOINT)
+    cell.notes += cell.module.method.cautions(len(cell.split.train))
     return finish(cell, output_folder(), timing)
 
 
@@ -89,12 +93,12 @@ def prepare(config: dict[str, Any], plan: Plan, module: AnomalyModule) -> Cell:
         raise AdshiftError(
             f"data.root={plan.root} holds no test image; put some into CATEGORY/test/good and test/DEFECT"
         )
-    verify_files(plan.root, (*split.train, *split.calibration, *split.test))
+    notes = verify_files(plan.root, (*split.train, *split.calibration, *split.test))
     datamodule = AnomalyDataModule(
         build(config["store"], "store"), plan.root, split, plan.domains.train,
         plan.image_size, plan.batch_size, plan.num_workers, plan.resolution,
     )  # fmt: skip
-    return Cell(config, plan, split, datamodule, module, trainer, time.perf_counter())
+    return Cell(config, plan, split, datamodule, module, trainer, time.perf_counter(), notes)
 
 
 def _score(cell: Cell, role: str) -> ScoredImages:
@@ -118,6 +122,8 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
     plan = cell.plan
     roles = (("train",) if len(plan.categories) > 1 else ()) + ("calibration", "test")
     scored = {role: _score(cell, role) for role in roles}
+    for images in scored.values():
+        require_finite(images)
     timing = {**timing, "score": sum(images.seconds for images in scored.values())}
     started = time.perf_counter()
     if thresholds is None:
@@ -137,8 +143,13 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
         ),
         "timing": {**timing, "ms_per_image": _latency(cell), "wall": time.perf_counter() - cell.started},
         "memory": {"bank_vectors": vectors, "bank_mb": bank_bytes / 1e6, **peak_memory()},
-        "provenance": _provenance(cell),
-        "warnings": [*evaluation.warnings(), *_calibration_warnings(thresholds)],
+        "provenance": {**_provenance(cell), "checkpoint_sha256": _checkpoint_sha256(folder)},
+        "warnings": [
+            *cell.notes,
+            *score_warnings(scored, plan.categories),
+            *evaluation.warnings(),
+            *_calibration_warnings(thresholds),
+        ],
     }
     if len(plan.categories) > 1:
         result["unified"] = _unified(cell, scored, thresholds)
@@ -203,14 +214,23 @@ def _latency(cell: Cell) -> dict[str, float] | None:
     return cell.datamodule.store.fetch("latencies", {**key, "device": device_name(device), **code(SCORES)}, make, read)
 
 
+def _checkpoint_sha256(folder: Path) -> str | None:
+    """Of the run's own model; None for an evaluation, which has none."""
+    path = folder / CHECKPOINT
+    return file_sha256(path) if path.is_file() else None
+
+
 def _search(cell: Cell) -> dict[str, Any]:
     """How neighbours are found, and what that loses on some test images, spread over the role."""
+    method = cell.module.method
+    found: dict[str, Any] = {"backend": method.backend, "exact": method.searches_exactly}
+    if found["exact"]:
+        return found
     images_NSS3 = cell.datamodule.images(cell.split.test, cell.plan.domains.test).image_NSS3
     chosen = images_NSS3[:: -(-len(images_NSS3) // SEARCH_IMAGES)]
     device = cell.trainer.strategy.root_device
     cell.module.to(device)
-    found: dict[str, Any] = cell.module.method.search_report(torch.stack([normalise(i) for i in chosen]).to(device))
-    return found
+    return found | method.search_report(torch.stack([normalise(image) for image in chosen]).to(device))
 
 
 def _provenance(cell: Cell) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import DictConfig
 
 from adshift import results
 from adshift.assembly import build, make_plan, plain
 from adshift.calibration.scope import Thresholds
+from adshift.checkpoint import load_checkpoint
 from adshift.data.acquire import acquire
 from adshift.data.splits import split_all
 from adshift.errors import AdshiftError
@@ -28,24 +28,40 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     """
     chosen = plain(config)
     run = Path(chosen["run"])
-    fitted = results.read_result(run)["config"]
+    result = results.read_result(run)
+    fitted = result["config"]
     if "run" in fitted:
         raise AdshiftError(
             f"run={run} is itself an evaluation, without a model; give the run it evaluates: {fitted['run']}"
         )
-    merged = _merge(fitted, chosen)
-    birthplace = _birthplace(fitted)
-    plan = make_plan(merged, birthplace)
+    try:
+        merged = _merge(fitted, chosen)
+        birthplace = _birthplace(fitted)
+        plan = make_plan(merged, birthplace)
+        module = build_module(merged, weights="random")
+    except AdshiftError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise AdshiftError(
+            f"{run / results.RESULT} holds a config that train.py does not write ({reason}); run the cell again"
+        ) from error
     if plan.domains.train != birthplace or ("adaptation" in chosen and plan.regime.refits):
         raise AdshiftError(
             f"adaptation={plan.regime.name} needs a new fit, and evaluate.py never fits; use train.py domain="
             f"{merged['domain']['name']} adaptation={plan.regime.name}, or adaptation=none|threshold here"
         )
-    module = build_module(merged, weights="random")
-    _load_checkpoint(module.method, run / CHECKPOINT)
+    load_checkpoint(module.method, run / CHECKPOINT, _recorded_sha256(result))
     cell = prepare(merged, plan, module)
     _refuse_leaks(fitted, cell)
     return finish(cell, output_folder(), {}, _crossfitted(run, chosen, cell))
+
+
+def _recorded_sha256(result: dict[str, Any]) -> str | None:
+    """What the run says of its checkpoint; runs of before this was written say nothing."""
+    provenance = result.get("provenance")
+    found = provenance.get("checkpoint_sha256") if isinstance(provenance, dict) else None
+    return None if found is None else str(found)
 
 
 def _crossfitted(run: Path, chosen: dict[str, Any], cell: Cell) -> Thresholds | None:
@@ -85,14 +101,3 @@ def _refuse_leaks(fitted: dict[str, Any], cell: Cell) -> None:
             f"split={cell.config['split']['_target_'].rpartition('.')[2]} would calibrate on {len(leaked)} images that the "
             f"model was fitted on, {leaked[0]} the first; keep the run's own split, or fit anew with train.py"
         )
-
-
-def _load_checkpoint(method: Any, path: Path) -> None:
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-        method.load_state_dict({key.removeprefix("method."): value for key, value in stored.items()})
-    except FileNotFoundError as error:
-        raise AdshiftError(f"{path} does not exist; give the folder of a finished run") from error
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise AdshiftError(f"{path} cannot be loaded ({reason}); fit the run again with train.py") from error

@@ -56,7 +56,12 @@ def _quieten() -> None:
     lightning = ("pytorch_lightning", "lightning.pytorch")  # anomalib imports the second, which then speaks for both
     for name in (*lightning, *(f"{n}.utilities.rank_zero" for n in lightning), "faiss.loader"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for message in ("does not have many workers", "configure_optimizers", "in eval mode at the start"):
+    for message in (
+        "does not have many workers",
+        "predict returned None",
+        "configure_optimizers",
+        "in eval mode at the start",
+    ):
         warnings.filterwarnings("ignore", message=f".*{message}.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
 

@@ -1,7 +1,7 @@
 """The coreset sweep of 1, 5 and 10 %: what it costs beside its 10 % member alone, each from an empty store.
 
 `python benchmarks/sweep.py [--data-root ROOT] [--weights FILE] [--repeats N]`. Start to exit of `train.py`, alternating.
-The shared screw and ResNet-18 where they are, else procedural images and random weights.
+On the shared screw and ResNet-18 where they are, else on procedural images with random weights.
 """
 
 import argparse

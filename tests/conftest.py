@@ -56,7 +56,7 @@ def draw_category(root: Path, category: str, train: int = 20, good: int = 6, def
     for i in range(train):
         draw(base / "train" / "good" / f"{i:03}.png", seed * 1000 + i)
     for i in range(good):
-        draw(base / "test" / "good" / f"{i:03}.png", seed * 1000 + 100 + i)
+        draw(base / "test" / "good" / f"{i:03}.png", seed * 1000 + max(100, train) + i)
     mask = np.zeros((64, 64), np.uint8)
     mask[20:30, 20:30] = 255
     for kind in ("blot", "dent"):

@@ -15,7 +15,7 @@ KILLS = int(os.environ.get("ADSHIFT_KILLS", "20"))
 
 @pytest.mark.slow
 def test_a_sweep_survives_sigkill_at_random_moments(tiny: Path, tmp_path: Path, program: Program) -> None:
-    done = program("tests/killing.py", str(tiny), str(tmp_path), str(KILLS), "7", timeout=60 + 20 * KILLS)
+    done = program("tests/killing.py", str(tiny), str(tmp_path), str(KILLS), "7", timeout=120 + 60 * KILLS)
     assert done.returncode == 0, done.stderr[-2000:]
     whole, *rounds = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert (whole["status"], whole["cells"], len(rounds)) == (0, 4, KILLS)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +17,9 @@ from torch.utils.data import DataLoader, Dataset
 from adshift.data.dataset import ImageDataset, MaskResolution, loader_options
 from adshift.data.images import UInt8, normalise
 from adshift.data.samples import Sample
+from adshift.errors import AdshiftError
 from adshift.fingerprint import IMAGES, code, domain_parts, sample_list
+from adshift.resources import data_workers
 from adshift.shift.domain import Domain
 from adshift.store import AnyStore, Key
 
@@ -110,10 +113,14 @@ def _write(folder: Path, dataset: ImageDataset, num_workers: int) -> None:
 
     started = time.perf_counter()
     size, count = dataset.image_size, len(dataset)
-    workers = min(num_workers, count)
+    workers = min(data_workers(num_workers), count)
     loader: DataLoader[Any] = DataLoader(dataset, batch_size=8, shuffle=False, **loader_options(workers))
     masks: list[UInt8 | None] = []
-    with (folder / PIXELS).open("wb") as handle, tqdm(total=count, desc="images", unit="image", leave=False) as bar:
+    with (
+        (folder / PIXELS).open("wb") as handle,
+        tqdm(total=count, desc="images", unit="image", leave=False) as bar,
+        _told_of_dead_workers(num_workers),
+    ):
         np.lib.format.write_array_header_1_0(
             handle, {"descr": "|u1", "fortran_order": False, "shape": (count, size, size, 3)}
         )
@@ -124,6 +131,19 @@ def _write(folder: Path, dataset: ImageDataset, num_workers: int) -> None:
             bar.update(len(items))
     _write_masks(folder, masks)
     (folder / TIMING).write_text(json.dumps({"load": time.perf_counter() - started}))
+
+
+@contextmanager
+def _told_of_dead_workers(num_workers: int) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise AdshiftError(
+            f"data.num_workers={num_workers}: a process that decodes images was killed, most likely for want of memory; "
+            "use fewer workers, 0 for none"
+        ) from error
 
 
 def _write_masks(folder: Path, masks: Sequence[UInt8 | None]) -> None:

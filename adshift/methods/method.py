@@ -76,6 +76,14 @@ class Method(Protocol):
         """Number of stored vectors (or Gaussians) and the bytes of everything that was fitted."""
         ...
 
+    def cautions(self, n_images: int) -> list[str]:
+        """What the reader of a result should know about a fit to ``n_images``, a line each; none for a usual fit."""
+        ...
+
+    def misfit(self, state: Mapping[str, Tensor]) -> str:
+        """What is wrong with the fitted tensors of a state dict whose names and types are right; empty where nothing is."""
+        ...
+
     def score(self, embedding_BHWD: Tensor, size: tuple[int, int]) -> Scores:
         """Score embedded images; the maps get ``size`` (height, width)."""
         ...

@@ -80,5 +80,5 @@ def _write(folder: Path, order: Order) -> None:
 
 def _read(folder: Path) -> Order:
     with np.load(folder / ORDER, allow_pickle=False) as stored:
-        picks = (torch.from_numpy(stored[name]) for name in ("indices_M", "radius_M", "second_M"))
-        return Order(*picks, Bounds(stored["squared_N"], stored["seen_N"]))
+        indices_M, radius_M, second_M = (torch.from_numpy(stored[n]) for n in ("indices_M", "radius_M", "second_M"))
+        return Order(indices_M, radius_M, second_M, Bounds(stored["squared_N"], stored["seen_N"]))

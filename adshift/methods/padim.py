@@ -97,6 +97,30 @@ class PaDiM(nn.Module):
         stored = (self.model.gaussian.mean, self.model.gaussian.inv_covariance)
         return int(stored[0].shape[-1]), sum(t.numel() * t.element_size() for t in stored)
 
+    def cautions(self, n_images: int) -> list[str]:
+        """See ``Method``: a covariance that the regularisation alone keeps from being singular."""
+        channels = len(self.model.idx)
+        if n_images > channels:
+            return []
+        rank = f"rank {n_images - 1} of {channels}" if n_images > 1 else "zero"
+        return [
+            f"{n_images} train images give covariances of {rank}: the regularisation {REGULARISATION:g} alone fills them"
+        ]
+
+    def misfit(self, state: Mapping[str, Tensor]) -> str:
+        """See ``Method``: the channels must exist, and every position must have a Gaussian over them."""
+        mean, precision, channels = (
+            state[f"model.{name}"] for name in ("gaussian.mean", "gaussian.inv_covariance", "idx")
+        )
+        total = sum(self.model.feature_extractor.channels)
+        if channels.unique().numel() != channels.numel() or int(channels.min()) < 0 or int(channels.max()) >= total:
+            return f"model.idx must name different channels in [0, {total})"
+        if mean.ndim != 2 or mean.shape[0] != len(channels) or mean.shape[1] == 0:
+            return f"model.gaussian.mean has shape {tuple(mean.shape)}, not [{len(channels)}, P] with P >= 1"
+        if precision.shape != (mean.shape[1], mean.shape[0], mean.shape[0]):
+            return f"model.gaussian.inv_covariance has shape {tuple(precision.shape)}, which is not that of the mean"
+        return ""
+
     def score(self, embedding_BHWD: Tensor, size: tuple[int, int]) -> Scores:
         """Score embeddings: the image score is the largest value of anomalib's smoothed map."""
         map_B1SS = self.model.anomaly_map_generator(

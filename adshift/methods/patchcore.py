@@ -169,6 +169,30 @@ class PatchCore(nn.Module):
         """Vectors in the bank, and its bytes."""
         return len(self.bank_MD), self.bank_MD.numel() * self.bank_MD.element_size()
 
+    def cautions(self, n_images: int) -> list[str]:
+        """See ``Method``: a bank of one vector, of fewer than k, or one that repeats itself."""
+        found, vectors = [], len(self.bank_MD)
+        if vectors == 1:
+            found.append(
+                f"the bank holds 1 vector (coreset_ratio={self.coreset_ratio:g}): every score is the distance to it"
+            )
+        elif vectors < self.neighbours:
+            found.append(
+                f"the bank holds {vectors} vectors, fewer than method.neighbours={self.neighbours}: scores use all of them"
+            )
+        if vectors > 1 and bool((self.bank_MD[:-1] == self.bank_MD[-1]).all(dim=1).any()):
+            found.append(f"the train patches hold fewer than {vectors} distinct vectors: the bank repeats some")
+        return found
+
+    def misfit(self, state: Mapping[str, Tensor]) -> str:
+        """See ``Method``: the bank must hold vectors of this backbone, each with the place of its image."""
+        bank, image, dim = state["bank_MD"], state["bank_image_M"], sum(self.backbone.channels)
+        if bank.ndim != 2 or len(bank) == 0 or bank.shape[1] != dim:
+            return f"bank_MD has shape {tuple(bank.shape)}, not [M, {dim}] with M >= 1"
+        if image.shape != bank.shape[:1] or int(image.min()) < 0:
+            return f"bank_image_M has shape {tuple(image.shape)}, not [{len(bank)}], or places below 0"
+        return ""
+
     def _searcher(self) -> NeighbourSearch | ApproximateSearch:
         if self._search is None or self._search.bank_MD.device != self.bank_MD.device:  # Lightning moves the module
             if self.backend in APPROXIMATE:
@@ -177,21 +201,24 @@ class PatchCore(nn.Module):
                 self._search = NeighbourSearch(self.bank_MD, self.backend)
         return self._search
 
+    @property
+    def searches_exactly(self) -> bool:
+        """Whether no neighbour is ever missed."""
+        return self.backend not in APPROXIMATE
+
     def search_report(self, images_B3SS: Tensor) -> dict[str, Any]:
-        """How neighbours are found, and what an approximate search loses on the patches of some images.
+        """What an approximate search loses on the patches of some images.
 
         Returns:
-            ``backend``, ``exact``; for an approximate search also its ``recall`` figures (see ``ApproximateSearch``), the
-            ``neighbours`` k and the number of ``queries`` that they were measured on.
+            The ``recall`` figures of ``ApproximateSearch.report``, the ``neighbours`` k and the number of ``queries`` that
+            they were measured on.
         """
-        if self.backend not in APPROXIMATE:
-            return {"backend": self.backend, "exact": True}
         searcher = self._searcher()
         assert isinstance(searcher, ApproximateSearch)
         query_QD = self.embed(images_B3SS).flatten(0, 2)
         k = min(self.neighbours, len(self.bank_MD))
         lost = searcher.report(query_QD, k)
-        return {"backend": self.backend, "exact": False, **lost, "neighbours": k, "queries": len(query_QD)}
+        return {**lost, "neighbours": k, "queries": len(query_QD)}
 
     def score(self, embedding_BHWD: Tensor, size: tuple[int, int]) -> Scores:
         """Score embeddings: the image score is the largest patch score (study eq. 6); the map is upsampled and smoothed."""
