@@ -230,7 +230,8 @@ def _search(cell: Cell) -> dict[str, Any]:
     chosen = images_NSS3[:: -(-len(images_NSS3) // SEARCH_IMAGES)]
     device = cell.trainer.strategy.root_device
     cell.module.to(device)
-    return found | method.search_report(torch.stack([normalise(image) for image in chosen]).to(device))
+    lost: dict[str, Any] = method.search_report(torch.stack([normalise(image) for image in chosen]).to(device))
+    return found | lost
 
 
 def _provenance(cell: Cell) -> dict[str, Any]:
