@@ -14,6 +14,7 @@ from adshift.features.backbone import FrozenBackbone
 from adshift.features.patches import patch_embeddings
 from adshift.features.weights import weights_sha256
 from adshift.methods.approximate import APPROXIMATE, ApproximateSearch, Effort
+from adshift.methods.finite import all_finite
 from adshift.methods.maps import upsample_maps
 from adshift.methods.method import Scope, Scores
 from adshift.methods.neighbours import BACKENDS, NeighbourSearch
@@ -149,7 +150,7 @@ class PatchCore(nn.Module):
         patches = self._collected_NHWD.shape[1] * self._collected_NHWD.shape[2]
         embedding_ND = self._collected_NHWD[: self._filled].flatten(0, 2)
         self._collected_NHWD = None
-        if not torch.isfinite(embedding_ND.sum(dtype=torch.float64)):
+        if not all_finite(embedding_ND):
             raise AdshiftError("the train embeddings hold NaN or infinite values; check the backbone's weights")
         count = max(1, int(len(embedding_ND) * self.coreset_ratio))
         order = greedy_order(embedding_ND, count, self.projection_dim, self.seed, scope)
