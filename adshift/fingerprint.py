@@ -23,9 +23,9 @@ SCORES = (*EMBEDDINGS, "embedding.py", "scoring.py")
 
 @cache
 def code_version(parts: tuple[str, ...], package: Path = PACKAGE) -> str:
-    """SHA-256 over the sources of some modules and folders of the package: any edit is another version."""
+    """SHA-256 over the sources of some modules, and of all that lie right in some folders: any edit is another version."""
     files = sorted(
-        {f for part in parts for f in ([package / part] if part.endswith(".py") else (package / part).rglob("*.py"))}
+        {f for part in parts for f in ([package / part] if part.endswith(".py") else (package / part).glob("*.py"))}
     )
     digest = hashlib.sha256()
     for file in files:

@@ -378,7 +378,10 @@ def test_a_report_without_pictures_holds_no_image_of_the_data(runs: Path, tmp_pa
     drawn, bare = ({p.stem for p in (tmp_path / w / "figures").glob("*.png")} for w in ("with", "without"))
     assert drawn - bare == {"clean_shifted", *(name for name in drawn if name.startswith("examples_"))}
     assert bare == {p.stem for p in (tmp_path / "without" / "figures").glob("*.svg")}  # photographs have no SVG
-    assert ["data:image/webp" in (tmp_path / w / "index.html").read_text() for w in ("with", "without")] == [True, False]
+    assert ["data:image/webp" in (tmp_path / w / "index.html").read_text() for w in ("with", "without")] == [
+        True,
+        False,
+    ]
 
 
 def test_a_second_report_replaces_the_first_and_touches_nothing_else(runs: Path, tmp_path: Path) -> None:

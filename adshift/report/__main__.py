@@ -93,7 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", required=True, type=Path, help="folder of the report, made where it is missing")
     parser.add_argument("--title", default="Anomaly detection under domain shift", help="the report's title")
-    many = "pictures a category and domain in the page's gallery; 0: no image of the data set at all (default %(default)s)"
+    many = (
+        "pictures a category and domain in the page's gallery; 0: no image of the data set at all (default %(default)s)"
+    )
     parser.add_argument("--pictures", type=int, default=PICTURES, metavar="N", help=many)
     chosen = parser.parse_args(arguments)
     try:
