@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.provenance import package_versions
@@ -41,6 +43,13 @@ def _packages() -> dict[str, str]:
 def code(parts: tuple[str, ...]) -> dict[str, Any]:
     """The part of a key that stands for the code: this package's sources and the installed versions of the others."""
     return {"code": code_version(parts), "packages": _packages()}
+
+
+def device_kind(device: torch.device) -> str:
+    """The kind of device that did the sums: each rounds in its own way, and so do processors with other instructions."""
+    if device.type == "cuda":
+        return f"cuda {torch.cuda.get_device_name(device)}"
+    return f"{device.type} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def sample_list(root: Path, samples: Sequence[Sample]) -> list[list[Any]]:
