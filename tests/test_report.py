@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -23,12 +24,13 @@ from adshift.data.samples import Sample, index_category
 from adshift.evaluation import measure
 from adshift.metrics.pixel import PixelRanking
 from adshift.metrics.resampling import Difference, Share
-from adshift.report.__main__ import main, make_report
+from adshift.report.__main__ import main
 from adshift.report.cells import to_cells
 from adshift.report.discover import read_runs
 from adshift.report.findings import about, along, change, promise, recovery
 from adshift.report.html import adaptive_svg, json_text
 from adshift.report.latex import escape, latex
+from adshift.report.make import make_report
 from adshift.report.photographs import Photographs
 from adshift.report.plots.curves import pro_vertices, ranked_counts
 from adshift.report.sections import examples, pro
@@ -370,6 +372,30 @@ def test_every_section_is_there_with_its_files(report: Path) -> None:
     assert {"clean", "degradation", "regimes_0", "false_alarms", "roc_pr_0", "histogram_0", "pro_0", "severity", "coreset",
             "unified", "cross_threshold_0", "clean_shifted", "examples_0_0"} <= {Path(p).stem for p in linked}  # fmt: skip
     assert "Backbone weights are random" in text
+
+
+def test_a_report_that_stands_is_made_anew_only_for_other_runs_or_options(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copied, out = tmp_path / "runs", tmp_path / "out"
+    shutil.copytree(runs / "coreset" / "0.01", copied)
+    command = [str(copied), "--out", str(out), "--pictures", "0"]
+
+    def makes(*more: str) -> bool:
+        page = out / "index.html"
+        page.touch()
+        os.utime(page, ns=(1, 1))
+        assert main([*command, *more]) == 0
+        assert ("unchanged" in capsys.readouterr().out) == (page.stat().st_mtime_ns == 1)
+        return page.stat().st_mtime_ns != 1
+
+    assert main(command) == 0
+    assert [makes(), makes("--force"), makes("--title", "Other"), makes(), makes()] == [False, True, True, True, False]
+    os.utime(copied / "result.json")
+    assert [makes(), makes()] == [True, False]
+    (out / "index.html").unlink()
+    assert main(command) == 0
+    assert (out / "index.html").stat().st_size > 1000
 
 
 def test_a_report_without_pictures_holds_no_image_of_the_data(runs: Path, tmp_path: Path) -> None:

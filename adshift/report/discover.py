@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,28 +10,11 @@ from typing import Any
 from adshift.errors import AdshiftError
 from adshift.metrics.summary import FIGURES
 from adshift.report.cells import to_cells
+from adshift.report.folders import RESULT, run_folders
 from adshift.report.runs import Run
-from adshift.results import RESULT
 
 REQUIRED = ("config", "metrics", "threshold", "counts", "timing", "memory", "provenance", "warnings")
 Say = Callable[[str], None]
-
-
-def run_folders(roots: Sequence[Path]) -> list[Path]:
-    """Every folder at or below ``roots`` that holds a result.json, in sorted order, each once; dot-folders are passed.
-
-    Raises:
-        AdshiftError: a root is no folder.
-    """
-    found: dict[Path, Path] = {}
-    for root in roots:
-        if not root.is_dir():
-            raise AdshiftError(f"{root} is no folder; give the folders of finished runs, or folders above them")
-        for folder, below, files in os.walk(root):
-            below[:] = sorted(name for name in below if not name.startswith("."))
-            if RESULT in files:
-                found.setdefault(Path(folder).resolve(), Path(folder))
-    return sorted(found.values(), key=str)
 
 
 def read_runs(roots: Sequence[Path], say: Say) -> list[Run]:
