@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from omegaconf import DictConfig
 
 from adshift import results
@@ -14,6 +13,7 @@ from adshift.calibration.scope import Thresholds
 from adshift.data.acquire import acquire
 from adshift.data.splits import split_all
 from adshift.errors import AdshiftError
+from adshift.fitted import load_checkpoint
 from adshift.pipeline import CLEAN, Cell, finish, output_folder, prepare
 from adshift.shift.domain import Domain
 
@@ -41,7 +41,7 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
             f"{merged['domain']['name']} adaptation={plan.regime.name}, or adaptation=none|threshold here"
         )
     method = build_method(merged, weights="random")
-    _load_checkpoint(method, run / results.CHECKPOINT)
+    load_checkpoint(method, run / results.CHECKPOINT)
     cell = prepare(merged, plan, method)
     _refuse_leaks(fitted, cell)
     return finish(cell, output_folder(), {}, _crossfitted(run, chosen, cell))
@@ -84,14 +84,3 @@ def _refuse_leaks(fitted: dict[str, Any], cell: Cell) -> None:
             f"split={cell.config['split']['_target_'].rpartition('.')[2]} would calibrate on {len(leaked)} images that the "
             f"model was fitted on, {leaked[0]} the first; keep the run's own split, or fit anew with train.py"
         )
-
-
-def _load_checkpoint(method: Any, path: Path) -> None:
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-        method.load_state_dict({key.removeprefix("method."): value for key, value in stored.items()})
-    except FileNotFoundError as error:
-        raise AdshiftError(f"{path} does not exist; give the folder of a finished run") from error
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise AdshiftError(f"{path} cannot be loaded ({reason}); fit the run again with train.py") from error

@@ -18,24 +18,27 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 UInt8 = NDArray[np.uint8]
 
 
-def read_image(path: Path) -> UInt8:
-    """Decode an image file to RGB.
+def to_rgb(opened: Image.Image) -> UInt8:
+    """A picture as RGB, uint8 [H, W, 3].
 
     Greyscale is repeated over the channels; 16-bit greyscale is scaled by its full range; alpha is dropped; the EXIF
     rotation is applied.
+    """
+    image = ImageOps.exif_transpose(opened)
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image, dtype=np.float64) / 257.0).round().astype(np.uint8))
+    return np.asarray(image.convert("RGB"))
 
-    Returns:
-        uint8 array [H, W, 3].
+
+def read_image(path: Path) -> UInt8:
+    """Decode an image file to RGB, uint8 [H, W, 3], as ``to_rgb`` does.
 
     Raises:
         AdshiftError: the file is missing, truncated or no image.
     """
     try:
         with Image.open(path) as opened:
-            image = ImageOps.exif_transpose(opened)
-            if image.mode.startswith("I;16"):
-                image = Image.fromarray((np.asarray(image, dtype=np.float64) / 257.0).round().astype(np.uint8))
-            return np.asarray(image.convert("RGB"))
+            return to_rgb(opened)
     except FileNotFoundError as error:
         raise AdshiftError(f"image {path} does not exist; restore it, or run again to index the folder anew") from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
