@@ -48,8 +48,8 @@ def main() -> None:
             draw(here / "files" / f"{i:02}.jpg", i)
         run(
             "train.py", "data=folder", f"data.root={here / 'root'}", "data.category=part", "backbone=resnet18",
-            "backbone.weights=random", "image_size=64", "metrics.bootstrap=0", "metrics.latency=false",
-            f"hydra.run.dir={here / 'run'}",
+            "backbone.weights=random", "image_size=64", "split=standard", "threshold=sigma", "metrics.bootstrap=0",
+            "metrics.latency=false", f"hydra.run.dir={here / 'run'}",
         )  # fmt: skip
         peaks = {}
         for count in (FEW, many):
