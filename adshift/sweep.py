@@ -19,7 +19,7 @@ from adshift.cli import TRACEBACK, USER_ERROR, is_the_users, one_line, refuse_ad
 
 RESULT = "result.json"
 FAILURE = "failure.json"
-UNIMPORTANT = ("force", "study")
+UNIMPORTANT = ("force", "study", "logger")
 """Keys that change no figure; a cell that differs in them alone is the same cell."""
 
 
