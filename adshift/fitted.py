@@ -44,7 +44,7 @@ class Fitted:
         return int(self.config["image_size"])
 
     def category(self, asked: str | None) -> str:
-        """Whose threshold decides: ``asked``, or the run's only category, or ``global``.
+        """Whose threshold decides: ``asked``, or the run's only category, or ``global``; any where there is none.
 
         Raises:
             AdshiftError: the run has no such category, or has several and none was named.
@@ -56,7 +56,7 @@ class Fitted:
             return asked
         if GLOBAL in self.thresholds.image:
             return GLOBAL
-        if len(self.categories) > 1:
+        if len(self.categories) > 1 and self.thresholds.image:
             raise AdshiftError(
                 f"run={self.folder} holds {len(self.categories)} categories with a threshold each ({several}); say whose "
                 "images these are: category=NAME"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import doctest
 import json
 import os
 import shutil
@@ -29,6 +28,8 @@ from adshift.prediction.pictures import read_map
 from adshift.prediction.rows import Row
 
 Cells = Callable[..., Path]
+WIDE = ("threshold=sigma", "threshold.k=50")
+"""A threshold far from every score, so that rounding decides nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def cells(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Cells:
             done[overrides] = base / str(len(done))
             unified = any(o.startswith("data.categories") for o in overrides)  # it owns no data.category
             base_overrides = [o for o in tiny_overrides(tiny) if not (unified and o.startswith("data.category"))]
-            run_cell(done[overrides], *base_overrides, *overrides)
+            run_cell(done[overrides], *base_overrides, *WIDE, *overrides)
         return done[overrides]
 
     return folder
@@ -360,6 +361,7 @@ def test_a_run_over_several_categories_needs_to_know_whose_images(cells: Cells, 
     value = json.loads((shared / "result.json").read_text())["threshold"]["global"]["value"]
     assert adshift.load(shared).threshold == value
     assert adshift.load(shared, category="strip").threshold == value
+    assert adshift.load(cells(*several, "split=official")).threshold is None
 
 
 def test_an_evaluation_lends_its_threshold(cells: Cells, tiny: Path, tmp_path: Path) -> None:
@@ -425,16 +427,6 @@ def test_a_damaged_run_is_told(cells: Cells, tmp_path: Path) -> None:
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = "import sys, adshift, adshift.errors; sys.exit(any(m in sys.modules for m in ('torch', 'numpy', 'PIL')))"
     assert subprocess.run([sys.executable, "-c", code], cwd=REPO, check=False).returncode == 0
-
-
-def test_the_examples_of_the_page_hold(cells: Cells, tiny: Path) -> None:
-    found = doctest.testfile(
-        str(REPO / "docs" / "daily.md"), module_relative=False,
-        globs={"RUN": str(cells()), "IMAGES": sorted((tiny / "plate" / "test").glob("*/00[01].png"))},
-        optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE,
-    )  # fmt: skip
-    assert found.failed == 0
-    assert found.attempted >= 4
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -55,15 +55,20 @@ def difference(session: Session, native: Run, images: Float32) -> float:
     return float(max(part.max() for part in found))
 
 
-def latency_ms(run: Run, image_size: int) -> dict[str, float]:
-    """Median milliseconds an image, by batch size, from the tensor to score and map."""
-    found = {}
+def latency_ms(runs: Mapping[str, Run], image_size: int) -> dict[str, dict[str, float]]:
+    """Median milliseconds an image, by name and batch size, from the tensor to score and map.
+
+    The runs take turns, so that other work on the machine slows all of them alike.
+    """
+    found: dict[str, dict[str, float]] = {name: {} for name in runs}
     for batch in TIMED_BATCHES:
         images = probes(batch, image_size)
-        seconds = []
+        seconds: dict[str, list[float]] = {name: [] for name in runs}
         for _ in range(REPEATS + 1):
-            started = time.perf_counter()
-            run(images)
-            seconds.append(time.perf_counter() - started)
-        found[str(batch)] = 1000 * statistics.median(seconds[1:]) / batch
+            for name, run in runs.items():
+                started = time.perf_counter()
+                run(images)
+                seconds[name].append(time.perf_counter() - started)
+        for name, taken in seconds.items():
+            found[name][str(batch)] = 1000 * statistics.median(taken[1:]) / batch
     return found

@@ -67,10 +67,7 @@ def _checks(path: Path, fitted: Any, graph: Any) -> dict[str, Any]:
         "runtime": session.runtime,
         "threads": threads,
         "largest_difference": found,
-        "ms_per_image": {
-            "native": latency_ms(native, fitted.image_size),
-            "exported": latency_ms(session.run, fitted.image_size),
-        },
+        "ms_per_image": latency_ms({"native": native, "exported": session.run}, fitted.image_size),
     }
 
 
