@@ -12,12 +12,15 @@ CATEGORIES ?= hazelnut,carpet,zipper
 DATA_ROOT ?= data/mvtec
 BACKBONE ?= resnet50
 WEIGHTS ?= imagenet
+STORE ?= outputs/store
 OPTIONS ?=
-CELL = study.dir=$(STUDY) "study.categories='$(CATEGORIES)'" data.root=$(DATA_ROOT) backbone=$(BACKBONE) backbone.weights=$(WEIGHTS) $(OPTIONS)
+BENCH ?=
+CELL = study.dir=$(STUDY) "study.categories='$(CATEGORIES)'" data.root=$(DATA_ROOT) backbone=$(BACKBONE) backbone.weights=$(WEIGHTS) store.root=$(STORE) $(OPTIONS)
+MVTEC := bottle,cable,capsule,carpet,grid,hazelnut,leather,metal_nut,pill,screw,tile,toothbrush,transistor,wood,zipper
 DEMO := data=synthetic data.category=weave,nut,rack backbone=resnet18 backbone.weights=random
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo study study-demo report test test-fast lint types bench clean
+.PHONY: help setup demo study study-all study-demo report test test-fast lint types bench clean clean-store
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -28,7 +31,7 @@ $(VENV)/stamp-$(EXTRA): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "adshift needs Python >= 3.11; give make PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[$(EXTRA),dev]'
+	$(BIN)/python -m pip install --constraint constraints.txt --editable '.[$(EXTRA),joblib,submitit,ray,dev]'
 	rm -f $(VENV)/stamp-*
 	touch $@
 
@@ -45,6 +48,9 @@ study: setup ## the study on MVTec AD: DATA_ROOT=, CATEGORIES=, BACKBONE=, WEIGH
 	for sweep in $(SWEEPS); do $(BIN)/python train.py sweep=$$sweep $(CELL) || exit 1; done
 	case "$(CATEGORIES)" in *,*) $(BIN)/python train.py sweep=unified $(CELL) 'data.categories=[$(CATEGORIES)]' ;; esac
 	$(MAKE) --no-print-directory report
+
+study-all: ## the same on all 15 categories of MVTec AD
+	$(MAKE) --no-print-directory study CATEGORIES=$(MVTEC) STUDY=$(STUDY)-all
 
 study-demo: ## the study in small: procedural images, random ResNet-18, its report in reports/demo
 	$(MAKE) --no-print-directory study STUDY=multirun/study-demo SWEEPS="clean regimes" CATEGORIES=weave,nut,rack \
@@ -65,6 +71,12 @@ lint: setup ## ruff: rules and format
 
 types: setup ## mypy, strict
 	$(BIN)/mypy
+
+bench: setup ## measure against the peers, in benchmarks/results.json and docs/performance.md (BENCH="metrics ..." for some)
+	$(BIN)/python benchmarks/run.py $(BENCH)
+
+clean-store: ## empty the store of work that was done once (STORE=)
+	rm -rf $(STORE)
 
 clean: ## remove .venv and what runs and tests left (data and results stay)
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis adshift.egg-info

@@ -44,17 +44,37 @@ class Plan:
     bootstrap: int
 
 
+HOMES = {
+    "adaptation": "adshift.adaptation.",
+    "backbone": "adshift.features.backbone.",
+    "domain": "adshift.shift.domain.",
+    "logger": "adshift.tracking.trackers.",
+    "method": "adshift.methods.",
+    "split": "adshift.data.splits.",
+    "store": "adshift.store.",
+    "threshold": "adshift.calibration.",
+}
+"""Where the classes of each configuration group live."""
+
+
 def target_of(node: Mapping[str, Any], key: str) -> Any:
-    """The class that a node's ``_target_`` names; only the project's own are accepted, whoever wrote the file."""
-    name = node.get("_target_")
-    if not isinstance(name, str) or not name.startswith("adshift.") or not name.rpartition(".")[2].isidentifier():
+    """The class that a node's ``_target_`` names; only the project's own of that group are accepted, whoever wrote it.
+
+    Nothing is imported from outside the package, and nothing is called here.
+
+    Raises:
+        AdshiftError: it names something else.
+    """
+    name = node.get("_target_") if isinstance(node, Mapping) else None
+    home = HOMES[key]
+    if not isinstance(name, str) or not name.startswith(home) or not name.rpartition(".")[2].isidentifier():
         raise AdshiftError(f"{key}._target_={name} is none of adshift's own classes; choose an option of conf/{key}/")
     module, _, attribute = name.rpartition(".")
     try:
         found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise AdshiftError(f"{key}._target_={name} does not exist; choose an option of conf/{key}/") from error
-    if not (inspect.isclass(found) and found.__module__.startswith("adshift.")):
+    if not (inspect.isclass(found) and f"{found.__module__}.".startswith(home)):
         raise AdshiftError(f"{key}._target_={name} is no class of adshift; choose an option of conf/{key}/")
     return found
 
@@ -203,6 +223,11 @@ def require_calibratable(plan: Plan, calibration: tuple[Sample, ...]) -> None:
         if calibration and 0 not in labels:
             raise AdshiftError(
                 f"the split leaves {category} 0 normal calibration images; add some to train/good, or use split=official"
+            )
+        if labels.count(0) == 1 and plan.calibrator.kind == "sigma":
+            raise AdshiftError(
+                f"threshold=sigma needs 2 normal calibration images for a standard deviation, and {category} has 1; add "
+                "some to train/good, or use threshold=conformal"
             )
         if calibration and plan.calibrator.needs_anomalies and 1 not in labels:
             raise AdshiftError(

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from adshift.errors import AdshiftError, printable
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 TRACEBACK = "ADSHIFT_TRACEBACK"
 USER_ERROR = 2
-INTERRUPTED = 130
 _FROM_WORKER = "adshift.errors.AdshiftError: "
 _PLACES_SEARCHED = "Config search path:"
 
 
 def one_line(error: Exception) -> str:
-    """The message alone: without what Hydra or a data worker wraps around it."""
+    """The message alone: without what Hydra or a data worker wraps around it, and nothing in it that does not print.
+
+    It may quote the name of a file that anybody may have chosen, with commands for the terminal in it.
+    """
+    return printable(_message(error))
+
+
+def _message(error: Exception) -> str:
     text = str(error).rpartition(_FROM_WORKER)[2].partition(_PLACES_SEARCHED)[0]
     message = "; ".join(line.strip() for line in text.splitlines() if line.strip())
     cause = error.__cause__
@@ -25,6 +36,9 @@ def one_line(error: Exception) -> str:
     if "Missing mandatory value: " in message:
         key = message.rpartition("Missing mandatory value: ")[2].split(";")[0].strip()
         return f"{key} has no value; give it on the command line: {key}=VALUE"
+    if "Could not find 'hydra/launcher/" in message:
+        name = message.partition("hydra/launcher/")[2].partition("'")[0]
+        return f"hydra/launcher={name} is not installed; pip install '.[joblib]', '.[submitit]' or '.[ray]' brings it"
     if message.startswith("Config group override must be a string"):
         return "a group of conf/ (method, data, domain, ...) must be one of its options, not null; --help lists them"
     return message
@@ -35,8 +49,6 @@ def is_the_users(error: Exception) -> bool:
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
-    from adshift.errors import AdshiftError
-
     if isinstance(error, AdshiftError | HydraException | OmegaConfBaseException | OSError):
         return True
     return isinstance(error, ValueError) and str(error).startswith("Config group override must be")
@@ -45,8 +57,6 @@ def is_the_users(error: Exception) -> bool:
 def refuse_additions() -> None:
     """Refuse ``+key=value`` and ``~key``: every key exists in conf/, and every one is read."""
     from hydra.core.hydra_config import HydraConfig
-
-    from adshift.errors import AdshiftError
 
     for override in HydraConfig.get().overrides.task:
         if override.startswith("+"):
@@ -59,14 +69,35 @@ def refuse_additions() -> None:
 
 def status_of(action: Callable[[], None]) -> int:
     """Run a small command; a mistake of the user's becomes one line on stderr and the exit status 2."""
-    from adshift.errors import AdshiftError
-
     try:
         action()
     except AdshiftError as error:
-        print(f"adshift: {error}", file=sys.stderr)
+        print(f"adshift: {printable(str(error))}", file=sys.stderr)
         return USER_ERROR
     return 0
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the program with one line and 128 + the signal, after temporary files have gone.
+
+    Lightning would turn KeyboardInterrupt into a silent exit status 1; SystemExit it lets through.
+    """
+
+    def stop(number: int, _: object) -> None:
+        what = "interrupted" if number == signal.SIGINT else "terminated"
+        print(f"adshift: {what}; what was finished stays", file=sys.stderr)
+        sys.exit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def launch(main: Callable[[], None]) -> None:
@@ -79,12 +110,13 @@ def launch(main: Callable[[], None]) -> None:
     os.environ[TRACEBACK] = str(int(traceback_wanted))
     os.environ[FULL_ERROR] = "1"  # Hydra then raises, and the message is ours
     try:
-        main()
-    except KeyboardInterrupt:
-        print("adshift: interrupted; what was finished stays", file=sys.stderr)
-        sys.exit(INTERRUPTED)
+        with _orderly_end():
+            main()
     except Exception as error:
-        if traceback_wanted or not is_the_users(error):
+        from adshift.launchers import launcher_failure
+
+        told = one_line(error) if is_the_users(error) else launcher_failure(error)
+        if traceback_wanted or told is None:
             raise
-        print(f"adshift: {one_line(error)}", file=sys.stderr)
+        print(f"adshift: {told}", file=sys.stderr)
         sys.exit(USER_ERROR)

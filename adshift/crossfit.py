@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -16,6 +15,7 @@ from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.methods.module import AnomalyModule
 from adshift.scoring import ScoredImages, score_images
+from adshift.training import fit
 
 
 def assign_folds(samples: tuple[Sample, ...], k: int, seed: int) -> np.ndarray:
@@ -37,7 +37,10 @@ def assign_folds(samples: tuple[Sample, ...], k: int, seed: int) -> np.ndarray:
 
 
 def out_of_fold(
-    new_trainer: Callable[[], pl.Trainer], datamodule: AnomalyDataModule, plan: Plan, new_method: Callable[[], Any]
+    new_trainer: Callable[[], pl.Trainer],
+    datamodule: AnomalyDataModule,
+    plan: Plan,
+    new_module: Callable[[], AnomalyModule],
 ) -> ScoredImages:
     """Fit ``plan.crossfit`` models, each without one fold, and score that fold in the calibration domain."""
     train = datamodule.split.train
@@ -47,17 +50,17 @@ def out_of_fold(
         rest = tuple(s for s, f in zip(train, fold_N, strict=True) if f != fold)
         held_out = tuple(s for s, f in zip(train, fold_N, strict=True) if f == fold)
         part = AnomalyDataModule(
-            datamodule.root, replace(datamodule.split, train=rest), datamodule.train_domain, datamodule.image_size,
-            datamodule.batch_size, datamodule.num_workers, datamodule.mask_resolution,
+            datamodule.store, datamodule.root, replace(datamodule.split, train=rest), datamodule.train_domain,
+            datamodule.image_size, datamodule.batch_size, datamodule.num_workers, datamodule.mask_resolution,
         )  # fmt: skip
-        module, trainer = AnomalyModule(new_method()), new_trainer()
-        trainer.fit(module, datamodule=part)
-        loader = part.loader(held_out, plan.domains.calibration)
-        parts.append(score_images(trainer, module, loader, held_out, plan.resolution))
+        module, trainer = new_module(), new_trainer()
+        fit(trainer, module, part)
+        parts.append(score_images(trainer, module, part, held_out, plan.domains.calibration))
     return ScoredImages(
         tuple(s for part in parts for s in part.samples),
         np.concatenate([part.score_N for part in parts]),
         [m for part in parts for m in part.maps],
         [m for part in parts for m in part.masks],
         None,
+        sum(part.seconds for part in parts),
     )

@@ -1,14 +1,20 @@
-"""Fetch one file, whole and checked, or leave nothing behind."""
+"""Fetch one file, whole and checked; what a broken transfer left is gone on with, what is wrong is removed."""
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
-import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from email.message import Message
+from http.client import HTTPException
 from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
@@ -16,6 +22,9 @@ from adshift.errors import AdshiftError
 
 CHUNK_BYTES = 1 << 20
 TIMEOUT_S = 30
+MAX_BYTES = 16 << 30
+"""More is not taken in, whatever the server sends."""
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def sha256_prefix_of(file_name: str) -> str:
@@ -26,47 +35,147 @@ def sha256_prefix_of(file_name: str) -> str:
     return found.group(1)
 
 
-def download(url: str, path: Path, *, sha256: str, remedy: str) -> None:
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Hold ``folder`` against other processes that ask for it too; the next one then looks again before it downloads.
+
+    Nothing is left behind. Where the file system has no locks, several may go on, as the final rename lets them.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def download(url: str, path: Path, *, sha256: str, remedy: str, limit: int = MAX_BYTES) -> None:
     """Download ``url`` to ``path`` with a progress bar; the file appears only when its SHA-256 is right.
 
+    A transfer that breaks off leaves ``.NAME.part`` beside ``path``; the next call asks the server for the rest alone.
+    Two processes that want one file take turns, and the second finds it there.
+
     Args:
-        url: where from.
+        url: where from; https, or http on this machine. It is never left for a plain one.
         path: where to; its folder is made.
         sha256: the digits its SHA-256 must begin with (all 64, or the prefix that is known).
         remedy: what the user can do instead; ends the error message.
+        limit: bytes, at most.
 
     Raises:
-        AdshiftError: no answer, a broken transfer, or another checksum; the partial file is removed.
+        AdshiftError: another scheme, no answer, a broken or endless transfer, or another checksum; a file with a wrong
+            checksum is removed.
     """
+    _require_safe(url)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    partial = Path(name)
     try:
-        digest = _stream(url, handle, path.name)
-        if not digest.startswith(sha256):
-            raise AdshiftError(f"{url} has sha256 {digest}, expected {sha256}; the file was removed: {remedy}")
-        os.replace(partial, path)
-    except OSError as error:
-        reason = getattr(error, "reason", None) or error
+        with _partial(path) as out:
+            if out is None:  # another process was first
+                return
+            resumed = out.seek(0, os.SEEK_END) > 0
+            digest = _fetch_all(url, out, path.name, limit)
+            if resumed and not digest.startswith(sha256):  # the old part may be of another file: once more, from 0
+                out.truncate(0)
+                digest = _fetch_all(url, out, path.name, limit)
+            if not digest.startswith(sha256):
+                out.truncate(0)  # and so it is removed
+                raise AdshiftError(f"{url} has sha256 {digest}, expected {sha256}; the file was removed: {remedy}")
+            os.replace(out.name, path)
+    except (OSError, HTTPException) as error:
+        reason = getattr(error, "reason", None) or error or type(error).__name__
         raise AdshiftError(f"{url} could not be downloaded ({reason}); {remedy}") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
-def _stream(url: str, handle: int, label: str) -> str:
-    digest = hashlib.sha256()
-    request = urllib.request.Request(url, headers={"User-Agent": "adshift"})
-    with os.fdopen(handle, "wb") as out, urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
-        total = int(answer.headers.get("Content-Length") or 0)
-        received = 0
-        with tqdm(total=total or None, unit="B", unit_scale=True, desc=f"download {label}") as bar:
-            while chunk := answer.read(CHUNK_BYTES):
-                out.write(chunk)
-                digest.update(chunk)
-                received += len(chunk)
-                bar.update(len(chunk))
-        if total and received != total:
-            raise OSError(f"the transfer broke off after {received} of {total} bytes")
-        out.flush()
-        os.fsync(out.fileno())
-    return digest.hexdigest()
+def _require_safe(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        raise AdshiftError(f"{url} is no https address; give one, or fetch the file yourself and name its path")
+
+
+@contextmanager
+def _partial(path: Path) -> Iterator[IO[bytes] | None]:
+    """The part file, locked and open for appending; None where ``path`` appeared while another process held the lock.
+
+    On leaving, an empty part is removed and any other stays.
+    """
+    part = path.with_name(f".{path.name}.part")
+    before = path.stat().st_mtime_ns if path.exists() else None
+    while True:
+        with part.open("ab+") as out:
+            fcntl.flock(out, fcntl.LOCK_EX)
+            if part.exists() and os.path.samestat(os.fstat(out.fileno()), part.stat()):
+                try:
+                    yield out
+                finally:
+                    if part.exists() and part.stat().st_size == 0:
+                        part.unlink()
+                return
+        if path.exists() and path.stat().st_mtime_ns != before:
+            yield None
+            return
+
+
+class _SafeRedirects(urllib.request.HTTPRedirectHandler):
+    """Follows a redirection to another safe address alone."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Message, newurl: str
+    ) -> urllib.request.Request | None:
+        _require_safe(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)  # type: ignore[arg-type]
+
+
+def _fetch_all(url: str, out: IO[bytes], label: str, limit: int) -> str:
+    """``_fetch``, tried again for as long as every try brings more than the one before."""
+    most = 0
+    while True:
+        try:
+            return _fetch(url, out, label, limit)
+        except (OSError, HTTPException):
+            have = out.seek(0, os.SEEK_END)
+            if have <= most:
+                raise
+            most = have
+
+
+def _fetch(url: str, out: IO[bytes], label: str, limit: int) -> str:
+    """Append what is missing to ``out``; returns the SHA-256 of the whole."""
+    have = out.seek(0, os.SEEK_END)
+    headers = {"User-Agent": "adshift", **({"Range": f"bytes={have}-"} if have else {})}
+    opener = urllib.request.build_opener(_SafeRedirects)
+    try:
+        answer = opener.open(urllib.request.Request(url, headers=headers), timeout=TIMEOUT_S)
+    except urllib.error.HTTPError as error:
+        if error.code != 416:
+            raise
+        return _digest(out)  # nothing is missing, or the part is no part of this file: the checksum tells
+    with answer:
+        if have and not str(answer.headers.get("Content-Range", "")).startswith(f"bytes {have}-"):
+            out.truncate(0)  # the server sends the whole file again
+            have = 0
+        _receive(answer, out, have, label, limit)
+    return _digest(out)
+
+
+def _receive(answer: Any, out: IO[bytes], have: int, label: str, limit: int) -> None:
+    length = answer.headers.get("Content-Length")
+    total = have + int(length) if length and length.isdigit() else None
+    with tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=f"download {label}") as bar:
+        while chunk := answer.read(CHUNK_BYTES):
+            out.write(chunk)
+            have += len(chunk)
+            bar.update(len(chunk))
+            if have > limit:
+                out.truncate(0)
+                raise OSError(f"it is larger than {limit} bytes")
+    out.flush()
+    os.fsync(out.fileno())
+    if total is not None and have != total:
+        raise OSError(f"the transfer broke off after {have} of {total} bytes; the next call goes on from there")
+
+
+def _digest(out: IO[bytes]) -> str:
+    out.seek(0)
+    return hashlib.file_digest(out, "sha256").hexdigest()  # type: ignore[arg-type]

@@ -6,3 +6,12 @@ class AdshiftError(ValueError):
 
     The command line prints the message alone and exits with status 2 (`HYDRA_FULL_ERROR=1` shows the traceback).
     """
+
+
+def printable(text: str) -> str:
+    r"""``text`` with every character that does not print spelt out: it may hold the name of a file that anybody chose.
+
+    >>> printable("a\x1b[2J")
+    'a\\x1b[2J'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from adshift import results
 from adshift.assembly import build_method
 from adshift.calibration.scope import GLOBAL, Thresholds
+from adshift.checkpoint import load_checkpoint, recorded_sha256
 from adshift.errors import AdshiftError
+from adshift.training import CHECKPOINT
 
 EVALUATED = "run"
 """The key by which an evaluation names the run whose model it used."""
@@ -64,35 +64,29 @@ class Fitted:
         return self.categories[0]
 
 
-def load_checkpoint(method: Any, path: Path) -> None:
-    """Load what a fit saved into a method that was built from the same configuration.
-
-    Raises:
-        AdshiftError: the file is missing, broken, or of another model.
-    """
-    try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-        method.load_state_dict({key.removeprefix("method."): value for key, value in stored.items()})
-    except FileNotFoundError as error:
-        raise AdshiftError(f"{path} does not exist; give the folder of a finished run") from error
-    except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise AdshiftError(f"{path} cannot be loaded ({reason}); fit the run again with train.py") from error
-
-
 def load_fitted(folder: Path) -> Fitted:
     """Read a finished run of train.py, or of evaluate.py: then its thresholds, on the model that it evaluated.
 
     Raises:
-        AdshiftError: the run is unfinished, or a file of it is missing or broken.
+        AdshiftError: the run is unfinished, or a file of it is missing, broken or not the one that was recorded.
     """
     config = results.read_result(folder)["config"]
-    home = Path(config.get(EVALUATED, folder))
-    if not (home / results.CHECKPOINT).is_file():
+    home = Path(str(config.get(EVALUATED, folder)))
+    if not (home / CHECKPOINT).is_file():
         raise AdshiftError(
-            f"run={folder} needs the model {home / results.CHECKPOINT}, which does not exist; give the folder of a "
-            "finished run, and call from where it was made"
+            f"run={folder} needs the model {home / CHECKPOINT}, which does not exist; give the folder of a finished "
+            "run, and call from where it was made"
         )
-    method = build_method(config, weights="random")  # the checkpoint holds the backbone's weights too
-    load_checkpoint(method, home / results.CHECKPOINT)
-    return Fitted(folder, config, method.eval(), results.read_calibration(folder))
+    try:
+        method = build_method(config, weights="random")  # the checkpoint holds the backbone's weights too
+        fitted = Fitted(folder, config, method.eval(), results.read_calibration(folder))
+        _ = fitted.categories, fitted.image_size
+    except AdshiftError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise AdshiftError(
+            f"{folder / results.RESULT} holds a config that train.py does not write ({reason}); run the cell again"
+        ) from error
+    load_checkpoint(method, home / CHECKPOINT, recorded_sha256(results.read_result(home)))
+    return fitted

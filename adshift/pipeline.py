@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,25 +12,31 @@ import torch
 from omegaconf import DictConfig
 
 from adshift import results
-from adshift.assembly import Plan, build_method, make_plan, plain, require_calibratable
+from adshift.assembly import Plan, build, build_method, make_plan, plain, require_calibratable
 from adshift.calibration.scope import Thresholds, calibrate
+from adshift.checkpoint import file_sha256
 from adshift.crossfit import assign_folds, out_of_fold
 from adshift.data.acquire import acquire, verify_files
 from adshift.data.datamodule import AnomalyDataModule
+from adshift.data.images import normalise
 from adshift.data.samples import digest
 from adshift.data.splits import Split, split_all
+from adshift.degenerate import require_finite, score_warnings
 from adshift.errors import AdshiftError
 from adshift.evaluation import measure
+from adshift.fingerprint import SCORES, code
 from adshift.methods.module import AnomalyModule
 from adshift.provenance import device_name, git_commit, package_versions, peak_memory
 from adshift.report.console import print_run
-from adshift.scoring import ScoredImages, latency_ms, score_images
+from adshift.scoring import ScoredImages, latency_ms, score_images, state_sha256
 from adshift.shift.domain import Domain
 from adshift.tracking.log import make_tracker, track
-from adshift.training import fit, make_trainer
+from adshift.training import CHECKPOINT, fit, make_trainer
 from adshift.unified import cross_threshold, foreign_matches
 
 CLEAN = Domain()
+SEARCH_IMAGES = 16
+LATENCY = "latency.json"
 
 
 @dataclass
@@ -42,15 +49,23 @@ class Cell:
     datamodule: AnomalyDataModule
     module: AnomalyModule
     trainer: Any
+    started: float
+    notes: list[str]
 
 
 def train(config: DictConfig) -> dict[str, Any]:
     """Fit, calibrate and test; leaves the run in Hydra's output folder and returns the result."""
     chosen = plain(config)
     plan = make_plan(chosen, CLEAN)
-    cell = prepare(chosen, plan, build_method(chosen))
-    timing = fit(cell.trainer, cell.module, cell.datamodule, output_folder() / results.CHECKPOINT)
+    cell = prepare(chosen, plan, build_module(chosen))
+    timing = fit(cell.trainer, cell.module, cell.datamodule, output_folder() / CHECKPOINT)
+    cell.notes += cell.module.method.cautions(len(cell.split.train))
     return finish(cell, output_folder(), timing)
+
+
+def build_module(config: dict[str, Any], weights: str | None = None) -> AnomalyModule:
+    """The method in its Lightning module, unfitted; ``weights`` as in ``build_method``."""
+    return AnomalyModule(build_method(config, weights), config["image_size"], config["method"])
 
 
 def output_folder() -> Path:
@@ -64,7 +79,7 @@ def _trainer(config: dict[str, Any]) -> Any:
     return make_trainer(config["trainer"]["accelerator"], config["trainer"]["devices"])
 
 
-def prepare(config: dict[str, Any], plan: Plan, method: Any) -> Cell:
+def prepare(config: dict[str, Any], plan: Plan, module: AnomalyModule) -> Cell:
     """Bring the images, split them, and check whatever would fail later; raises AdshiftError."""
     trainer = _trainer(config)
     make_tracker(config)  # refuses a logger whose package is missing, before the fit
@@ -80,36 +95,38 @@ def prepare(config: dict[str, Any], plan: Plan, method: Any) -> Cell:
         raise AdshiftError(
             f"data.root={plan.root} holds no test image; put some into CATEGORY/test/good and test/DEFECT"
         )
-    verify_files(plan.root, (*split.train, *split.calibration, *split.test))
+    notes = verify_files(plan.root, (*split.train, *split.calibration, *split.test))
     datamodule = AnomalyDataModule(
-        plan.root, split, plan.domains.train, plan.image_size, plan.batch_size, plan.num_workers, plan.resolution
-    )
-    return Cell(config, plan, split, datamodule, AnomalyModule(method), trainer)
+        build(config["store"], "store"), plan.root, split, plan.domains.train,
+        plan.image_size, plan.batch_size, plan.num_workers, plan.resolution,
+    )  # fmt: skip
+    return Cell(config, plan, split, datamodule, module, trainer, time.perf_counter(), notes)
 
 
 def _score(cell: Cell, role: str) -> ScoredImages:
     samples = cell.split.of(role)  # type: ignore[arg-type]
     if not samples:
         return ScoredImages((), torch.empty(0).double().numpy(), [], [], None)
-    loader = cell.datamodule.loader(samples, cell.plan.domains.of(role))  # type: ignore[arg-type]
-    return score_images(cell.trainer, cell.module, loader, samples, cell.plan.resolution)
+    domain = cell.plan.domains.of(role)  # type: ignore[arg-type]
+    return score_images(cell.trainer, cell.module, cell.datamodule, samples, domain)
 
 
 def _calibrate(cell: Cell, scored: ScoredImages) -> Thresholds:
     plan = cell.plan
     if scored.samples or not plan.crossfit:
         return calibrate(plan.calibrator, plan.scope, plan.categories, scored)
-    held_out = out_of_fold(lambda: _trainer(cell.config), cell.datamodule, plan, lambda: build_method(cell.config))
+    held_out = out_of_fold(lambda: _trainer(cell.config), cell.datamodule, plan, lambda: build_module(cell.config))
     return calibrate(plan.calibrator, plan.scope, plan.categories, held_out, folds=plan.crossfit)
 
 
 def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thresholds | None = None) -> dict[str, Any]:
     """Score, calibrate (unless ``thresholds`` are given), measure, write; for a fresh fit and for a finished run."""
     plan = cell.plan
-    started = time.perf_counter()
     roles = (("train",) if len(plan.categories) > 1 else ()) + ("calibration", "test")
     scored = {role: _score(cell, role) for role in roles}
-    timing = {**timing, "score": time.perf_counter() - started}
+    for images in scored.values():
+        require_finite(images)
+    timing = {**timing, "score": sum(images.seconds for images in scored.values())}
     started = time.perf_counter()
     if thresholds is None:
         thresholds = _calibrate(cell, scored["calibration"])
@@ -126,13 +143,22 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
         "counts": results.counts(
             {"train": cell.split.train, "calibration": cell.split.calibration, "test": cell.split.test}, plan.categories
         ),
-        "timing": {**timing, "ms_per_image": _latency(cell)},
+        "timing": {**timing, "ms_per_image": _latency(cell), "wall": time.perf_counter() - cell.started},
         "memory": {"bank_vectors": vectors, "bank_mb": bank_bytes / 1e6, **peak_memory()},
-        "provenance": _provenance(cell),
-        "warnings": [*evaluation.warnings(), *_calibration_warnings(thresholds)],
+        "provenance": {**_provenance(cell), "checkpoint_sha256": _checkpoint_sha256(folder)},
+        "warnings": [
+            *cell.notes,
+            *score_warnings(scored, plan.categories),
+            *evaluation.warnings(),
+            *_calibration_warnings(thresholds),
+        ],
     }
     if len(plan.categories) > 1:
         result["unified"] = _unified(cell, scored, thresholds)
+    if hasattr(cell.module.method, "search_report"):
+        result["search"] = _search(cell)
+    store = cell.datamodule.store
+    result["store"] = {"made": dict(store.made), "reused": dict(store.reused)}
     results.write_scores(folder, scored, thresholds)
     results.write_replicates(folder, evaluation)
     results.write_calibration(folder, thresholds, asdict(plan.domains.calibration))
@@ -173,12 +199,38 @@ def _calibration_warnings(thresholds: Thresholds) -> list[str]:
 
 
 def _latency(cell: Cell) -> dict[str, float] | None:
+    """Milliseconds an image, measured once a model."""
     if not cell.config["metrics"]["latency"]:
         return None
-    image = cell.datamodule.loader(cell.split.test, cell.plan.domains.test).dataset[0].image
     device = cell.trainer.strategy.root_device
-    repeats = {1: 5, 32: 1}
-    return {str(size): latency_ms(cell.module, device, image, size, n) for size, n in repeats.items()}
+    image = normalise(cell.datamodule.images(cell.split.test, cell.plan.domains.test).image_NSS3[0])
+
+    def make(folder: Path, _: Path | None) -> None:
+        found = {str(size): latency_ms(cell.module, device, image, size, n) for size, n in {1: 5, 32: 1}.items()}
+        (folder / LATENCY).write_text(json.dumps(found))
+
+    def read(folder: Path) -> dict[str, float]:
+        found: dict[str, float] = json.loads((folder / LATENCY).read_text())
+        return found
+
+    key = {"model": state_sha256(cell.module), "image_size": cell.plan.image_size, "settings": cell.module.settings}
+    return cell.datamodule.store.fetch("latencies", {**key, "device": device_name(device), **code(SCORES)}, make, read)
+
+
+def _checkpoint_sha256(folder: Path) -> str | None:
+    """Of the run's own model; None for an evaluation, which has none."""
+    path = folder / CHECKPOINT
+    return file_sha256(path) if path.is_file() else None
+
+
+def _search(cell: Cell) -> dict[str, Any]:
+    """How neighbours are found, and what that loses on some test images, spread over the role."""
+    images_NSS3 = cell.datamodule.images(cell.split.test, cell.plan.domains.test).image_NSS3
+    chosen = images_NSS3[:: -(-len(images_NSS3) // SEARCH_IMAGES)]
+    device = cell.trainer.strategy.root_device
+    cell.module.to(device)
+    found: dict[str, Any] = cell.module.method.search_report(torch.stack([normalise(i) for i in chosen]).to(device))
+    return found
 
 
 def _provenance(cell: Cell) -> dict[str, Any]:

@@ -8,14 +8,15 @@ from typing import Any
 from omegaconf import DictConfig
 
 from adshift import results
-from adshift.assembly import build, build_method, make_plan, plain
+from adshift.assembly import build, make_plan, plain
 from adshift.calibration.scope import Thresholds
+from adshift.checkpoint import load_checkpoint, recorded_sha256
 from adshift.data.acquire import acquire
 from adshift.data.splits import split_all
 from adshift.errors import AdshiftError
-from adshift.fitted import load_checkpoint
-from adshift.pipeline import CLEAN, Cell, finish, output_folder, prepare
+from adshift.pipeline import CLEAN, Cell, build_module, finish, output_folder, prepare
 from adshift.shift.domain import Domain
+from adshift.training import CHECKPOINT
 
 
 def evaluate(config: DictConfig) -> dict[str, Any]:
@@ -27,22 +28,31 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     """
     chosen = plain(config)
     run = Path(chosen["run"])
-    fitted = results.read_result(run)["config"]
+    result = results.read_result(run)
+    fitted = result["config"]
     if "run" in fitted:
         raise AdshiftError(
             f"run={run} is itself an evaluation, without a model; give the run it evaluates: {fitted['run']}"
         )
-    merged = _merge(fitted, chosen)
-    birthplace = _birthplace(fitted)
-    plan = make_plan(merged, birthplace)
+    try:
+        merged = _merge(fitted, chosen)
+        birthplace = _birthplace(fitted)
+        plan = make_plan(merged, birthplace)
+        module = build_module(merged, weights="random")
+    except AdshiftError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise AdshiftError(
+            f"{run / results.RESULT} holds a config that train.py does not write ({reason}); run the cell again"
+        ) from error
     if plan.domains.train != birthplace or ("adaptation" in chosen and plan.regime.refits):
         raise AdshiftError(
             f"adaptation={plan.regime.name} needs a new fit, and evaluate.py never fits; use train.py domain="
             f"{merged['domain']['name']} adaptation={plan.regime.name}, or adaptation=none|threshold here"
         )
-    method = build_method(merged, weights="random")
-    load_checkpoint(method, run / results.CHECKPOINT)
-    cell = prepare(merged, plan, method)
+    load_checkpoint(module.method, run / CHECKPOINT, recorded_sha256(result))
+    cell = prepare(merged, plan, module)
     _refuse_leaks(fitted, cell)
     return finish(cell, output_folder(), {}, _crossfitted(run, chosen, cell))
 

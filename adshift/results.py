@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adshift.atomic import atomic_path, write_text
 from adshift.calibration.scope import Thresholds
@@ -22,9 +23,10 @@ SCHEMA = 1
 RESULT = "result.json"
 SCORES = "scores.csv"
 CALIBRATION = "calibration.json"
-CHECKPOINT = "model.ckpt"
 MAPS = "maps.npz"
 REPLICATES = "replicates.npz"
+MAX_ARRAY_BYTES = 1 << 30
+"""An array of a run's folder that would unpack to more is not read."""
 COLUMNS = ("path", "category", "defect", "label", "role", "score", "threshold", "decision")
 
 
@@ -49,6 +51,10 @@ def _refuse_non_finite(value: Any, place: str) -> None:
             _refuse_non_finite(inner, f"{place}[{i}]")
 
 
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number that adshift writes")
+
+
 def read_json(path: Path, remedy: str) -> dict[str, Any]:
     """Read a JSON object.
 
@@ -56,10 +62,10 @@ def read_json(path: Path, remedy: str) -> dict[str, Any]:
         AdshiftError: the file is missing or holds something else.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
     except FileNotFoundError as error:
         raise AdshiftError(f"{path} does not exist; {remedy}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise AdshiftError(f"{path} cannot be read ({error}); {remedy}") from error
     if not isinstance(found, dict):
         raise AdshiftError(f"{path} holds no JSON object; {remedy}")
@@ -128,6 +134,30 @@ def write_replicates(folder: Path, evaluation: Evaluation) -> None:
         np.savez_compressed(partial, **arrays)
 
 
+def read_arrays(path: Path, remedy: str, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+    """Read arrays of an .npz file; nothing is unpickled, and none may unpack to more than ``MAX_ARRAY_BYTES``.
+
+    Args:
+        path: the file.
+        remedy: ends the error message.
+        names: those wanted, as far as they are there; None for all.
+
+    Raises:
+        AdshiftError: the file is missing or broken, or an array is too large.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            wanted = [name for name in stored.files if names is None or name in names]
+            for name in wanted:
+                if stored.zip.getinfo(f"{name}.npy").file_size > MAX_ARRAY_BYTES:
+                    raise ValueError(f"{name} unpacks to more than {MAX_ARRAY_BYTES} bytes")
+            return {name: stored[name] for name in wanted}
+    except FileNotFoundError as error:
+        raise AdshiftError(f"{path} does not exist; {remedy}") from error
+    except Exception as error:  # whoever wrote the file chose what goes wrong
+        raise AdshiftError(f"{path} cannot be read ({error}); {remedy}") from error
+
+
 def read_figures(folder: Path) -> dict[str, Figures]:
     """The figures of a finished run with their replicates, by group: each category, ``macro`` and ``pooled``.
 
@@ -136,14 +166,7 @@ def read_figures(folder: Path) -> dict[str, Figures]:
     """
     metrics = read_result(folder)["metrics"]
     points = {**metrics["categories"], **{g: metrics[g] for g in ("macro", "pooled") if g in metrics}}
-    path = folder / REPLICATES
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-    except FileNotFoundError as error:
-        raise AdshiftError(f"{path} does not exist; run the cell again with metrics.bootstrap=1000") from error
-    except Exception as error:
-        raise AdshiftError(f"{path} cannot be read ({error}); run the cell again") from error
+    arrays = read_arrays(folder / REPLICATES, "run the cell again with metrics.bootstrap=1000")
     found = {}
     for group, values in points.items():
         prefix = f"{group}/"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -15,10 +19,17 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from adshift.data.dataset import Item, MaskResolution
+from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.images import UInt8
+from adshift.data.prepared import TIMING, PreparedImages
 from adshift.data.samples import Sample
+from adshift.embedding import embed_images
+from adshift.fingerprint import SCORES, code
+from adshift.methods.method import Scores
 from adshift.methods.module import AnomalyModule
+from adshift.shift.domain import Domain
+
+SCORES_FILE, MAPS_FILE = "scores.npz", "maps.f32"
 
 
 @dataclass(frozen=True)
@@ -31,6 +42,7 @@ class ScoredImages:
         maps: N anomaly maps, float32 [H, W], at the resolution of their masks.
         masks: N masks, uint8 [H, W]; None for an anomalous image without one.
         nearest_image_NP: int64, for each patch the train image of its nearest bank vector; None without a bank.
+        seconds: what preparing, embedding and scoring them took when it was done.
     """
 
     samples: tuple[Sample, ...]
@@ -38,6 +50,7 @@ class ScoredImages:
     maps: list[NDArray[np.float32]]
     masks: list[UInt8 | None]
     nearest_image_NP: NDArray[np.int64] | None
+    seconds: float = 0.0
 
     @property
     def label_N(self) -> NDArray[np.int64]:
@@ -60,39 +73,94 @@ class ScoredImages:
         return self.select([sample.category == category for sample in self.samples])
 
 
-def _map_like(anomaly_map_HW: Tensor, mask: UInt8 | None) -> NDArray[np.float32]:
+def _map_like(anomaly_map_HW: Tensor, mask: UInt8 | None) -> Tensor:
     if mask is None or mask.shape == tuple(anomaly_map_HW.shape):
-        return anomaly_map_HW.numpy()
+        return anomaly_map_HW
     resized = functional.interpolate(anomaly_map_HW[None, None], size=mask.shape, mode="bilinear", align_corners=False)
-    return resized[0, 0].numpy()
+    return resized[0, 0]
 
 
 def score_images(
-    trainer: pl.Trainer,
-    module: AnomalyModule,
-    loader: DataLoader[Item],
-    samples: Sequence[Sample],
-    resolution: MaskResolution,
+    trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule, samples: Sequence[Sample], domain: Domain
 ) -> ScoredImages:
-    """Score every image of a loader. With ``resolution`` "original" each map is brought to its mask's size."""
-    scores: list[Tensor] = []
-    maps: list[NDArray[np.float32]] = []
-    masks: list[UInt8 | None] = []
-    nearest: list[Tensor] = []
-    for scored, batch in trainer.predict(module, loader) or []:
-        scores.append(scored.image_score_B)
-        masks.extend(batch.masks)
-        for anomaly_map, mask in zip(scored.anomaly_map_BHW, batch.masks, strict=True):
-            maps.append(_map_like(anomaly_map, mask if resolution == "original" else None))
-        if scored.nearest_image_BP is not None:
-            nearest.append(scored.nearest_image_BP)
+    """Score samples seen in a domain, or take the scores from the store where the same model scored them before.
+
+    Where the masks keep their files' resolution, each map is brought to its mask's size.
+    """
+    images = datamodule.images(samples, domain)
+    key = {
+        "images": images.key,
+        "model": state_sha256(module),
+        "settings": module.settings,
+        "batch_size": datamodule.batch_size,
+        "device": str(trainer.strategy.root_device.type),
+        **code(SCORES),
+    }
+
+    def make(folder: Path, _: Path | None) -> None:
+        _write(folder, trainer, module, datamodule, images)
+
+    def read(folder: Path) -> ScoredImages:
+        return _read(folder, images)
+
+    return datamodule.store.fetch("scores", key, make, read)
+
+
+def _write(
+    folder: Path, trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule, images: PreparedImages
+) -> None:
+    seconds, batch_size = images.seconds, datamodule.batch_size
+    loader: DataLoader[Any] = images.loader(batch_size)
+    if module.method.shares_embedding:
+        embedding = embed_images(datamodule.store, trainer, module, images, batch_size)
+        seconds += embedding.seconds
+        loader = embedding.loader(batch_size)
+    started = time.perf_counter()
+    batches: Sequence[Scores] = trainer.predict(module, loader) or []  # type: ignore[assignment]
+    maps = [anomaly_map for scores in batches for anomaly_map in scores.anomaly_map_BHW]
+    if datamodule.mask_resolution == "original":
+        maps = [_map_like(anomaly_map, mask) for anomaly_map, mask in zip(maps, images.masks, strict=True)]
+    arrays = {
+        "score_N": torch.cat([scores.image_score_B for scores in batches]).double().numpy(),
+        "shape_N2": np.array([m.shape for m in maps], np.int64),
+    }
+    nearest = [scores.nearest_image_BP for scores in batches if scores.nearest_image_BP is not None]
+    if nearest:
+        arrays["nearest_image_NP"] = torch.cat(nearest).to(torch.int32).numpy()
+    np.savez(folder / SCORES_FILE, **arrays)  # type: ignore[arg-type]
+    with (folder / MAPS_FILE).open("wb") as handle:
+        for anomaly_map in maps:
+            handle.write(anomaly_map.float().contiguous().numpy().tobytes())
+    seconds += time.perf_counter() - started
+    (folder / TIMING).write_text(json.dumps({"score": seconds}))
+
+
+def _read(folder: Path, images: PreparedImages) -> ScoredImages:
+    with np.load(folder / SCORES_FILE, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    shapes = arrays["shape_N2"]
+    pixels = np.memmap(folder / MAPS_FILE, np.float32, "c")
+    ends = np.cumsum(shapes.prod(axis=1)).tolist()
+    parts = np.split(pixels, ends[:-1])
+    nearest = arrays.get("nearest_image_NP")
     return ScoredImages(
-        tuple(samples),
-        torch.cat(scores).double().numpy(),
-        maps,
-        masks,
-        torch.cat(nearest).numpy() if nearest else None,
+        images.samples,
+        arrays["score_N"],
+        [np.asarray(part).reshape(shape) for part, shape in zip(parts, shapes.tolist(), strict=True)],
+        images.masks,
+        None if nearest is None else nearest.astype(np.int64),
+        json.loads((folder / TIMING).read_text())["score"],
     )
+
+
+def state_sha256(module: AnomalyModule) -> str:
+    """SHA-256 of a fitted module: the names, types, shapes and bytes of its tensors."""
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        array = value.detach().cpu().contiguous().numpy()
+        digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        digest.update(array.data if array.ndim else array.tobytes())
+    return digest.hexdigest()
 
 
 @torch.inference_mode()

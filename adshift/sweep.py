@@ -8,18 +8,19 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from adshift.assembly import plain
-from adshift.atomic import write_text
+from adshift.atomic import only_one, write_text
 from adshift.cli import TRACEBACK, USER_ERROR, is_the_users, one_line, refuse_additions
+from adshift.resources import take_share
 
 RESULT = "result.json"
 FAILURE = "failure.json"
-UNIMPORTANT = ("force", "study", "logger")
+UNIMPORTANT = ("force", "logger", "store", "study")
 """Keys that change no figure; a cell that differs in them alone is the same cell."""
 
 
@@ -57,7 +58,12 @@ def run_cell(job: Callable[[DictConfig], Any], config: DictConfig) -> None:
     try:
         refuse_additions()
         if not _already_done(config, folder):
-            job(config)
+            if sweeping:
+                launcher = OmegaConf.to_container(hydra.launcher, resolve=True)
+                take_share(cast(dict[str, Any], launcher), Path(hydra.runtime.cwd, hydra.sweep.dir))
+            with only_one(folder):
+                if not _already_done(config, folder):  # another process may have, while this one waited
+                    job(config)
         (folder / FAILURE).unlink(missing_ok=True)
     except Exception as error:
         unexpected = os.environ.get(TRACEBACK) == "1" or not is_the_users(error)

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import shutil
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 
 from adshift.atomic import atomic_path
 from adshift.data.datamodule import AnomalyDataModule
+from adshift.data.prepared import TIMING, PreparedImages
+from adshift.embedding import embed_images
 from adshift.errors import AdshiftError
+from adshift.fingerprint import FIT, code
 from adshift.methods.module import AnomalyModule
+from adshift.store import AnyStore, Key, Make
+
+T = TypeVar("T")
+CHECKPOINT = "model.ckpt"
 
 
 def make_trainer(accelerator: str, devices: Any) -> pl.Trainer:
@@ -44,19 +56,84 @@ def _quieten() -> None:
     lightning = ("pytorch_lightning", "lightning.pytorch")  # anomalib imports the second, which then speaks for both
     for name in (*lightning, *(f"{n}.utilities.rank_zero" for n in lightning), "faiss.loader"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    for message in ("does not have many workers", "configure_optimizers", "in eval mode at the start"):
+    for message in (
+        "does not have many workers",
+        "predict returned None",
+        "configure_optimizers",
+        "in eval mode at the start",
+    ):
         warnings.filterwarnings("ignore", message=f".*{message}.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")
 
 
 def fit(
-    trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule, checkpoint: Path
+    trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule, checkpoint: Path | None = None
 ) -> dict[str, float]:
-    """Fit and save the checkpoint atomically; returns the seconds of the stages.
+    """Fit, or take the model from the store where the same fit was done before; leaves its checkpoint where wanted.
 
-    No optimiser steps, so Lightning's own checkpointing would save nothing: it is told to.
+    Returns:
+        Seconds that the stages took when they were done: ``load``, ``embed``, the method's own, and ``fit``, their sum.
     """
-    trainer.fit(module, datamodule=datamodule)
-    with atomic_path(checkpoint) as partial:
-        trainer.save_checkpoint(partial)
-    return dict(module.timing)
+    images = datamodule.train_images()
+    key = {"images": images.key, "settings": module.settings, **_surroundings(trainer, module, datamodule)}
+
+    def make(folder: Path, _: Path | None) -> None:
+        timing = _fit(trainer, module, datamodule, images)
+        trainer.save_checkpoint(folder / CHECKPOINT)  # told to: no optimiser steps, so Lightning would save nothing
+        (folder / TIMING).write_text(json.dumps(timing))
+
+    def read(folder: Path) -> dict[str, float]:
+        stored = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
+        module.load_state_dict(stored["state_dict"])
+        if checkpoint is not None:
+            with atomic_path(checkpoint) as partial:
+                shutil.copyfile(folder / CHECKPOINT, partial)
+        timing: dict[str, float] = json.loads((folder / TIMING).read_text())
+        return timing
+
+    return datamodule.store.fetch("models", key, make, read)
+
+
+def _surroundings(trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule) -> dict[str, Any]:
+    return {
+        "embedding": module.method.embedding_settings(),
+        "batch_size": datamodule.batch_size,
+        "device": str(trainer.strategy.root_device.type),
+        **code(FIT),
+    }
+
+
+def _fit(
+    trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule, images: PreparedImages
+) -> dict[str, float]:
+    """One epoch over the train images, or over their embeddings where those are worth keeping."""
+    seconds = {"load": images.seconds}
+    if module.method.shares_embedding:
+        embedding = embed_images(datamodule.store, trainer, module, images, datamodule.batch_size)
+        seconds["embed"] = embedding.seconds
+        module.scope = _Scope(datamodule.store, embedding.key)
+        trainer.fit(module, embedding.whole())
+        module.scope = None
+    else:
+        trainer.fit(module, images.loader(datamodule.batch_size))
+    for stage, spent in module.timing.items():
+        seconds[stage] = seconds.get(stage, 0.0) + spent
+    return {**seconds, "fit": sum(seconds.values())}
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """The store, for what depends on certain train embeddings."""
+
+    store: AnyStore
+    embedding: Key
+
+    def fetch(
+        self,
+        kind: str,
+        key: Key,
+        make: Make,
+        read: Callable[[Path], T],
+        enough: Callable[[Path], bool] = lambda _: True,
+    ) -> T:
+        return self.store.fetch(kind, {"embedding": self.embedding, **key}, make, read, enough)

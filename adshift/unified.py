@@ -57,9 +57,10 @@ def foreign_matches(scored: ScoredImages, train: Sequence[Sample], categories: S
     Returns:
         category -> ``share`` of its patches whose nearest neighbour is of another category, ``share_normal`` and
         ``share_anomalous`` (the same over its normal and its anomalous images alone; None without any), and ``from``,
-        the share that each category contributed; None for a method without a memory bank.
+        the share that each category contributed; None for a method without a memory bank, or where ``train`` is
+        not the role that the bank was made of.
     """
-    if scored.nearest_image_NP is None:
+    if scored.nearest_image_NP is None or scored.nearest_image_NP.max(initial=0) >= len(train):
         return None
     code = {category: i for i, category in enumerate(categories)}
     origin = np.array([code[sample.category] for sample in train])[scored.nearest_image_NP]

@@ -1,7 +1,7 @@
-"""Greedy coreset: ours against anomalib's KCenterGreedy on the same projected points.
+"""Greedy coreset: ours against anomalib's KCenterGreedy on the same projected points, and how both grow with N.
 
-`python benchmarks/coreset.py [--data-root SCREW] [--weights FILE] [--ratio 0.01 0.1] [--rows N] [--no-peer]`. The peer
-takes about five minutes for 1 % of screw's 250,880 patches; with --no-peer only ours is timed.
+`python benchmarks/coreset.py [--data-root SCREW] [--weights FILE] [--ratio 0.01] [--rows N] [--peer] [--growth]`. The peer
+takes minutes for 1 % of screw's 250,880 patches, and a hundred times that for 10 %.
 """
 
 import argparse
@@ -13,10 +13,12 @@ from typing import Any
 
 import torch
 from patch_rows import clustered_rows, screw_rows, shared_paths
+from timing import seconds_of, slope
 from torch import Tensor
 
 ROWS = 250_880
 SEED = 0
+TOLERANCE = 1e-5
 
 
 def embeddings(data_root: Path, weights: Path, rows: int = ROWS) -> tuple[Tensor, str]:
@@ -28,9 +30,27 @@ def embeddings(data_root: Path, weights: Path, rows: int = ROWS) -> tuple[Tensor
 
 
 def covering_radius(points_NP: Tensor, centres_MP: Tensor) -> float:
-    """Largest distance to the nearest centre, in float64, apart from both contestants."""
-    nearest = [torch.cdist(part.double(), centres_MP.double()).amin(1).amax() for part in points_NP.split(8192)]
-    return float(torch.stack(nearest).amax())
+    """Largest distance to the nearest centre, apart from both contestants: the far end of it in float64."""
+    squares_M = centres_MP.square().sum(1)
+    rough = [(torch.addmm(squares_M, part, centres_MP.T, alpha=-2).amin(1) + part.square().sum(1))
+             for part in points_NP.split(4096)]  # fmt: skip
+    far = points_NP[torch.cat(rough).topk(min(1000, len(points_NP))).indices].double()
+    return float(torch.stack([torch.cdist(part, centres_MP.double()).amin(1).amax() for part in far.split(100)]).amax())
+
+
+def ours(embedding_ND: Tensor, count: int) -> Any:
+    """Our coreset of unprojected rows; the projection is part of it."""
+    from adshift.methods.coreset import greedy_coreset
+
+    return greedy_coreset(embedding_ND, count, generator=torch.Generator().manual_seed(SEED))
+
+
+def projected(embedding_ND: Tensor) -> Tensor:
+    """The projection that `ours` searches in."""
+    from adshift.methods.projection import gaussian_matrix, project
+
+    matrix_DP = gaussian_matrix(embedding_ND.shape[1], 128, torch.Generator().manual_seed(SEED))
+    return project(embedding_ND, matrix_DP)
 
 
 def peer_picks(points_NP: Tensor, count: int) -> tuple[Tensor, float]:
@@ -44,52 +64,68 @@ def peer_picks(points_NP: Tensor, count: int) -> tuple[Tensor, float]:
     return torch.tensor(picks), time.perf_counter() - start
 
 
-def measure(embedding_ND: Tensor, ratio: float = 0.01, repeats: int = 3, with_peer: bool = True) -> dict[str, Any]:
+def measure(embedding_ND: Tensor, ratio: float = 0.01, repeats: int = 5, with_peer: bool = True) -> dict[str, Any]:
     """Seconds of ours (median, projection included) and of anomalib's (one run, without projection).
 
-    `equal` compares the covering radii, from the same first pick, to 1e-5 relative: float32 rounding in the peer's
-    distances may swap near-ties.
+    `equal` compares covering radii to 1e-5 relative: ours with the peer's from the same first pick (float32 rounding in the
+    peer's distances may swap near-ties), or without the peer ours with the radius of its picks computed anew.
     """
     from adshift.methods.coreset import greedy_coreset
-    from adshift.methods.projection import gaussian_matrix, project
 
     count = int(len(embedding_ND) * ratio)
-    seconds = []
-    for _ in range(repeats):
-        generator = torch.Generator().manual_seed(SEED)
-        start = time.perf_counter()
-        ours = greedy_coreset(embedding_ND, count, generator=generator)
-        seconds.append(time.perf_counter() - start)
+    ours(embedding_ND[:4096], 16)
+    found = ours(embedding_ND, count)
+    seconds = [seconds_of(lambda: ours(embedding_ND, count)) for _ in range(repeats)]
     record: dict[str, Any] = {"ours_s": statistics.median(seconds), "peer_s": None, "ratio": None, "equal": None}
-    record |= {"n": len(embedding_ND), "centres": count, "radius": ours.radius, "repeats": repeats}
+    record |= {"n": len(embedding_ND), "centres": count, "radius": found.radius, "repeats": repeats}
+    points_NP = projected(embedding_ND)
+    radius = covering_radius(points_NP, points_NP[found.indices_M])
+    record["equal"] = abs(radius / found.radius - 1) < TOLERANCE
     if not with_peer:
         return record
-    generator = torch.Generator().manual_seed(SEED)
-    points_NP = project(embedding_ND, gaussian_matrix(embedding_ND.shape[1], 128, generator))
     picks, record["peer_s"] = peer_picks(points_NP, count)
-    same_start = greedy_coreset(points_NP, count, generator=generator, projection_dim=None, prefix_P=picks[:1])
+    record["peer_repeats"] = 1
     record["ratio"] = record["peer_s"] / record["ours_s"]
+    same_start = greedy_coreset(
+        points_NP, count, generator=torch.Generator().manual_seed(SEED), projection_dim=None, prefix_P=picks[:1]
+    )
     record["same_picks"] = int((same_start.indices_M == picks).sum())
     record["radius_same_start"] = covering_radius(points_NP, points_NP[same_start.indices_M])
     record["peer_radius"] = covering_radius(points_NP, points_NP[picks])
-    record["equal"] = abs(record["peer_radius"] / record["radius_same_start"] - 1) < 1e-5
+    gap = abs(record["peer_radius"] / record["radius_same_start"] - 1)
+    record["equal"] = record["equal"] and gap < TOLERANCE
     return record
 
 
+def growth(embedding_ND: Tensor, ratio: float, with_peer: bool) -> dict[str, Any]:
+    """Seconds at N / 8, N / 4, N / 2 and N rows for a fixed ratio (the peer: the first three), and the slopes."""
+    sizes = [len(embedding_ND) // part for part in (8, 4, 2, 1)]
+    every = [embedding_ND[torch.arange(size) * (len(embedding_ND) // size)] for size in sizes]
+    laps = [statistics.median(seconds_of(lambda r=r: ours(r, int(len(r) * ratio))) for _ in range(3)) for r in every]
+    found: dict[str, Any] = {"n": sizes, "ours_s": laps, "ours_slope": slope(sizes, laps)}
+    if with_peer:
+        peer = [peer_picks(projected(rows), int(len(rows) * ratio))[1] for rows in every[:3]]
+        found |= {"peer_s": peer, "peer_slope": slope(sizes[:3], peer)}
+    return found
+
+
 def main() -> None:
-    """Print one JSON record a ratio."""
+    """Print one JSON record."""
     data_root, weights = shared_paths()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-root", type=Path, default=data_root, help="folder of the screw category")
     parser.add_argument("--weights", type=Path, default=weights)
-    parser.add_argument("--ratio", type=float, nargs="+", default=[0.01])
+    parser.add_argument("--ratio", type=float, default=0.01)
     parser.add_argument("--rows", type=int, default=ROWS)
-    parser.add_argument("--no-peer", action="store_true")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--peer", action="store_true")
+    parser.add_argument("--growth", action="store_true")
     arguments = parser.parse_args()
     embedding_ND, source = embeddings(arguments.data_root, arguments.weights, arguments.rows)
-    for ratio in arguments.ratio:
-        record = measure(embedding_ND, ratio, with_peer=not arguments.no_peer)
-        print(json.dumps({"source": source, "ratio_kept": ratio} | record), flush=True)
+    record = {"source": source, **measure(embedding_ND, arguments.ratio, arguments.repeats, arguments.peer)}
+    if arguments.growth:
+        record["growth"] = growth(embedding_ND, arguments.ratio, arguments.peer)
+    print(json.dumps(record))
 
 
 if __name__ == "__main__":

@@ -1,14 +1,15 @@
 """Pixel AUROC, average precision and PRO: ours from one shared sort, against anomalib's AUPRO with scikit-learn.
 
-Both work on the same synthetic maps in one process, alternating. `python benchmarks/metrics.py` prints the record.
+Both work on the same synthetic maps in one process, alternating. `python benchmarks/metrics.py [--growth]`.
 """
 
+import argparse
 import json
-import statistics
 import time
 from typing import Any
 
 import numpy as np
+from timing import alternating, slope
 
 IMAGES = 160
 SIDE = 224
@@ -75,32 +76,49 @@ def bootstrap_seconds(maps: np.ndarray, masks: np.ndarray) -> float:
     return seconds[1] - seconds[0]
 
 
-def measure(repeats: int = 3) -> dict[str, Any]:
+def measure(images: int = IMAGES, side: int = SIDE, repeats: int = 5) -> dict[str, Any]:
     """Median seconds of both sides, their ratio, and whether the three values agree to 1e-6."""
-    maps, masks = blob_maps()
-    ours(maps[:4], masks[:4])  # imports
-    peer(maps[:4], masks[:4])
-    ours_s, peer_s = [], []
-    for _ in range(repeats):
-        for side, seconds in ((ours, ours_s), (peer, peer_s)):
-            start = time.perf_counter()
-            values = side(maps, masks)
-            seconds.append(time.perf_counter() - start)
-            if side is ours:
-                mine = values
-    gaps = [abs(a - b) for a, b in zip(mine, values, strict=True) if a is not None and b is not None]
+    maps, masks = blob_maps(images, side)
+    seconds = alternating({"ours": lambda: ours(maps, masks), "peer": lambda: peer(maps, masks)}, repeats)
+    pairs = zip(ours(maps, masks), peer(maps, masks), strict=True)
+    gaps = [abs(a - b) for a, b in pairs if a is not None and b is not None]
     return {
-        "ours_s": statistics.median(ours_s),
-        "peer_s": statistics.median(peer_s),
-        "ratio": statistics.median(peer_s) / statistics.median(ours_s),
+        "source": "synthetic maps",
+        "ours_s": seconds["ours"],
+        "peer_s": seconds["peer"],
+        "ratio": seconds["peer"] / seconds["ours"],
         "equal": len(gaps) == 3 and max(gaps) <= TOLERANCE,
         "largest_gap": max(gaps),
         "n": int(maps.size),
         "images": len(maps),
+        "repeats": repeats,
         "defect_share": float(masks.mean()),
         "bootstrap_1000_s": bootstrap_seconds(maps, masks),
     }
 
 
+def growth(images: int, side: int) -> dict[str, Any]:
+    """Seconds for a quarter, a half and all of the images, and the slopes."""
+    sizes = [images // part for part in (4, 2, 1)]
+    found = [measure(size, side, repeats=3) for size in sizes]
+    laps = {key: [record[key] for record in found] for key in ("ours_s", "peer_s")}
+    slopes = {f"{key[:4]}_slope": slope(sizes, seconds) for key, seconds in laps.items()}
+    return {"images": sizes, **laps, **slopes}
+
+
+def main() -> None:
+    """Print one JSON record."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=IMAGES)
+    parser.add_argument("--side", type=int, default=SIDE)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--growth", action="store_true")
+    arguments = parser.parse_args()
+    record = measure(arguments.images, arguments.side, arguments.repeats)
+    if arguments.growth:
+        record["growth"] = growth(arguments.images, arguments.side)
+    print(json.dumps(record))
+
+
 if __name__ == "__main__":
-    print(json.dumps(measure(), indent=2))
+    main()

@@ -1,19 +1,18 @@
-"""Nearest neighbours: ours against FAISS IndexFlatL2 on the same bank and queries.
+"""Nearest neighbours: ours against FAISS IndexFlatL2 on the same bank and queries, and how both grow with the bank.
 
-`python benchmarks/neighbours.py [--data-root SCREW] [--weights FILE] [--bank M] [--dim 384 1536]`. The bank is a coreset
-of train patches, the queries are the patches of 20 test images. 384 dimensions come from the ResNet-18 weights given;
-1,536 from ResNet-50 with random weights (no trained ones are shared to that depth).
+`python benchmarks/neighbours.py [--data-root SCREW] [--weights FILE] [--bank M] [--dim 384|1536] [--growth]`. The bank is a
+coreset of train patches, the queries are the patches of 20 test images. 384 dimensions come from the ResNet-18 weights
+given; 1,536 from ResNet-50 with random weights (no trained ones are shared to that depth).
 """
 
 import argparse
 import json
-import statistics
-import time
 from pathlib import Path
 from typing import Any
 
 import torch
 from patch_rows import clustered_rows, screw_rows, shared_paths
+from timing import alternating, seconds_of, slope
 from torch import Tensor
 
 BANK = 12_544
@@ -48,7 +47,7 @@ def true_distances(bank_MD: Tensor, query_QD: Tensor, index_Qk: Tensor) -> Tenso
     return torch.cat(found).sort(dim=1).values
 
 
-def measure(bank_MD: Tensor, query_QD: Tensor, repeats: int = 5, backend: str = "auto") -> dict[str, Any]:
+def measure(bank_MD: Tensor, query_QD: Tensor, repeats: int = 7, backend: str = "auto") -> dict[str, Any]:
     """Median seconds of both, alternating, and whether they agree.
 
     FAISS rounds in float32 on vectors that are not centred, so it may swap near-ties. `equal`: over 99.8 % of the
@@ -60,39 +59,48 @@ def measure(bank_MD: Tensor, query_QD: Tensor, repeats: int = 5, backend: str = 
 
     index = faiss.IndexFlatL2(bank_MD.shape[1])
     index.add(bank_MD.numpy())
-    start = time.perf_counter()
     search = NeighbourSearch(bank_MD, backend)
-    build_s = time.perf_counter() - start
-    ours_s, peer_s = [], []
-    for _ in range(repeats + 1):  # the first of each warms up
-        start = time.perf_counter()
-        distances, indices = search.search(query_QD, K)
-        middle = time.perf_counter()
-        _, expected = index.search(query_QD.numpy(), K)
-        ours_s.append(middle - start)
-        peer_s.append(time.perf_counter() - middle)
-    ours, peer = statistics.median(ours_s[1:]), statistics.median(peer_s[1:])
-    same = float((indices == torch.from_numpy(expected)).float().mean())
-    excess = true_distances(bank_MD, query_QD, torch.from_numpy(expected)) / distances.double().clamp_min(1e-12) - 1
-    record: dict[str, Any] = {"ours_s": ours, "peer_s": peer, "ratio": peer / ours}
+    build_s = seconds_of(lambda: NeighbourSearch(bank_MD, backend))
+    seconds = alternating(
+        {"ours": lambda: search.search(query_QD, K), "peer": lambda: index.search(query_QD.numpy(), K)}, repeats
+    )
+    distances, indices = search.search(query_QD, K)
+    expected = torch.from_numpy(index.search(query_QD.numpy(), K)[1])
+    same = float((indices == expected).float().mean())
+    excess = true_distances(bank_MD, query_QD, expected) / distances.double().clamp_min(1e-12) - 1
+    record: dict[str, Any] = {"ours_s": seconds["ours"], "peer_s": seconds["peer"]}
+    record["ratio"] = record["peer_s"] / record["ours_s"]
     record["equal"] = bool(same > 0.998 and excess.max() < 1e-3 and excess.min() > -1e-6)
-    record |= {"same_neighbours": same, "largest_excess": float(excess.max()), "build_s": build_s}
+    record |= {"same_neighbours": same, "largest_excess": float(excess.max()), "build_s": build_s, "repeats": repeats}
     return record | {"n": len(query_QD), "bank": len(bank_MD), "dim": bank_MD.shape[1], "backend": search.backend}
 
 
+def growth(bank_MD: Tensor, query_QD: Tensor) -> dict[str, Any]:
+    """Seconds for banks of M / 8, M / 4, M / 2 and M vectors (prefixes of one greedy order), and the slopes."""
+    sizes = [len(bank_MD) // part for part in (8, 4, 2, 1)]
+    found = [measure(bank_MD[:size], query_QD, repeats=3) for size in sizes]
+    laps = {side: [record[side] for record in found] for side in ("ours_s", "peer_s")}
+    slopes = {f"{side[:4]}_slope": slope(sizes, seconds) for side, seconds in laps.items()}
+    return {"bank": sizes, **laps, **slopes}
+
+
 def main() -> None:
-    """Print one JSON record a dimension."""
+    """Print one JSON record."""
     data_root, weights = shared_paths()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data-root", type=Path, default=data_root, help="folder of the screw category")
     parser.add_argument("--weights", type=Path, default=weights)
     parser.add_argument("--bank", type=int, default=BANK)
-    parser.add_argument("--dim", type=int, nargs="+", choices=(384, 1536), default=[384, 1536])
+    parser.add_argument("--dim", type=int, choices=(384, 1536), default=384)
     parser.add_argument("--backend", default="auto")
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--growth", action="store_true")
     arguments = parser.parse_args()
-    for dim in arguments.dim:
-        bank_MD, query_QD, source = bank_and_queries(dim, arguments.data_root, arguments.weights, arguments.bank)
-        print(json.dumps({"source": source} | measure(bank_MD, query_QD, backend=arguments.backend)), flush=True)
+    bank_MD, query_QD, source = bank_and_queries(arguments.dim, arguments.data_root, arguments.weights, arguments.bank)
+    record = {"source": source, **measure(bank_MD, query_QD, arguments.repeats, arguments.backend)}
+    if arguments.growth:
+        record["growth"] = growth(bank_MD, query_QD)
+    print(json.dumps(record))
 
 
 if __name__ == "__main__":

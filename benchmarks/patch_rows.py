@@ -20,14 +20,14 @@ def screw_rows(images: Sequence[Path], architecture: str, weights: str) -> Tenso
     """[images * 784, D] embeddings of layer2 and layer3 at 224 x 224, as PatchCore takes them."""
     from adshift.data.images import normalise, read_image, resize_image
     from adshift.features.backbone import FrozenBackbone
-    from adshift.features.patches import patch_embeddings, to_rows
+    from adshift.features.patches import patch_embeddings
 
     layers = ("layer2", "layer3")
     backbone = FrozenBackbone(architecture, layers, weights)
     rows: Tensor | None = None
     for start in range(0, len(images), BATCH):
         batch = torch.stack([normalise(resize_image(read_image(path), 224)) for path in images[start : start + BATCH]])
-        chunk = to_rows(patch_embeddings(backbone(batch), layers, 3))
+        chunk = patch_embeddings(backbone(batch), layers, 3).flatten(0, 2)
         if rows is None:
             rows = torch.empty(len(images) * PATCHES_PER_IMAGE, chunk.shape[1])
         rows[start * PATCHES_PER_IMAGE :][: len(chunk)] = chunk

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that wait for a busy core cost more than they bring
+os.environ["ADSHIFT_STORE"] = tempfile.mkdtemp(prefix="adshift-test-store-")  # nothing of earlier runs is there
 
 import numpy as np
 import pytest
 from PIL import Image
 
+atexit.register(shutil.rmtree, os.environ["ADSHIFT_STORE"], ignore_errors=True)
 REPO = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("ADSHIFT_SHARED", REPO.parent / "shared"))
 
@@ -51,7 +56,7 @@ def draw_category(root: Path, category: str, train: int = 20, good: int = 6, def
     for i in range(train):
         draw(base / "train" / "good" / f"{i:03}.png", seed * 1000 + i)
     for i in range(good):
-        draw(base / "test" / "good" / f"{i:03}.png", seed * 1000 + 100 + i)
+        draw(base / "test" / "good" / f"{i:03}.png", seed * 1000 + max(100, train) + i)
     mask = np.zeros((64, 64), np.uint8)
     mask[20:30, 20:30] = 255
     for kind in ("blot", "dent"):
@@ -82,7 +87,7 @@ def tiny_overrides(root: Path, category: str = "plate") -> list[str]:
 def program() -> Program:
     """Run ``train.py`` or ``evaluate.py`` (or ``-m MODULE``) in a process of its own."""
 
-    def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, timeout: float = 300, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "PYTHONPATH": str(REPO), **variables}
         return subprocess.run(
             [sys.executable, *arguments],
@@ -90,7 +95,7 @@ def program() -> Program:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=timeout,
             check=False,
         )
 

@@ -248,7 +248,9 @@ def test_a_calibration_that_would_fail_later_is_refused_at_once() -> None:
     node = ["data=folder", "data.root=r", "data.category=a"]
     require_calibratable(planned(*node), ())
     require_calibratable(planned(*node), (normal, anomaly))
-    require_calibratable(planned(*node, "threshold=sigma"), (normal,))
+    require_calibratable(planned(*node, "threshold=sigma"), (normal, Sample("a/z.png", "a", "good")))
+    with pytest.raises(AdshiftError, match="threshold=sigma needs 2 normal calibration images"):
+        require_calibratable(planned(*node, "threshold=sigma"), (normal,))
     with pytest.raises(
         AdshiftError, match="threshold=f1 needs anomalous calibration images, and a has 0 of them among 1"
     ):

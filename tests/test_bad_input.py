@@ -91,7 +91,7 @@ CASES = [
     Case("no test images", (), ("anomalous calibration images",), _without("test")),
     Case("no test images at all", ("threshold=sigma",), ("holds no test image", "test/DEFECT"), _without("test")),
     Case("unreadable image", (), ("test/blot/001.png", "replace or remove the file"), _cut("test/blot/001.png", 0.1)),
-    Case("empty image", (), ("train/good/003.png", "cannot be read"), _cut("train/good/003.png", 0)),
+    Case("empty image", (), ("train/good/003.png is empty", "replace or remove"), _cut("train/good/003.png", 0)),
     Case("truncated mask", (), ("dent/001_mask.png", "replace or remove"), _cut("ground_truth/dent/001_mask.png")),
     Case(
         "truncated jpeg, workers",

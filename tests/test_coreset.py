@@ -9,8 +9,15 @@ from torch import Tensor
 
 from adshift.errors import AdshiftError
 from adshift.methods import coreset as coreset_module
+from adshift.methods import lazy_distances
 from adshift.methods.coreset import greedy_coreset
 from adshift.methods.projection import gaussian_matrix, project
+
+
+@pytest.fixture(params=[torch.float32, torch.bfloat16], autouse=True, ids=["float32", "bfloat16"])
+def both_precisions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test with coarse products of either type, whichever this CPU would choose."""
+    monkeypatch.setattr(lazy_distances, "coarse_type", lambda device: request.param)
 
 
 def _generator(seed: int = 0) -> torch.Generator:

@@ -28,6 +28,8 @@ pytest.importorskip("onnxruntime", reason="needs the export extra")
 pytest.importorskip("openvino", reason="needs the export extra")
 
 TOLERANCE = 1e-4
+LEFT = {".hydra", ".lock", "export.log"}
+"""What every program leaves in its folder."""
 FILES = {"onnx": "model.onnx", "openvino": "model.xml", "torch": "model.pt2"}
 EVERY = [
     ("patchcore", "onnx"),
@@ -149,7 +151,7 @@ def test_report_holds_parity_and_latency(exported: Exported, method: str, kind: 
         assert all(ms > 0 for ms in report["ms_per_image"][who].values())
     assert report["files"] == [FILES[kind], *(["model.bin"] if kind == "openvino" else [])]
     assert report["bytes"] == sum((folder / name).stat().st_size for name in report["files"])
-    left = {path.name for path in folder.iterdir()} - {".hydra", "export.log"}
+    left = {path.name for path in folder.iterdir()} - LEFT
     assert left == {*report["files"], "export.json"}
 
 
@@ -194,6 +196,17 @@ def test_distances_are_those_of_an_exact_search(vectors: int, k: int) -> None:
 def test_a_method_without_a_graph_is_named() -> None:
     with pytest.raises(AdshiftError, match="method ReLU has no exported form"):
         detector_graph(torch.nn.ReLU(), 64)
+
+
+def test_what_a_graph_would_score_otherwise_is_refused(runs: dict[str, Path]) -> None:
+    method = load_fitted(runs["patchcore"]).method
+    method.backend = "hnsw"
+    with pytest.raises(AdshiftError, match=r"method\.search=hnsw may miss neighbours"):
+        detector_graph(method, 64)
+    method.backend = "auto"
+    method.backbone.precision = "bfloat16"
+    with pytest.raises(AdshiftError, match=r"backbone\.precision=bfloat16 has no exported form"):
+        detector_graph(method, 64)
 
 
 @pytest.mark.parametrize(
@@ -245,7 +258,7 @@ def test_a_file_that_differs_is_not_left_behind(
     done = export(runs["patchcore"], tmp_path, "format=torch")
     assert done.code == 2
     assert "differs from the run" in done.err
-    assert {path.name for path in tmp_path.iterdir()} <= {".hydra", "export.log"}
+    assert {path.name for path in tmp_path.iterdir()} <= LEFT
 
 
 @pytest.mark.real

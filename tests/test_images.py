@@ -81,9 +81,10 @@ def test_truncated_files_are_refused_before_and_at_decoding(tmp_path: Path, suff
     Image.fromarray(noise).save(path)
     verify_files(tmp_path, [Sample(path.name, "c", "good")])
     path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])
-    with pytest.raises(AdshiftError, match=rf"cut\.{suffix}.*cannot be read.*; replace or remove the file"):
+    says = rf"cut\.{suffix} (is empty|cannot be read \(.*\)); replace or remove the file$"
+    with pytest.raises(AdshiftError, match="image .*" + says):
         read_image(path)
-    with pytest.raises(AdshiftError, match=rf"cut\.{suffix}.*cannot be read; replace or remove the file"):
+    with pytest.raises(AdshiftError, match=says):
         verify_files(tmp_path, [Sample(path.name, "c", "good")])
 
 
@@ -98,7 +99,7 @@ def test_verification_counts_the_broken_and_names_the_first(tmp_path: Path, pixe
     for name in ("1.png", "2.png", "3.png"):
         (tmp_path / name).write_bytes(b"broken")
     samples = [Sample(f"{i}.png", "c", "good") for i in range(4)]
-    with pytest.raises(AdshiftError, match=r"1\.png .* and 2 more cannot be read"):
+    with pytest.raises(AdshiftError, match=r"1\.png cannot be read .*\(and 2 more: python -m adshift.* lists all\)"):
         verify_files(tmp_path, samples)
 
 
@@ -175,9 +176,8 @@ def test_the_dataset_serves_input_or_original_masks(tiny: Path) -> None:
     ]
     at_input = ImageDataset(tiny, samples, Domain(), 32)
     original = ImageDataset(tiny, samples, Domain(), 32, "original")
-    assert [tuple(item.image.shape) for item in at_input] == [(3, 32, 32)] * 3
+    assert [item.image.shape for item in at_input] == [(32, 32, 3)] * 3
     assert [None if item.mask is None else (item.mask.shape, int(item.mask.sum())) for item in at_input] == [
         ((32, 32), 25), None, ((32, 32), 0),
     ]  # fmt: skip
     assert [None if item.mask is None else item.mask.shape for item in original] == [(64, 64), None, (64, 64)]
-    assert [item.place for item in at_input] == [0, 1, 2]

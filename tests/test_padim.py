@@ -36,7 +36,7 @@ def backbone() -> FrozenBackbone:
 def fitted(method: PaDiM, train: Tensor, batch: int = 4) -> PaDiM:
     method.begin_fit(len(train))
     for part in train.split(batch):
-        method.collect(part)
+        method.collect(method.embed(part))
     method.finish_fit()
     return method
 
@@ -194,6 +194,7 @@ def test_screw_figures_are_anomalibs(shared: Path, resnet18: str) -> None:
     from sklearn.metrics import roc_auc_score
 
     from adshift.data.dataset import ImageDataset
+    from adshift.data.images import normalise
     from adshift.data.samples import index_category
     from adshift.metrics.pixel import PixelRanking
     from adshift.shift.domain import Domain
@@ -208,8 +209,8 @@ def test_screw_figures_are_anomalibs(shared: Path, resnet18: str) -> None:
     method.begin_fit(len(found.train_good))
     train = ImageDataset(root, found.train_good, Domain(), 224)
     for start in range(0, len(train), 16):
-        batch = torch.stack([train[i].image for i in range(start, min(start + 16, len(train)))])
-        method.collect(batch)
+        batch = torch.stack([normalise(train[i].image) for i in range(start, min(start + 16, len(train)))])
+        method.collect(method.embed(batch))
         reference(batch)
     method.finish_fit()
     reference.fit()
@@ -222,7 +223,7 @@ def test_screw_figures_are_anomalibs(shared: Path, resnet18: str) -> None:
     for start in range(0, len(served), 16):
         items = [served[i] for i in range(start, min(start + 16, len(served)))]
         masks += [item.mask for item in items]
-        batch = torch.stack([item.image for item in items])
+        batch = torch.stack([normalise(item.image) for item in items])
         with torch.no_grad():
             ours, theirs = method(batch), reference(batch)
         scores["ours"].append(ours.image_score_B)

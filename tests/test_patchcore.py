@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from adshift.errors import AdshiftError
 from adshift.features.backbone import FrozenBackbone
-from adshift.features.patches import to_rows
 from adshift.methods.patchcore import PatchCore, reweighted_scores
 
 
@@ -26,7 +25,7 @@ def fitted(backbone: FrozenBackbone, train: Tensor, ratio: float = 1.0, batch: i
     method = PatchCore(backbone, ratio, **options)  # type: ignore[arg-type]
     method.begin_fit(len(train))
     for part in train.split(batch):
-        method.collect(part)
+        method.collect(method.embed(part))
     method.finish_fit()
     return method
 
@@ -44,7 +43,7 @@ def test_scores_and_maps_are_those_of_the_formulas(backbone: FrozenBackbone, k: 
     method = fitted(backbone, images(3), neighbours=k, smoothing=0.0)
     test = images(2, seed=9)
     out = method(test)
-    query = to_rows(method.embed(test)).double().numpy()
+    query = method.embed(test).flatten(0, 2).double().numpy()
     expected = brute_force(query, method.bank_MD.double().numpy(), min(k, len(method.bank_MD))).reshape(2, 4, 4)
     np.testing.assert_allclose(out.image_score_B.numpy(), expected.max(axis=(1, 2)), rtol=1e-4)
     wide = torch.nn.functional.interpolate(torch.from_numpy(expected)[:, None], size=(32, 32), mode="bilinear")[:, 0]
@@ -80,7 +79,7 @@ def test_one_neighbour_and_one_bank_vector_leave_the_distance_itself(backbone: F
     method = fitted(backbone, images(2), ratio=1e-9)
     assert method.bank_shape() == (1, 384 * 4)
     test = images(1, seed=1)
-    rows = to_rows(method.embed(test))
+    rows = method.embed(test).flatten(0, 2)
     expected = (rows - method.bank_MD).double().norm(dim=1).max()
     assert method(test).image_score_B.item() == pytest.approx(expected.item(), rel=1e-5)
 
@@ -97,7 +96,7 @@ def test_a_train_image_scores_zero_against_a_whole_bank(backbone: FrozenBackbone
 def test_the_bank_holds_train_rows_and_knows_their_images(backbone: FrozenBackbone, ratio: float) -> None:
     train = images(5)
     method = fitted(backbone, train, ratio=ratio)
-    rows = to_rows(method.embed(train))
+    rows = method.embed(train).flatten(0, 2)
     assert len(method.bank_MD) == int(ratio * 80)
     assert method.bank_shape() == (int(ratio * 80), int(ratio * 80) * 384 * 4)
     distance = torch.cdist(method.bank_MD.double(), rows.double())
@@ -117,7 +116,7 @@ def test_a_second_fit_forgets_the_first(backbone: FrozenBackbone) -> None:
     method = fitted(backbone, images(3), ratio=0.5)
     method(images(1))
     method.begin_fit(2)
-    method.collect(images(2, seed=8))
+    method.collect(method.embed(images(2, seed=8)))
     method.finish_fit()
     fresh = fitted(backbone, images(2, seed=8), ratio=0.5)
     assert torch.equal(method.bank_MD, fresh.bank_MD)

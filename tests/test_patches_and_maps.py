@@ -8,7 +8,7 @@ import torch
 from scipy.ndimage import gaussian_filter
 from torch.nn import functional
 
-from adshift.features.patches import patch_embeddings, pool_neighbourhood, to_rows
+from adshift.features.patches import patch_embeddings, pool_neighbourhood
 from adshift.methods.maps import upsample_maps, upsample_operator
 
 
@@ -38,18 +38,11 @@ def test_deeper_layers_are_pooled_then_brought_to_the_first_grid() -> None:
         pool_neighbourhood(features["layer3"], 3), size=(8, 8), mode="bilinear", align_corners=False
     )
     assert tuple(found.shape) == (2, 8, 8, 8)
-    torch.testing.assert_close(found[:, :3], pool_neighbourhood(features["layer2"], 3))
-    torch.testing.assert_close(found[:, 3:], deep)
-    assert found.is_contiguous(memory_format=torch.channels_last)
-
-
-def test_rows_go_image_by_image_and_line_by_line() -> None:
-    embedding = noise(3, 4, 2, 5).contiguous(memory_format=torch.channels_last)
-    rows = to_rows(embedding)
-    assert tuple(rows.shape) == (30, 4)
-    for b, y, x in [(0, 0, 0), (0, 1, 3), (2, 1, 4), (1, 0, 2)]:
-        assert torch.equal(rows[(b * 2 + y) * 5 + x], embedding[b, :, y, x])
-    assert rows.data_ptr() == embedding.data_ptr()  # no copy
+    shallow = pool_neighbourhood(features["layer2"], 3)
+    torch.testing.assert_close(found[..., :3], shallow.permute(0, 2, 3, 1))
+    torch.testing.assert_close(found[..., 3:], deep.permute(0, 2, 3, 1))
+    rows = found.view(-1, 8)  # a row a patch: image by image, line by line
+    assert torch.equal(rows[64 + 8 * 2 + 5, :3], shallow[1, :, 2, 5])
 
 
 @pytest.mark.parametrize(("grid", "size"), [((28, 28), (224, 224)), ((7, 5), (56, 64)), ((4, 4), (32, 32))])

@@ -416,12 +416,26 @@ def test_mistakes_are_told_in_one_line(cells: Cells, tiny: Path, tmp_path: Path,
 def test_a_damaged_run_is_told(cells: Cells, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(cells(), run)
-    (run / "model.ckpt").write_bytes((run / "model.ckpt").read_bytes()[:1000])
-    with pytest.raises(AdshiftError, match="cannot be loaded"):
+    whole = (run / "model.ckpt").read_bytes()
+    (run / "model.ckpt").write_bytes(whole[:1000])
+    with pytest.raises(AdshiftError, match="its sha256 differs"):
         adshift.load(run)
     (run / "model.ckpt").unlink()
     with pytest.raises(AdshiftError, match="needs the model"):
         adshift.load(run)
+    (run / "model.ckpt").write_bytes(whole)
+    adshift.load(run)
+    result = json.loads((run / "result.json").read_text())
+    for broken in (
+        {"backbone": 3},
+        {"data": {}},
+        {"image_size": "wide"},
+        {"method": {**result["config"]["method"], "layers": 1}},
+    ):
+        (run / "result.json").write_text(json.dumps({**result, "config": {**result["config"], **broken}}))
+        with pytest.raises(AdshiftError) as caught:
+            adshift.load(run)
+        assert "\n" not in str(caught.value)
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

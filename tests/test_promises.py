@@ -16,7 +16,7 @@ ALPHA = 0.1
 def many_normals(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Overrides of a run with 100 calibration normals and 100 test normals."""
     root = tmp_path_factory.mktemp("many")
-    draw_category(root, "plate", train=120, good=100, defective=8, seed=3)
+    draw_category(root, "plate", train=120, good=100, defective=8, seed=4)
     small = ["split=standard", "split.train_fraction=0.2", "threshold=conformal", f"threshold.alpha={ALPHA}"]
     return [*tiny_overrides(root), *small]
 

@@ -392,7 +392,8 @@ def test_a_foreign_class_is_never_called(runs: Path, tmp_path: Path, capsys: pyt
     result = json.loads(path.read_text())
     for target, said in (
         ("os.system", "none of adshift's own classes"),
-        ("adshift.report.study.Study", "is no domain"),
+        ("adshift.report.study.Study", "none of adshift's own classes"),
+        ("adshift.shift.domain.ShiftParameters", "no class of adshift"),
     ):
         result["config"]["domain"]["_target_"] = target
         path.write_text(json.dumps(result))

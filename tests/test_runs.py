@@ -165,7 +165,7 @@ def test_calibration_and_checkpoint_stand_beside_the_result(cells: Cells) -> Non
     assert {".hydra", "model.ckpt", "calibration.json", "scores.csv", "result.json"} <= {
         p.name for p in folder.iterdir()
     }
-    assert not [p for p in folder.iterdir() if p.name.startswith(".") and p.name != ".hydra"]  # nothing half-written
+    assert not list(folder.glob(".partial-*"))  # nothing half-written
     calibration = json.loads((folder / "calibration.json").read_text())
     assert calibration["image"]["plate"]["threshold"] == result_of(folder)["threshold"]["plate"]["value"]
     assert calibration["domain"]["name"] == "clean"

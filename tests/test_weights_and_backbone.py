@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 from torchvision.models import resnet18
 
 from adshift.data.datamodule import AnomalyDataModule
-from adshift.data.dataset import Batch
+from adshift.data.prepared import ImageBatch
 from adshift.data.samples import index
 from adshift.data.splits import OfficialSplit, split_all
 from adshift.errors import AdshiftError
@@ -24,6 +24,7 @@ from adshift.features.weights import read_weights, weights_sha256
 from adshift.methods.module import AnomalyModule
 from adshift.methods.patchcore import PatchCore
 from adshift.shift.domain import Domain
+from adshift.store import NoStore
 
 LAYERS = ("layer2", "layer3")
 
@@ -67,6 +68,40 @@ def test_truncated_features_are_those_of_the_whole_network(tmp_path: Path, full:
     assert [tuple(f.shape) for f in features.values()] == [(2, 64, 16, 16), (2, 128, 8, 8), (2, 256, 4, 4)]
     assert backbone.channels == (64, 128, 256)
     assert "layer4" not in backbone.body
+
+
+def test_folding_leaves_the_state_alone_and_follows_it(full: torch.nn.Module, tmp_path: Path) -> None:
+    torch.save(kept(full), tmp_path / "w.pth")
+    backbone = FrozenBackbone("resnet18", LAYERS, "random")
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    before, names = backbone(images)["layer3"], list(backbone.state_dict())
+    other = FrozenBackbone("resnet18", LAYERS, str(tmp_path / "w.pth"))
+    backbone.load_state_dict(other.state_dict())
+    assert list(backbone.state_dict()) == names
+    assert torch.equal(backbone(images)["layer3"], other(images)["layer3"])
+    assert not torch.equal(backbone(images)["layer3"], before)
+    doubled = backbone.double().float()  # what Lightning does to move a module
+    assert torch.equal(doubled(images)["layer3"], other(images)["layer3"])
+
+
+@pytest.mark.parametrize("architecture", ["resnet18", "resnet50"])
+def test_bfloat16_keeps_three_digits_and_the_identity_of_the_weights(architecture: str) -> None:
+    fine = FrozenBackbone(architecture, LAYERS, "random")
+    coarse = FrozenBackbone(architecture, LAYERS, "random", precision="bfloat16")
+    images = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    for name, expected in fine(images).items():
+        found = coarse(images)[name]
+        assert found.dtype == torch.float32
+        assert 0 < (found - expected).norm() / expected.norm() < 0.03
+    assert weights_sha256(coarse) == weights_sha256(fine)
+    assert all(p.dtype == torch.float32 for p in coarse.parameters())
+    settings = [PatchCore(backbone, 0.1).embedding_settings() for backbone in (fine, coarse)]
+    assert settings[0] != settings[1]
+
+
+def test_an_unknown_precision_is_refused() -> None:
+    with pytest.raises(AdshiftError, match=r"backbone\.precision=half must be one of: float32, bfloat16"):
+        FrozenBackbone("resnet18", LAYERS, "random", precision="half")
 
 
 def test_only_the_layers_that_are_asked_for_are_kept_and_returned() -> None:
@@ -207,11 +242,11 @@ def test_a_lightning_fit_moves_no_batch_statistic(tiny: Path) -> None:
     backbone = FrozenBackbone("resnet18", ["layer1"], "random")
     before = {k: v.clone() for k, v in backbone.state_dict().items()}
     split = split_all(index(tiny, ["plate"]), OfficialSplit())
-    data = AnomalyDataModule(tiny, split, Domain(), 32, 8, 0, "input")
+    data = AnomalyDataModule(NoStore(), tiny, split, Domain(), 32, 8, 0, "input")
     trainer = pl.Trainer(
         max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False
     )
-    module = AnomalyModule(PatchCore(backbone, 0.05))
+    module = AnomalyModule(PatchCore(backbone, 0.05), 32, {})
     module.train()  # as Lightning does, or a caller
     trainer.fit(module, datamodule=data)
     after = backbone.state_dict()
@@ -222,9 +257,11 @@ def test_a_lightning_fit_moves_no_batch_statistic(tiny: Path) -> None:
 
 def test_features_do_not_depend_on_the_batch(tiny: Path) -> None:
     backbone = FrozenBackbone("resnet18", ["layer2"], "random")
-    data = AnomalyDataModule(tiny, split_all(index(tiny, ["plate"]), OfficialSplit()), Domain(), 32, 5, 0, "input")
+    data = AnomalyDataModule(
+        NoStore(), tiny, split_all(index(tiny, ["plate"]), OfficialSplit()), Domain(), 32, 5, 0, "input"
+    )
     loader: DataLoader[Any] = data.train_dataloader()
-    batch: Batch = next(iter(loader))
+    batch: ImageBatch = next(iter(loader))
     together = backbone(batch.images)["layer2"]
     alone = torch.cat([backbone(image[None])["layer2"] for image in batch.images])
     torch.testing.assert_close(together, alone, rtol=1e-4, atol=1e-5)

@@ -56,12 +56,20 @@ def _value(calibrations: dict[str, Calibration], category: str) -> float | None:
 
 
 def _pixels(scored: ScoredImages, with_anomalies: bool) -> tuple[np.ndarray, np.ndarray]:
-    maps, labels = [], []
+    maps, labels = [np.empty(0, np.float32)], [np.empty(0, np.uint8)]
     for sample, anomaly_map, mask in zip(scored.samples, scored.maps, scored.masks, strict=True):
         if mask is not None and (with_anomalies or sample.label == 0):
             maps.append(anomaly_map.ravel())
             labels.append(mask.ravel())
     return np.concatenate(maps), np.concatenate(labels).astype(np.int64)
+
+
+def _of_pixels(calibrator: Calibrator, scored: ScoredImages) -> Calibration | None:
+    """None where the calibrator needs defect pixels and no mask of these images marks any."""
+    scores, labels = _pixels(scored, calibrator.needs_anomalies)
+    if calibrator.needs_anomalies and not labels.any():
+        return None
+    return calibrator.calibrate(scores, labels)
 
 
 def calibrate(
@@ -81,7 +89,8 @@ def calibrate(
         folds: K where the scores are out-of-fold scores of train images, else 0.
 
     Returns:
-        The thresholds; empty where there is no calibration image.
+        The thresholds; empty where there is no calibration image, without a pixel threshold where a calibrator needs
+        defect pixels and no mask marks any.
     """
     if not scored.samples:
         return Thresholds({}, {})
@@ -93,5 +102,5 @@ def calibrate(
         return calibrator.calibrate(group.score_N, group.label_N)
 
     image = {name: of_images(group) for name, group in groups.items()}
-    pixel = {name: calibrator.calibrate(*_pixels(group, calibrator.needs_anomalies)) for name, group in groups.items()}
-    return Thresholds(image, pixel)
+    pixel = {name: _of_pixels(calibrator, group) for name, group in groups.items()}
+    return Thresholds(image, {name: found for name, found in pixel.items() if found is not None})

@@ -1,4 +1,4 @@
-"""The Lightning face of the data: one loader a role."""
+"""The Lightning face of the data: the train role for the fit, and any role's images for what is scored."""
 
 from __future__ import annotations
 
@@ -8,27 +8,31 @@ from pathlib import Path
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
-from adshift.data.dataset import ImageDataset, Item, MaskResolution, loader_options
+from adshift.data.dataset import MaskResolution
+from adshift.data.prepared import ImageBatch, PreparedImages, prepare_images
 from adshift.data.samples import Sample
 from adshift.data.splits import Split
 from adshift.shift.domain import Domain
+from adshift.store import AnyStore
 
 
 class AnomalyDataModule(pl.LightningDataModule):
-    """Serves the roles of a split: training for the fit, and ``role_loader`` for what is scored.
+    """Serves the roles of a split.
 
     Args:
+        store: where decoded images are kept.
         root: the data root.
         split: the samples of each role.
         train_domain: the domain that the train images are seen in.
         image_size: side of the input in pixels.
-        batch_size: images a batch.
+        batch_size: images that go through the backbone together.
         num_workers: processes that decode; it changes no figure.
         mask_resolution: see ``ImageDataset``.
     """
 
     def __init__(
         self,
+        store: AnyStore,
         root: Path,
         split: Split,
         train_domain: Domain,
@@ -38,6 +42,7 @@ class AnomalyDataModule(pl.LightningDataModule):
         mask_resolution: MaskResolution,
     ) -> None:
         super().__init__()
+        self.store = store
         self.root = root
         self.split = split
         self.train_domain = train_domain
@@ -46,12 +51,16 @@ class AnomalyDataModule(pl.LightningDataModule):
         self.num_workers = num_workers
         self.mask_resolution = mask_resolution
 
-    def loader(self, samples: Sequence[Sample], domain: Domain) -> DataLoader[Item]:
-        """A loader of some samples seen in a domain, in their order."""
-        dataset = ImageDataset(self.root, samples, domain, self.image_size, self.mask_resolution)
-        workers = min(self.num_workers, -(-len(dataset) // self.batch_size))
-        return DataLoader(dataset, batch_size=self.batch_size, shuffle=False, **loader_options(workers))
+    def images(self, samples: Sequence[Sample], domain: Domain) -> PreparedImages:
+        """Some samples seen in a domain, in their order."""
+        return prepare_images(
+            self.store, self.root, samples, domain, self.image_size, self.mask_resolution, self.num_workers
+        )
 
-    def train_dataloader(self) -> DataLoader[Item]:
+    def train_images(self) -> PreparedImages:
         """The train role, in its order: a fit that sees every image once has no use for shuffling."""
-        return self.loader(self.split.train, self.train_domain)
+        return self.images(self.split.train, self.train_domain)
+
+    def train_dataloader(self) -> DataLoader[ImageBatch]:
+        """Batches of the train role."""
+        return self.train_images().loader(self.batch_size)

@@ -1,4 +1,4 @@
-"""Samples in, tensors out: one domain applied to one role's images."""
+"""Samples in, arrays out: one domain applied to one role's images, at the size the backbone sees."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset
 
-from adshift.data.images import UInt8, normalise, read_image, read_mask, resize_image, resize_mask
+from adshift.data.images import UInt8, read_image, read_mask, resize_image, resize_mask
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
@@ -20,27 +19,12 @@ MaskResolution = Literal["input", "original"]
 
 
 class Item(NamedTuple):
-    """One image as the methods see it, with its ground truth."""
+    """One image as the backbone will see it, with its ground truth."""
 
-    image: Tensor
-    """float32 [3, S, S], normalised."""
+    image: UInt8
+    """uint8 [S, S, 3]."""
     mask: UInt8 | None
     """uint8 [H, W] in {0, 1}; all zero for a nominal image; None for an anomalous image without a mask file."""
-    place: int
-    """Its place in the list of samples."""
-
-
-class Batch(NamedTuple):
-    """A batch of items; the masks stay a list because they may differ in size."""
-
-    images: Tensor
-    masks: list[UInt8 | None]
-    places: list[int]
-
-
-def collate(items: Sequence[Item]) -> Batch:
-    """Stack the images [B, 3, S, S]; keep masks and places as lists."""
-    return Batch(torch.stack([i.image for i in items]), [i.mask for i in items], [i.place for i in items])
 
 
 def read_pair(root: Path, sample: Sample, domain: Domain) -> tuple[UInt8, UInt8 | None]:
@@ -69,7 +53,7 @@ def read_pair(root: Path, sample: Sample, domain: Domain) -> tuple[UInt8, UInt8 
 
 
 class ImageDataset(Dataset[Item]):
-    """The images of one role in one domain, preprocessed to ``image_size``.
+    """The images of one role in one domain, resized to ``image_size``.
 
     Args:
         root: the data root that the samples' paths are relative to.
@@ -100,7 +84,7 @@ class ImageDataset(Dataset[Item]):
         image, mask = read_pair(self.root, self.samples[index], self.domain)
         if mask is not None and self.mask_resolution == "input":
             mask = resize_mask(mask, self.image_size)
-        return Item(normalise(resize_image(image, self.image_size)), mask, index)
+        return Item(resize_image(image, self.image_size), mask)
 
 
 def worker_init(_: int) -> None:
@@ -111,6 +95,10 @@ def worker_init(_: int) -> None:
     cv2.setNumThreads(0)
 
 
+def _as_list(items: Sequence[Item]) -> list[Item]:
+    return list(items)
+
+
 def loader_options(num_workers: int) -> dict[str, Any]:
-    """Keyword arguments of a DataLoader that feeds ``Batch`` objects."""
-    return {"collate_fn": collate, "num_workers": num_workers, "worker_init_fn": worker_init if num_workers else None}
+    """Keyword arguments of a DataLoader that gives lists of items."""
+    return {"collate_fn": _as_list, "num_workers": num_workers, "worker_init_fn": worker_init if num_workers else None}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from adshift.errors import AdshiftError
@@ -15,39 +18,145 @@ from adshift.errors import AdshiftError
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
+"""The decoders that are tried; a JPEG with several pictures (MPO) is read as its first."""
+MAX_PIXELS = 89_478_485
+"""Where Pillow begins to warn of decompression bombs: 256 MB as RGB."""
+MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "YCbCr"})
+"""Pillow's modes that are read, beside 16-bit greyscale."""
+REFUSED_MODES = {
+    "CMYK": ("is CMYK, whose colours depend on a printing profile", "convert it to RGB"),
+    "I": ("holds 32-bit integers, whose range is unknown", "scale it to 8 or 16 bits"),
+    "F": ("holds floating-point values, whose range is unknown", "scale it to 8 or 16 bits"),
+}
+
 UInt8 = NDArray[np.uint8]
 
 
-def to_rgb(opened: Image.Image) -> UInt8:
-    """A picture as RGB, uint8 [H, W, 3].
+class ImageError(AdshiftError):
+    """Why an image cannot be used (``what``) and what to do about it (``remedy``), without the name of its file."""
 
-    Greyscale is repeated over the channels; 16-bit greyscale is scaled by its full range; alpha is dropped; the EXIF
-    rotation is applied.
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what, self.remedy = what, remedy
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Image.Image]:
+    """An image file, opened but not decoded.
+
+    Only the decoders of ``FORMATS`` are tried, whatever the name's suffix: Pillow knows formats that start other programs
+    (a PostScript file called ``a.png`` would start Ghostscript). What fails inside the block becomes an ``ImageError`` too.
+
+    Raises:
+        ImageError: the file is missing, no image, over ``MAX_PIXELS``, or of a mode whose values have no agreed meaning.
     """
-    image = ImageOps.exif_transpose(opened)
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise ImageError(*_too_large(f"{width} x {height} pixels"))
+            _check_mode(image)
+            yield image
+    except ImageError:
+        raise
+    except FileNotFoundError as error:
+        raise ImageError("does not exist", "restore it, or run again to index the folder anew") from error
+    except UnidentifiedImageError as error:
+        empty = path.stat().st_size == 0
+        reason = "is empty" if empty else f"cannot be read (it is none of {', '.join(FORMATS)})"
+        raise ImageError(reason, "replace or remove the file") from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(*_too_large(f"more pixels than {MAX_PIXELS}")) from error
+    except Exception as error:  # a decoder meets bytes that anybody may have written
+        reason = str(error).splitlines()[0].replace(str(path), path.name) if str(error) else type(error).__name__
+        raise ImageError(f"cannot be read ({reason})", "replace or remove the file") from error
+
+
+def _too_large(size: str) -> tuple[str, str]:
+    return f"is too large ({size}, the limit is {MAX_PIXELS})", "cut it into tiles or make it smaller"
+
+
+def _check_mode(image: Image.Image) -> None:
+    if image.mode not in MODES and not image.mode.startswith("I;16"):
+        other = (f"has the mode {image.mode}", "convert it to 8-bit RGB or greyscale")
+        raise ImageError(*REFUSED_MODES.get(image.mode, other))
+
+
+def to_rgb(image: Image.Image) -> UInt8:
+    """An image as RGB, uint8 [H, W, 3].
+
+    Greyscale is repeated over the channels; 16-bit greyscale is scaled by its full range (of 16-bit colour Pillow keeps
+    the high byte); palettes are resolved; alpha is dropped; the EXIF rotation is applied.
+
+    Raises:
+        ImageError: CMYK, or 32-bit integers or floats, whose range is unknown.
+    """
+    _check_mode(image)
+    image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image, dtype=np.float64) / 257.0).round().astype(np.uint8))
+    image.info.pop("transparency", None)
     return np.asarray(image.convert("RGB"))
 
 
 def read_image(path: Path) -> UInt8:
-    """Decode an image file to RGB, uint8 [H, W, 3], as ``to_rgb`` does.
+    """Decode an image file to RGB.
+
+    ``to_rgb`` says what becomes of depth, palettes, alpha and rotation; of several frames the first is read.
+
+    Returns:
+        uint8 array [H, W, 3].
 
     Raises:
-        AdshiftError: the file is missing, truncated or no image.
+        AdshiftError: the file is missing, truncated, too large, refused or no image.
     """
     try:
-        with Image.open(path) as opened:
-            return to_rgb(opened)
-    except FileNotFoundError as error:
-        raise AdshiftError(f"image {path} does not exist; restore it, or run again to index the folder anew") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise AdshiftError(f"image {path} cannot be read ({error}); replace or remove the file") from error
+        with opened(path) as image:
+            return to_rgb(image)
+    except ImageError as fault:
+        raise AdshiftError(f"image {path} {fault.what}; {fault.remedy}") from fault
+
+
+def is_transparent(image: Image.Image) -> bool:
+    """Whether an opened image has a pixel that is not opaque."""
+    return image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema() != (255, 255)
+
+
+def check_mask(image: Image.Image) -> None:
+    """Refuse an opened mask that could only be misread.
+
+    Raises:
+        ImageError: values that mark nothing although some are above 0 (a mask of 0 and 1), or transparency, which may be
+            where the mask really is.
+    """
+    if is_transparent(image):
+        raise ImageError("has transparent parts, and the reader drops transparency", "save it in black and white")
+    extrema: Any = image.getextrema() if image.mode in ("1", "L") else (0, int(to_rgb(image).max()))
+    if 0 < extrema[1] <= 127:
+        raise ImageError(
+            f"has no value over 127 (its largest is {extrema[1]}), so that it marks nothing",
+            "write defects as 255 and the rest as 0",
+        )
+
+
+def to_mask(image: Image.Image) -> UInt8:
+    """Decode an opened mask to uint8 [H, W] in {0, 1}; raises ImageError as ``check_mask`` does."""
+    check_mask(image)
+    return np.asarray(to_rgb(image).max(axis=2) > 127, np.uint8)
 
 
 def read_mask(path: Path) -> UInt8:
-    """Decode a ground-truth mask: 1 where the file's value is over half its range (study 3.1), else 0; uint8 [H, W]."""
-    return np.asarray(read_image(path).max(axis=2) > 127, np.uint8)
+    """Decode a ground-truth mask: 1 where the file's value is over half its range (study 3.1), else 0; uint8 [H, W].
+
+    Raises:
+        AdshiftError: as ``read_image``, and as ``check_mask`` says.
+    """
+    try:
+        with opened(path) as image:
+            return to_mask(image)
+    except ImageError as fault:
+        raise AdshiftError(f"mask {path} {fault.what}; {fault.remedy}") from fault
 
 
 def resize_image(image: UInt8, size: int) -> UInt8:
@@ -65,8 +174,8 @@ def resize_mask(mask: UInt8, size: int) -> UInt8:
 
 
 def normalise(image: UInt8) -> Tensor:
-    """uint8 [H, W, 3] in [0, 255] to float32 [3, H, W], standardised with the ImageNet statistics (study eq. 1)."""
-    scaled = torch.from_numpy(np.array(image, copy=True)).permute(2, 0, 1).float().div_(255.0)
+    """uint8 [..., H, W, 3] to float32 [..., 3, H, W], scaled to [0, 1], then by the ImageNet statistics (study eq. 1)."""
+    scaled = torch.from_numpy(np.array(image, copy=True)).movedim(-1, -3).float().div_(255.0)
     mean = torch.tensor(IMAGENET_MEAN).view(3, 1, 1)
     std = torch.tensor(IMAGENET_STD).view(3, 1, 1)
     return scaled.sub_(mean).div_(std).contiguous()

@@ -9,10 +9,11 @@ import tarfile
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
-from adshift.download import download
+from adshift.download import download, one_at_a_time
 from adshift.errors import AdshiftError
 
 CATEGORIES = (
@@ -25,6 +26,10 @@ ARCHIVE_URL = (
     "mvtec_anomaly_detection.tar.xz"
 )
 ARCHIVE_SHA256 = "cf4313b13603bec67abb49ca959488f7eedce2a9f7795ec54446c649ac98cd3d"
+MAX_UNPACKED_BYTES = 16 << 30  # the official archive holds 5 GB
+MAX_MEMBERS = 100_000
+HEADER_BYTES = 1024 * MAX_MEMBERS
+MAX_READ_BYTES = 1 << 26  # tarfile reads files in small pieces; one large read is a header that claims to be large
 LICENCE = (
     "MVTec AD is licensed CC BY-NC-SA 4.0 (https://creativecommons.org/licenses/by-nc-sa/4.0/): no commercial use. "
     "Cite Bergmann et al., IJCV 2021 and CVPR 2019."
@@ -43,45 +48,99 @@ def ensure(root: Path, categories: Sequence[str], *, url: str = ARCHIVE_URL, sha
         AdshiftError: an unknown category, no network, a wrong checksum or an archive that holds something else.
     """
     unknown = sorted(set(categories) - set(CATEGORIES))
-    if root.is_dir() and any(root.iterdir()):
+    if _filled(root):
         return
     if unknown:
         raise AdshiftError(
             f"category={unknown[0]} is not in MVTec AD ({', '.join(CATEGORIES)}); for your own images use data=folder"
         )
-    print(LICENCE)
-    root.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}.") as scratch:
-        archive = Path(scratch) / "mvtec.tar.xz"
-        remedy = (
-            f"fetch {url} elsewhere and unpack it so that {root}/carpet/train/good/000.png exists (layout: "
-            "ROOT/CATEGORY/train/good, test/DEFECT, ground_truth/DEFECT), or give data.root=FOLDER, or use "
-            "data=synthetic, which needs no download"
-        )
-        download(url, archive, sha256=sha256, remedy=remedy)
-        unpacked = Path(scratch) / "unpacked"
-        unpack(archive, unpacked)
-        archive.unlink()
-        missing = sorted(set(categories) - {p.name for p in unpacked.iterdir() if p.is_dir()})
-        if missing:
-            raise AdshiftError(f"the archive {url} holds no folder {missing[0]}; {remedy}")
-        _install(unpacked, root)
+    with one_at_a_time(root.parent):  # cells that a launcher starts together want it together
+        if not _filled(root):
+            print(LICENCE)
+            _fetch(root, categories, url, sha256)
 
 
-def unpack(archive: Path, target: Path) -> None:
-    """Extract a tar archive below ``target``; absolute paths, ``..``, links that lead out and devices are refused.
+def _filled(root: Path) -> bool:
+    return root.is_dir() and any(root.iterdir())
+
+
+def _fetch(root: Path, categories: Sequence[str], url: str, sha256: str) -> None:
+    """Download the archive beside ``root`` (a part that broke off stays there), unpack it, put it in place."""
+    archive = root.parent / f".{root.name}.tar.xz"
+    remedy = (
+        f"fetch {url} elsewhere and unpack it so that {root}/carpet/train/good/000.png exists (layout: "
+        "ROOT/CATEGORY/train/good, test/DEFECT, ground_truth/DEFECT), or give data.root=FOLDER, or use "
+        "data=synthetic, which needs no download"
+    )
+    try:
+        if not archive.is_file():  # else a whole one whose unpacking was cut short
+            download(url, archive, sha256=sha256, remedy=remedy)
+        for stale in root.parent.glob(f".{root.name}.unpacking.*"):
+            shutil.rmtree(stale)
+        with tempfile.TemporaryDirectory(dir=root.parent, prefix=f".{root.name}.unpacking.") as scratch:
+            unpacked = Path(scratch) / "unpacked"
+            unpack(archive, unpacked)
+            archive.unlink()
+            missing = sorted(set(categories) - {p.name for p in unpacked.iterdir() if p.is_dir()})
+            if missing:
+                raise AdshiftError(f"the archive {url} holds no folder {missing[0]}; {remedy}")
+            _install(unpacked, root)
+    finally:
+        archive.unlink(missing_ok=True)
+
+
+def unpack(archive: Path, target: Path, limit: int = MAX_UNPACKED_BYTES) -> None:
+    """Extract a tar.xz archive of files and folders below ``target``.
+
+    Absolute paths lose their root; ``..``, links of either kind, devices and pipes are refused, as is more than ``limit``
+    bytes or ``MAX_MEMBERS`` members: a member's size is believed before it is written, and the stream is cut at the limit
+    whatever it says.
 
     Raises:
-        AdshiftError: the archive is broken or holds a member that would leave ``target``.
+        AdshiftError: the archive is broken or holds what is refused.
     """
     target.mkdir(parents=True)
+    written = 0
     try:
-        with tarfile.open(archive) as tar:
-            for member in tqdm(tar, desc="unpack", unit="file"):
+        with lzma.open(archive) as stream, _tar(_Bounded(stream, limit)) as tar:
+            for count, member in enumerate(tqdm(tar, desc="unpack", unit="file"), start=1):
+                written += member.size
+                if not (member.isreg() or member.isdir()):
+                    raise tarfile.TarError(f"{member.name!r} is neither a file nor a folder")
+                if written > limit or count > MAX_MEMBERS:
+                    raise tarfile.TarError(f"it holds more than {limit} bytes or {MAX_MEMBERS} files")
                 tar.extract(member, target, filter="data")
     except (tarfile.TarError, lzma.LZMAError, EOFError, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(":") if str(error) else type(error).__name__
         raise AdshiftError(f"archive {archive.name} cannot be unpacked ({reason}); fetch it again") from error
+
+
+def _tar(stream: Any) -> tarfile.TarFile:
+    return tarfile.open(fileobj=stream, mode="r:")
+
+
+class _Bounded:
+    """A decompressing stream that ends in an error at a limit: headers too may claim any size."""
+
+    def __init__(self, stream: lzma.LZMAFile, limit: int) -> None:
+        self._stream = stream
+        self._limit = limit + HEADER_BYTES
+
+    def read(self, size: int) -> bytes:
+        """As of a file; a read that would cross the limit is refused before it is tried."""
+        if not 0 <= size <= MAX_READ_BYTES or self._stream.tell() + size > self._limit:
+            raise tarfile.TarError("it unpacks to more than the limit, or has a header of an absurd size")
+        return self._stream.read(size)
+
+    def seek(self, place: int) -> int:
+        """As of a file."""
+        if place > self._limit:
+            raise tarfile.TarError("it unpacks to more than the limit")
+        return self._stream.seek(place)
+
+    def tell(self) -> int:
+        """As of a file."""
+        return self._stream.tell()
 
 
 def _install(unpacked: Path, root: Path) -> None:

@@ -19,6 +19,8 @@ from adshift.errors import AdshiftError
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 GOOD = "good"
+RESERVED = ("global", "macro", "pooled")
+"""What result.json calls a threshold for all categories, their mean, and all of their images."""
 
 
 @dataclass(frozen=True, order=True)
@@ -46,38 +48,40 @@ class CategoryIndex:
     test_anomalous: tuple[Sample, ...]
 
 
-def _images(folder: Path) -> list[Path]:
+def image_files(folder: Path) -> list[Path]:
+    """The files of a folder that are images by their suffix, sorted; empty where there is no such folder."""
     if not folder.is_dir():
         return []
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
 
 
 def _mask_by_stem(folder: Path) -> dict[str, Path]:
-    return {path.stem.removesuffix("_mask"): path for path in _images(folder)}
+    return {path.stem.removesuffix("_mask"): path for path in image_files(folder)}
 
 
-def index_category(root: Path, category: str) -> CategoryIndex:
-    """List the images of ROOT/CATEGORY.
+def check_category_name(category: str) -> None:
+    """Raise AdshiftError for a category that cannot be a folder's name below the data root, or that results use.
+
+    The name becomes part of the paths that are read and written, so it must not lead elsewhere.
+    """
+    if category in RESERVED:
+        raise AdshiftError(f"category={category} is a name that results use ({', '.join(RESERVED)}); rename the folder")
+    if category in ("", ".", "..") or not category.isprintable() or set(category) & set("/\\"):
+        raise AdshiftError(f"category={category!r} must be the name of one folder, without a path; rename the folder")
+
+
+def find_category(root: Path, category: str) -> CategoryIndex:
+    """List the images of ROOT/CATEGORY; lists may be empty.
 
     An anomalous image is paired with the mask in ``ground_truth/DEFECT`` that has its stem, with or without
     ``_mask``; without one its ``mask`` is None.
-
-    Raises:
-        AdshiftError: the category's folder or its ``train/good`` images are missing.
     """
     base = root / category
-    if not base.is_dir():
-        found = sorted(p.name for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
-        has = f"it holds {', '.join(found)}" if found else "it holds no folders"
-        raise AdshiftError(
-            f"category={category} is not in data.root={root} ({has}); name one of those, or point data.root at the "
-            "folder that holds the category folders"
-        )
 
     def samples(folder: Path, defect: str) -> list[Sample]:
         masks = _mask_by_stem(base / "ground_truth" / defect) if defect != GOOD else {}
         found = []
-        for path in _images(folder):
+        for path in image_files(folder):
             mask = masks.get(path.stem)
             found.append(
                 Sample(
@@ -90,15 +94,34 @@ def index_category(root: Path, category: str) -> CategoryIndex:
         return found
 
     train_good = samples(base / "train" / GOOD, GOOD)
-    if not train_good:
-        raise AdshiftError(
-            f"category={category} has no image in {base / 'train' / GOOD}; put the defect-free images there "
-            f"({', '.join(sorted(IMAGE_SUFFIXES))})"
-        )
     test = base / "test"
     defects = sorted(p.name for p in test.iterdir() if p.is_dir() and p.name != GOOD) if test.is_dir() else []
     anomalous = [sample for defect in defects for sample in samples(test / defect, defect)]
     return CategoryIndex(category, tuple(train_good), tuple(samples(test / GOOD, GOOD)), tuple(anomalous))
+
+
+def index_category(root: Path, category: str) -> CategoryIndex:
+    """``find_category`` for a category that must be there.
+
+    Raises:
+        AdshiftError: the category's name is none, or its folder or its ``train/good`` images are missing.
+    """
+    check_category_name(category)
+    base = root / category
+    if not base.is_dir():
+        found = sorted(p.name for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
+        has = f"it holds {', '.join(found)}" if found else "it holds no folders"
+        raise AdshiftError(
+            f"category={category} is not in data.root={root} ({has}); name one of those, or point data.root at the "
+            "folder that holds the category folders"
+        )
+    index = find_category(root, category)
+    if not index.train_good:
+        raise AdshiftError(
+            f"category={category} has no image in {base / 'train' / GOOD}; put the defect-free images there "
+            f"({', '.join(sorted(IMAGE_SUFFIXES))})"
+        )
+    return index
 
 
 def index(root: Path, categories: Sequence[str]) -> list[CategoryIndex]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -9,7 +10,10 @@ from torch import Tensor, nn
 
 from adshift.data.images import IMAGENET_MEAN, IMAGENET_STD
 from adshift.errors import AdshiftError
-from adshift.features.patches import patch_embeddings, to_rows
+from adshift.features.backbone import FrozenBackbone
+from adshift.features.folding import folded
+from adshift.features.patches import patch_embeddings
+from adshift.methods.approximate import APPROXIMATE
 from adshift.methods.maps import upsample_operator
 from adshift.methods.padim import PaDiM
 from adshift.methods.patchcore import PatchCore, reweighted_scores
@@ -56,12 +60,45 @@ class NearestDistances(nn.Module):
         return torch.stack(columns, dim=1).topk(self.k, dim=1, largest=False).values.sqrt()
 
 
+class Features(nn.Module):
+    """A backbone's forward, folded as it runs, in float32.
+
+    Args:
+        backbone: frozen.
+
+    Raises:
+        AdshiftError: it computes in another precision, which the runtimes do not share.
+    """
+
+    def __init__(self, backbone: FrozenBackbone) -> None:
+        super().__init__()
+        if backbone.precision != "float32":
+            raise AdshiftError(
+                f"backbone.precision={backbone.precision} has no exported form; fit with backbone.precision=float32"
+            )
+        self.layers = backbone.layers
+        self.body = folded(backbone.body, torch.float32)
+
+    def forward(self, images_B3SS: Tensor) -> dict[str, Tensor]:
+        """Layer name -> [B, C, H, W]."""
+        found: dict[str, Tensor] = {}
+        x = images_B3SS
+        for name, module in self.body.items():
+            x = module(x)
+            if name in self.layers:
+                found[name] = x
+        return found
+
+
 class PatchCoreGraph(nn.Module):
     """PatchCore's forward without its search structures.
 
     Args:
         method: fitted.
         image_size: S.
+
+    Raises:
+        AdshiftError: its search is approximate, so that its scores and thresholds are others than an exact search's.
     """
 
     rows_Sh: Tensor
@@ -69,26 +106,33 @@ class PatchCoreGraph(nn.Module):
 
     def __init__(self, method: PatchCore, image_size: int) -> None:
         super().__init__()
-        self.backbone = method.backbone
+        if method.backend in APPROXIMATE:
+            raise AdshiftError(
+                f"method.search={method.backend} may miss neighbours that an exported search finds; fit with "
+                "method.search=auto"
+            )
+        self.features = Features(method.backbone)
         self.neighbourhood = method.neighbourhood
         self.nearest = NearestDistances(method.bank_MD, method.neighbours)
-        self.grid = tuple(method.embed(torch.zeros(1, 3, image_size, image_size)).shape[-2:])
+        self.grid = tuple(method.embed(torch.zeros(1, 3, image_size, image_size)).shape[1:3])
         self.register_buffer("rows_Sh", upsample_operator(self.grid[0], image_size, method.smoothing))
         self.register_buffer("columns_Sw", upsample_operator(self.grid[1], image_size, method.smoothing))
 
     def forward(self, images_B3SS: Tensor) -> tuple[Tensor, Tensor]:
         """Scores [B] and maps [B, S, S] of normalised images."""
-        embedding = patch_embeddings(self.backbone(images_B3SS), self.backbone.layers, self.neighbourhood)
-        score_Bhw = reweighted_scores(self.nearest(to_rows(embedding))).view(-1, *self.grid)
+        embedding_BhwD = patch_embeddings(self.features(images_B3SS), self.features.layers, self.neighbourhood)
+        distance_Qk = self.nearest(embedding_BhwD.flatten(0, 2))
+        score_Bhw = reweighted_scores(distance_Qk).view(-1, *self.grid)
         return score_Bhw.amax(dim=(1, 2)), self.rows_Sh @ score_Bhw @ self.columns_Sw.T
 
 
 class PaDiMGraph(nn.Module):
-    """PaDiM's forward, which is tensor operations throughout."""
+    """anomalib's forward, which is tensor operations throughout, on the folded backbone."""
 
     def __init__(self, method: PaDiM) -> None:
         super().__init__()
-        self.model = method.model.eval()
+        self.model = copy.deepcopy(method.model).eval()
+        self.model.feature_extractor = Features(method.model.feature_extractor)
 
     def forward(self, images_B3SS: Tensor) -> tuple[Tensor, Tensor]:
         """Scores [B] and maps [B, S, S] of normalised images."""

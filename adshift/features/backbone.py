@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from adshift.errors import AdshiftError
+from adshift.features.folding import folded
 from adshift.features.weights import fetch_imagenet, load_checked, read_weights
 
 ARCHITECTURES = ("resnet18", "resnet50", "wide_resnet50_2")
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _STEM = ("conv1", "bn1", "relu", "maxpool")
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 
@@ -24,13 +27,24 @@ class FrozenBackbone(nn.Module):
         layers: the stages whose outputs are wanted, shallow to deep, e.g. ("layer2", "layer3").
         weights: ``imagenet``, ``random``, or a path to .pth / .safetensors.
         seed: seeds ``random`` weights; has no effect on others.
+        precision: what the convolutions are computed in: float32, or bfloat16, which keeps 3 digits and is about twice
+            as fast where the hardware has it. The weights that are kept, saved and hashed stay float32.
 
     Raises:
-        AdshiftError: an unknown architecture or layer, or weights that do not belong to the architecture.
+        AdshiftError: an unknown architecture, layer or precision, or weights that do not belong to the architecture.
     """
 
-    def __init__(self, architecture: str, layers: Sequence[str], weights: str = "imagenet", seed: int = 0) -> None:
+    def __init__(
+        self,
+        architecture: str,
+        layers: Sequence[str],
+        weights: str = "imagenet",
+        seed: int = 0,
+        precision: str = "float32",
+    ) -> None:
         super().__init__()
+        if precision not in PRECISIONS:
+            raise AdshiftError(f"backbone.precision={precision} must be one of: {', '.join(PRECISIONS)}")
         if architecture not in ARCHITECTURES:
             raise AdshiftError(f"backbone={architecture} is unknown; choose one of: {', '.join(ARCHITECTURES)}")
         order = [stage for stage in STAGES if stage in layers]
@@ -49,9 +63,25 @@ class FrozenBackbone(nn.Module):
         self.body = nn.ModuleDict({name: module for name, module in full.named_children() if name in _STEM + kept})
         self._load(weights, kept)
         self.channels = tuple(_channels(self.body[layer]) for layer in layers)
+        self.precision = precision
         self.requires_grad_(False)
         self.eval()
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._ready: list[nn.ModuleDict] = []  # the folded body: in a list, so that it is no part of the state
+
+    def _running(self) -> nn.ModuleDict:
+        """The folded body, made when first needed."""
+        if not self._ready:
+            self._ready.append(folded(self.body, PRECISIONS[self.precision]))
+        return self._ready[0]
+
+    def _apply(self, *args: Any, **kwargs: Any) -> FrozenBackbone:
+        self._ready.clear()  # the weights move to another device or type
+        moved: FrozenBackbone = super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
+        return moved
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> None:
+        self._ready.clear()
+        super()._load_from_state_dict(state_dict, *args, **kwargs)
 
     def _load(self, weights: str, kept: tuple[str, ...]) -> None:
         if weights == "random":
@@ -75,11 +105,11 @@ class FrozenBackbone(nn.Module):
             layer name -> float32 [B, C_layer, H / s, W / s]; s = 4, 8, 16, 32 from layer1 to layer4.
         """
         features: dict[str, Tensor] = {}
-        x = images.contiguous(memory_format=torch.channels_last)
-        for name, module in self.body.items():
+        x = images.to(PRECISIONS[self.precision]).contiguous(memory_format=torch.channels_last)
+        for name, module in self._running().items():
             x = module(x)
             if name in self.layers:
-                features[name] = x
+                features[name] = x.float()
         return features
 
 

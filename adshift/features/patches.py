@@ -35,16 +35,11 @@ def patch_embeddings(features: Mapping[str, Tensor], layers: Sequence[str], neig
         neighbourhood: side of the pooling window.
 
     Returns:
-        [B, sum of C_layer, H_0, W_0], channels last in memory, so that ``to_rows`` need not copy.
+        [B, H_0, W_0, sum of C_layer]: a row a patch.
     """
     pooled = [pool_neighbourhood(features[layer], neighbourhood) for layer in layers]
     grid = pooled[0].shape[-2:]
     aligned = [pooled[0]] + [
         functional.interpolate(p, size=grid, mode="bilinear", align_corners=False) for p in pooled[1:]
     ]
-    return torch.cat(aligned, dim=1).contiguous(memory_format=torch.channels_last)
-
-
-def to_rows(embedding_BCHW: Tensor) -> Tensor:
-    """One row a patch, images in order, each row by row: [B, C, H, W] -> [B * H * W, C]."""
-    return embedding_BCHW.permute(0, 2, 3, 1).reshape(-1, embedding_BCHW.shape[1])
+    return torch.cat(aligned, dim=1).permute(0, 2, 3, 1).contiguous()

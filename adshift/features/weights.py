@@ -49,17 +49,19 @@ def fetch_imagenet(architecture: str) -> dict[str, Tensor]:
     """
     from torchvision.models import get_model_weights
 
-    from adshift.download import download, sha256_prefix_of
+    from adshift.download import download, one_at_a_time, sha256_prefix_of
 
     url = str(get_model_weights(architecture)["IMAGENET1K_V1"].url)
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]
     if not path.is_file():
-        download(
-            url,
-            path,
-            sha256=sha256_prefix_of(path.name),
-            remedy=f"fetch {url} elsewhere and put it at {path}, or give backbone.weights=PATH or random",
-        )
+        with one_at_a_time(path.parent):
+            if not path.is_file():
+                download(
+                    url,
+                    path,
+                    sha256=sha256_prefix_of(path.name),
+                    remedy=f"fetch {url} elsewhere and put it at {path}, or give backbone.weights=PATH or random",
+                )
     return read_weights(path)
 
 

@@ -1,7 +1,6 @@
 """Exact k-center greedy coreset, by pools of points that are brought up to date only when they can be picked."""
 
 from dataclasses import dataclass
-from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,8 @@ import torch
 from torch import Tensor
 
 from adshift.errors import AdshiftError
-from adshift.methods.lazy_distances import PICKED, Head, IntArray, LazyDistances, squared_distances
+from adshift.methods.coarse import FloatArray, IntArray
+from adshift.methods.lazy_distances import PICKED, Bounds, Head, LazyDistances, squared_distances
 from adshift.methods.projection import gaussian_matrix, project
 
 POOL_ROWS = 4096
@@ -22,11 +22,19 @@ class Coreset:
 
     Attributes:
         indices_M: int64 rows of the embedding, on the CPU, in pick order.
-        radius: covering radius in the space searched: the largest distance of any point to its nearest centre.
+        radius_M: float64, the covering radius after each pick in the space searched: the largest distance of any point to
+            its nearest centre. NaN for the picks of a given prefix but the last.
+        bounds: what a continuation can start from.
     """
 
     indices_M: Tensor
-    radius: float
+    radius_M: Tensor
+    bounds: Bounds
+
+    @property
+    def radius(self) -> float:
+        """The covering radius of the whole coreset."""
+        return float(self.radius_M[-1])
 
 
 def greedy_coreset(
@@ -36,6 +44,7 @@ def greedy_coreset(
     generator: torch.Generator,
     projection_dim: int | None = 128,
     prefix_P: Tensor | None = None,
+    bounds: Bounds | None = None,
     progress: bool = False,
 ) -> Coreset:
     """Pick `count` rows by k-center greedy: a random first one, then always the row farthest from those picked.
@@ -50,6 +59,7 @@ def greedy_coreset(
         generator: draws the projection first and the first pick second, whatever else is given.
         projection_dim: Gaussian projection to this many dimensions where D is larger; None searches the rows as they are.
         prefix_P: picks of an earlier call with the same embedding, projection and generator state, to be continued.
+        bounds: those of the call that made exactly this prefix; without them they are found anew, at some cost.
         progress: show a bar that counts picks.
 
     Raises:
@@ -65,43 +75,64 @@ def greedy_coreset(
     first = int(torch.randint(size, (1,), generator=generator, device=generator.device))
     picks = np.array([first]) if prefix_P is None else _checked_prefix(prefix_P, size, count)
     distances = LazyDistances(points_NP, count)
-    distances.add_centres(picks)
+    distances.start(picks, _checked_bounds(bounds, prefix_P, size))
     with _bar(progress, len(picks), count) as bar:
-        picks = np.concatenate([picks, _extend(distances, count - len(picks), bar)])
-    return Coreset(torch.from_numpy(picks), sqrt(_largest_squared(distances)))
+        more, squared = _extend(distances, count - len(picks), bar)
+    unknown = np.full(len(picks) - 1, np.nan)
+    squared = np.concatenate(
+        [unknown, squared, [_largest_squared(distances)]]
+    )  # a pick's distance: the radius before it
+    indices_M = torch.from_numpy(np.concatenate([picks, more]))
+    return Coreset(indices_M, torch.from_numpy(np.sqrt(squared)), distances.bounds())
 
 
-def _extend(distances: LazyDistances, count: int, bar: Any) -> IntArray:
-    """Pick `count` more points, pool by pool; a pool that yields none is doubled until it does."""
+def _extend(distances: LazyDistances, count: int, bar: Any) -> tuple[IntArray, FloatArray]:
+    """Pick `count` more points, pool by pool; a pool or head that yields none is doubled until it does.
+
+    Returns the picks, and each one's squared distance to the centres before it.
+    """
     picks: list[IntArray] = [np.empty(0, np.int64)]
-    growth = 1
+    squared: list[FloatArray] = [np.empty(0)]
+    pool_rows, head_rows = POOL_ROWS, HEAD_ROWS
     while count > 0:
-        head = distances.head(POOL_ROWS * growth, HEAD_ROWS * growth)
+        head = distances.head(pool_rows, head_rows)
         if head.complete and head.squared_H.max(initial=0.0) <= 0:
             fresh = distances.unpicked()[:count]
+            far = np.zeros(len(fresh))
             distances.add_centres(fresh)
         else:
-            fresh = _pick_inside(head, count)
+            fresh, far = _pick_inside(head, count)
             distances.commit(head, fresh)
-        growth = 1 if len(fresh) else growth * 2
+        if len(fresh):
+            pool_rows, head_rows = POOL_ROWS, HEAD_ROWS
+        elif len(head.rows_H) < head_rows:  # the pool held too few points that are still far
+            pool_rows *= 2
+        else:  # more points than the head holds are equally far
+            pool_rows, head_rows = pool_rows * 2, head_rows * 2
         picks.append(fresh)
+        squared.append(far)
         count -= len(fresh)
         bar.update(len(fresh))
-    return np.concatenate(picks)
+    return np.concatenate(picks), np.concatenate(squared)
 
 
-def _pick_inside(head: Head, count: int) -> IntArray:
-    """Plain greedy inside the head for as long as its farthest point is farther than any outside it."""
+def _pick_inside(head: Head, count: int) -> tuple[IntArray, FloatArray]:
+    """Plain greedy inside the head for as long as its farthest point is farther than any outside it.
+
+    Returns the picks, and each one's squared distance to the centres before it.
+    """
     squared_H, points_HP = head.squared_H, head.points_HP
     picks: list[int] = []
+    far: list[float] = []
     while len(picks) < count and len(squared_H):
         farthest = int(squared_H.argmax())
         if squared_H[farthest] <= max(head.outside, 0.0):
             break
         picks.append(int(head.rows_H[farthest]))
+        far.append(float(squared_H[farthest]))
         np.minimum(squared_H, squared_distances(points_HP, points_HP[farthest]), out=squared_H)
         squared_H[farthest] = PICKED
-    return np.array(picks, dtype=np.int64)
+    return np.array(picks, dtype=np.int64), np.array(far)
 
 
 def _largest_squared(distances: LazyDistances) -> float:
@@ -136,6 +167,15 @@ def _checked_prefix(prefix_P: Tensor, size: int, count: int) -> IntArray:
     if prefix.min() < 0 or prefix.max() >= size or len(np.unique(prefix)) < len(prefix):
         raise AdshiftError(f"prefix must hold distinct rows in [0, {size - 1}]; give the picks of the same embedding")
     return prefix
+
+
+def _checked_bounds(bounds: Bounds | None, prefix_P: Tensor | None, size: int) -> Bounds | None:
+    if bounds is None:
+        return None
+    picked = set(np.flatnonzero(bounds.squared_N == PICKED).tolist())
+    if len(bounds.squared_N) != size or prefix_P is None or picked != set(prefix_P.tolist()):
+        raise AdshiftError("bounds must be those of the call that made the prefix; leave them out to find them anew")
+    return bounds
 
 
 def _bar(progress: bool, done: int, count: int) -> Any:

@@ -39,7 +39,7 @@ class StreamingGaussian:
         Defard et al., "PaDiM", ICPR 2021, eq. 1. One image has covariance 0; the regularisation alone is left.
 
         Raises:
-            AdshiftError: nothing was added, or the statistics are not finite.
+            AdshiftError: nothing was added, the statistics are not finite, or a covariance is not positive definite.
         """
         if self._origin_PC is None or self._sum_PC is None or self._outer_PCC is None:
             raise AdshiftError("PaDiM was given 0 train images; it needs at least 1")
@@ -52,5 +52,12 @@ class StreamingGaussian:
         for part in torch.arange(len(mean_PC), device=mean_PC.device).split(256):
             scatter = self._outer_PCC[part] - self.count * offset_PC[part, :, None] * offset_PC[part, None, :]
             covariance = scatter / max(self.count - 1, 1) + regularisation * identity
-            precision_PCC[part] = torch.cholesky_inverse(torch.linalg.cholesky(covariance)).float()
+            factor, failed = torch.linalg.cholesky_ex(covariance)
+            if failed.any():
+                largest = float(covariance.diagonal(dim1=1, dim2=2).max())
+                raise AdshiftError(
+                    f"the covariance at patch {int(part[failed.nonzero()[0, 0]])} is not positive definite: a variance of "
+                    f"{largest:.3g} drowns the regularisation {regularisation:g}; check the backbone's weights"
+                )
+            precision_PCC[part] = torch.cholesky_inverse(factor).float()
         return mean_PC.T.float().contiguous(), precision_PCC

@@ -4,20 +4,41 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from adshift.errors import AdshiftError
-from adshift.methods.rounding import distance_slack
+from adshift.methods.coarse import (
+    CoarseBounds,
+    CoarseRows,
+    FloatArray,
+    IntArray,
+    coarse_rows,
+    coarse_type,
+    empty_rows,
+    fill_rows,
+    padded,
+    pieces_of,
+    within,
+)
 
-CHUNK_ROWS = 16_384
+CHUNK_ROWS = 4096
 FIRST_BLOCK = 256
 BLOCK_CENTRES = {"cpu": 512, "cuda": 4096}
 PRODUCT_VALUES = 1 << 22
 PICKED = -1.0
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+
+@dataclass(frozen=True)
+class Bounds:
+    """What is known of every point's distance to the centres so far; with it a search goes on where another one ended.
+
+    Attributes:
+        squared_N: float64 upper bounds on the squared distance to the nearest centre; PICKED for centres.
+        seen_N: int64, how many of the centres each bound knows.
+    """
+
+    squared_N: FloatArray
+    seen_N: IntArray
 
 
 @dataclass
@@ -42,46 +63,53 @@ class Head:
 class LazyDistances:
     """Squared distances to the nearest centre: stale upper bounds for all points, exact ones for those at the head.
 
-    Products run in float32 on the points' device, on centred points. Their rounding error is bounded a priori, so a
-    bound is never below the truth and no centre that may be the nearest is missed; whatever decides a pick is
-    computed anew from differences in float64.
+    Products are coarse (`adshift.methods.coarse`), on centred points. Their rounding error is bounded, so a bound is
+    never below the truth and no centre that may be the nearest is missed; whatever decides a pick is computed anew from
+    differences in float64.
 
     Args:
-        points_NP: [N, P] finite floats; rows are gathered when needed, never copied as a whole.
+        points_NP: [N, P] finite floats; rows are gathered when needed, never copied as a whole but for their coarse form
+            in bfloat16, where the CPU is fast at that.
         capacity: the largest number of centres.
 
     Raises:
-        AdshiftError: a value that is not finite.
+        AdshiftError: a value that is not finite, or too large for its square to be.
     """
 
     def __init__(self, points_NP: Tensor, capacity: int) -> None:
         self._points_NP = points_NP
         size, dim = points_NP.shape
         device = points_NP.device
+        dtype = coarse_type(device)
         self._mean_P = _mean(points_NP)
+        self._coarse = self._all_rows(dtype) if dtype == torch.bfloat16 else None
+        relative = 0.0 if self._coarse is None else self._coarse.relative_error()
+        self._limits = CoarseBounds(dim, dtype, device, relative)
         self._block = BLOCK_CENTRES["cpu" if device.type == "cpu" else "cuda"]
         self._centre_rows: IntArray = np.empty(0, np.int64)
-        self._scaled_CP = torch.empty(capacity, dim, device=device)
-        self._norms_C = torch.empty(capacity, device=device)
+        self._right_CK = torch.zeros(padded(capacity), dim + 2 * pieces_of(dtype), dtype=dtype, device=device)
+        self._products = torch.empty(0, dtype=dtype, device=device)
         self._bound_N: FloatArray = np.full(size, np.inf)
         self._seen_N: IntArray = np.zeros(size, np.int64)
-        self._slack = distance_slack(dim, device)
 
-    @property
-    def largest_bound(self) -> float:
-        """An upper bound on the squared covering radius (negative once every point is a centre)."""
-        return float(self._bound_N.max())
+    def bounds(self) -> Bounds:
+        """A copy of the present bounds."""
+        return Bounds(self._bound_N.copy(), self._seen_N.copy())
+
+    def start(self, rows_K: IntArray, bounds: Bounds | None = None) -> None:
+        """Begin with these centres; ``bounds`` are those of an earlier search that ended with the same ones."""
+        self.add_centres(rows_K)
+        if bounds is None:
+            self._first_pass(min(len(rows_K), FIRST_BLOCK))
+        else:
+            self._bound_N[:], self._seen_N[:] = bounds.squared_N, bounds.seen_N
 
     def add_centres(self, rows_K: IntArray) -> None:
         """Append centres; the bounds of all points stay valid, only older."""
         start, stop = len(self._centre_rows), len(self._centre_rows) + len(rows_K)
-        _, centred_KP = self._gather(rows_K)
-        self._scaled_CP[start:stop] = centred_KP * -2
-        self._norms_C[start:stop] = centred_KP.square().sum(1)
+        self._right_CK[start:stop] = self._coarse_at(rows_K).right()
         self._centre_rows = np.concatenate([self._centre_rows, rows_K])
         self._bound_N[rows_K] = PICKED
-        if start == 0:
-            self._first_pass(min(stop, FIRST_BLOCK))
 
     def unpicked(self) -> IntArray:
         """Rows that are not centres, ascending."""
@@ -96,9 +124,8 @@ class LazyDistances:
             strongest, left_out = _largest(squared_L[kept], head_rows)
             kept, outside = kept[strongest], max(outside, left_out)
         rows_H = np.sort(pool_L[kept])
-        exact_HP, centred_HP = self._gather(rows_H)
-        points_HP = _float64(exact_HP)
-        squared_H = self._settle(points_HP, centred_HP)
+        points_HP = _float64(self._exact(rows_H))
+        squared_H = self._settle(points_HP, self._coarse_at(rows_H))
         self._bound_N[rows_H] = squared_H
         self._seen_N[rows_H] = len(self._centre_rows)
         return Head(rows_H, points_HP, squared_H, outside, complete=outside == PICKED)
@@ -109,20 +136,47 @@ class LazyDistances:
         self.add_centres(picks_K)
         self._seen_N[head.rows_H] = len(self._centre_rows)
 
-    def _gather(self, rows: IntArray) -> tuple[Tensor, Tensor]:
-        """The points themselves, and centred in float32."""
-        exact = self._points_NP[torch.from_numpy(rows).to(self._points_NP.device)].to(self._mean_P.dtype)
-        return exact, (exact - self._mean_P).float()
+    def _exact(self, rows: IntArray) -> Tensor:
+        """The points themselves."""
+        return self._points_NP[torch.from_numpy(rows).to(self._points_NP.device)].to(self._mean_P.dtype)
+
+    def _centred(self, exact_XP: Tensor) -> Tensor:
+        return (exact_XP.to(self._mean_P.dtype) - self._mean_P).float()
+
+    def _all_rows(self, dtype: torch.dtype) -> CoarseRows:
+        """The coarse form of every point."""
+        whole = empty_rows(len(self._points_NP), self._points_NP.shape[1], dtype)
+        for start in range(0, len(self._points_NP), CHUNK_ROWS):
+            stop = start + CHUNK_ROWS
+            fill_rows(whole.part(start, stop), self._centred(self._points_NP[start:stop]))
+        if not bool(whole.norm_X.isfinite().all()):
+            raise AdshiftError("embedding holds values whose squares exceed float32; check the images and the weights")
+        return whole
+
+    def _coarse_at(self, rows: IntArray) -> CoarseRows:
+        if self._coarse is not None:
+            return self._coarse.at(torch.from_numpy(rows))
+        return coarse_rows(self._centred(self._exact(rows)), torch.float32)
+
+    def _product(self, left: CoarseRows, start: int, stop: int) -> Tensor:
+        """Coarse squared distances to the centres start to stop, as integers, in memory that the next call reuses."""
+        right_YK = self._right_CK[start : start + padded(stop - start)]
+        wanted = len(left.left_XK) * len(right_YK)
+        if len(self._products) < wanted:
+            self._products = self._products.new_empty(wanted)
+        return self._limits.product(left, right_YK, self._products)[:, : stop - start]
 
     def _first_pass(self, stop: int) -> None:
         """Bound every point by the first centres."""
-        scaled_PC, norms_C = self._scaled_CP[:stop].T, self._norms_C[:stop]
         picked = self._bound_N == PICKED
         for start in range(0, len(self._bound_N), CHUNK_ROWS):
-            chunk = self._points_NP[start : start + CHUNK_ROWS].to(self._mean_P.dtype)
-            centred = (chunk - self._mean_P).float()
-            nearest = torch.addmm(norms_C, centred, scaled_PC).amin(1)
-            self._bound_N[start : start + CHUNK_ROWS] = self._inflate(nearest, centred.square().sum(1))
+            if self._coarse is None:
+                left = coarse_rows(self._centred(self._points_NP[start : start + CHUNK_ROWS]), torch.float32)
+            else:
+                left = self._coarse.part(start, start + CHUNK_ROWS)
+            self._bound_N[start : start + CHUNK_ROWS] = (
+                self._limits.at_most(self._product(left, 0, stop).amin(1), left) ** 2
+            )
         self._bound_N[picked] = PICKED
         self._seen_N[:] = stop
 
@@ -130,53 +184,42 @@ class LazyDistances:
         """Lower the bounds of a pool, oldest unseen centres first; a point that falls below `outside` is left there."""
         total = len(self._centre_rows)
         bound_L, seen_L = self._bound_N[rows_L], self._seen_N[rows_L]
-        _, centred_LP = self._gather(rows_L)
-        norms_L = centred_LP.square().sum(1)
+        left_L = self._coarse_at(rows_L)
         for start in range(int(seen_L.min(initial=total)) // self._block * self._block, total, self._block):
             stop = min(start + self._block, total)
             active = np.flatnonzero((seen_L < stop) & (bound_L >= outside))
             if len(active) == 0:
                 continue
-            chosen = torch.from_numpy(active).to(centred_LP.device)
-            product = torch.addmm(self._norms_C[start:stop], centred_LP[chosen], self._scaled_CP[start:stop].T)
-            fresh = self._inflate(product.amin(1), norms_L[chosen])
+            left = left_L.at(torch.from_numpy(active).to(self._right_CK.device))
+            fresh = self._limits.at_most(self._product(left, start, stop).amin(1), left) ** 2
             bound_L[active] = np.minimum(bound_L[active], fresh)
             seen_L[active] = stop
         self._bound_N[rows_L], self._seen_N[rows_L] = bound_L, seen_L
         return bound_L
 
-    def _inflate(self, nearest: Tensor, norms: Tensor) -> FloatArray:
-        """From min(|c|^2 - 2 x.c) to an upper bound on the squared distance, rounding included."""
-        squared = (nearest.double() + norms.double()).clamp_min(0)
-        return (squared * (1 + self._slack) + norms.double() * self._slack).cpu().numpy()
-
-    def _settle(self, points_HP: FloatArray, centred_HP: Tensor) -> FloatArray:
+    def _settle(self, points_HP: FloatArray, left_H: CoarseRows) -> FloatArray:
         """Exact squared distances to the nearest centre, from differences to every centre that may be the nearest."""
         total = len(self._centre_rows)
         squared_H = np.empty(len(points_HP))
         step = max(1, PRODUCT_VALUES // total)
         for start in range(0, len(points_HP), step):
-            centred = centred_HP[start : start + step]
-            norms = centred.square().sum(1)
-            product = torch.addmm(self._norms_C[:total], centred, self._scaled_CP[:total].T)
-            limit = torch.from_numpy(self._inflate(product.amin(1), norms)).to(product.device)
-            limit = limit * (1 + self._slack) + norms.double() * (self._slack - 1)
-            reachable = torch.nextafter(limit.float(), limit.new_tensor(torch.inf, dtype=torch.float32))
-            pairs = (product <= reachable[:, None]).nonzero().cpu()
-            squared_H[start : start + step] = self._nearest_of(points_HP[start : start + step], pairs)
+            left = left_H.part(start, start + step)
+            integers = self._product(left, 0, total)
+            limit = self._limits.at_most(integers.amin(1), left)
+            point, centre = within(integers, self._limits.threshold(limit, left))
+            squared_H[start : start + step] = self._nearest_of(points_HP[start : start + step], point, centre)
         return squared_H
 
-    def _nearest_of(self, points_HP: FloatArray, pairs_X2: Tensor) -> FloatArray:
+    def _nearest_of(self, points_HP: FloatArray, point_X: IntArray, centre_X: IntArray) -> FloatArray:
         """Smallest exact squared distance of each point over its (point, centre) pairs, sorted by point."""
-        squared_X = np.empty(len(pairs_X2))
-        for start in range(0, len(pairs_X2), CHUNK_ROWS):
-            point, centre = pairs_X2[start : start + CHUNK_ROWS].numpy().T
-            centres, _ = self._gather(self._centre_rows[centre])
-            squared_X[start : start + CHUNK_ROWS] = squared_distances(points_HP[point], _float64(centres))
+        squared_X = np.empty(len(point_X))
+        for start in range(0, len(point_X), CHUNK_ROWS):
+            part = slice(start, start + CHUNK_ROWS)
+            centres = _float64(self._exact(self._centre_rows[centre_X[part]]))
+            squared_X[part] = squared_distances(points_HP[point_X[part]], centres)
         if len(points_HP) == 0:
             return np.empty(0)
-        starts = np.searchsorted(pairs_X2[:, 0].numpy(), np.arange(len(points_HP)))
-        return np.minimum.reduceat(squared_X, starts)
+        return np.minimum.reduceat(squared_X, np.searchsorted(point_X, np.arange(len(points_HP))))
 
 
 def squared_distances(points: FloatArray, centres: FloatArray) -> FloatArray:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 class Scores(NamedTuple):
@@ -19,21 +23,47 @@ class Scores(NamedTuple):
     None for a method without a memory bank."""
 
 
+class Scope(Protocol):
+    """Where parts of a fit are kept that depend on the train embeddings but not on all of the method's settings."""
+
+    def fetch(
+        self,
+        kind: str,
+        key: Mapping[str, Any],
+        make: Callable[[Path, Path | None], None],
+        read: Callable[[Path], T],
+        enough: Callable[[Path], bool] = ...,
+    ) -> T:
+        """See ``adshift.store.Store.fetch``; the key of the train embeddings is added to ``key``."""
+        ...
+
+
 class Method(Protocol):
     """A detector that is fitted in one pass over the nominal images. Implementations are ``nn.Module`` objects.
 
-    The order of calls is ``begin_fit``, ``collect`` for each batch, ``finish_fit``; then the module is callable.
+    The order of calls is ``begin_fit``, ``collect`` for each batch, ``finish_fit``; then it scores.
     """
 
+    shares_embedding: bool
+    """Whether other fits are likely to ask for the same embeddings, so that keeping them pays."""
+
+    def embed(self, images_B3SS: Tensor) -> Tensor:
+        """Patch embeddings [B, h, w, D] of normalised images."""
+        ...
+
+    def embedding_settings(self) -> dict[str, Any]:
+        """Everything about the method that its embeddings depend on, as JSON values."""
+        ...
+
     def begin_fit(self, n_images: int) -> None:
-        """Make room for ``n_images``; forgets an earlier fit."""
+        """Make ready for ``n_images``; forgets an earlier fit."""
         ...
 
-    def collect(self, images_B3SS: Tensor) -> None:
-        """Take in a batch of nominal images."""
+    def collect(self, embedding_BHWD: Tensor) -> None:
+        """Take in the embeddings of a batch of nominal images; all images may come as one batch."""
         ...
 
-    def finish_fit(self) -> dict[str, float]:
+    def finish_fit(self, scope: Scope | None = None) -> dict[str, float]:
         """Fit to what was collected; returns the seconds of its named stages."""
         ...
 
@@ -46,6 +76,18 @@ class Method(Protocol):
         """Number of stored vectors (or Gaussians) and the bytes of everything that was fitted."""
         ...
 
+    def cautions(self, n_images: int) -> list[str]:
+        """What the reader of a result should know about a fit to ``n_images``, a line each; none for a usual fit."""
+        ...
+
+    def misfit(self, state: Mapping[str, Tensor]) -> str:
+        """What is wrong with the fitted tensors of a state dict whose names and types are right; empty where nothing is."""
+        ...
+
+    def score(self, embedding_BHWD: Tensor, size: tuple[int, int]) -> Scores:
+        """Score embedded images; the maps get ``size`` (height, width)."""
+        ...
+
     def __call__(self, images_B3SS: Tensor) -> Scores:
-        """Score a batch."""
+        """Embed and score a batch."""
         ...

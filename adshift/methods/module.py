@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 from torch import Tensor, nn
 
-from adshift.data.dataset import Batch
-from adshift.methods.method import Scores
+from adshift.data.prepared import ImageBatch
+from adshift.methods.method import Scope, Scores
+
+
+class EmbeddingBatch(NamedTuple):
+    """A batch of images that were embedded before."""
+
+    embedding_BHWD: Tensor
+    """float32 [B, h, w, D]."""
 
 
 class AnomalyModule(pl.LightningModule):
-    """Wraps a method; there is no gradient and no optimiser.
+    """Wraps a method; there is no gradient and no optimiser. Batches hold images, or embeddings that stand for them.
 
     Args:
         method: an ``nn.Module`` that implements ``adshift.methods.method.Method``.
+        image_size: side of the input, and of the anomaly maps, in pixels.
+        settings: the method's configuration, by which the store knows its fits and scores apart.
 
     Attributes:
-        timing: seconds of the fit: ``load`` (waiting for images), ``embed``, the method's own stages, and ``fit``, all
-            of it.
+        scope: where the fit may keep parts that others share; set before a fit, None for a fit that shares nothing.
+        timing: seconds of the fit: ``load`` (waiting for images), ``embed``, and the method's own stages.
     """
 
-    def __init__(self, method: nn.Module) -> None:
+    def __init__(self, method: nn.Module, image_size: int, settings: dict[str, Any]) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.method: Any = method
+        self.image_size = image_size
+        self.settings = settings
+        self.scope: Scope | None = None
         self.timing: dict[str, float] = {}
         self._mark = 0.0
-        self._started = 0.0
 
     def configure_optimizers(self) -> None:
         """None: the fit is closed-form."""
@@ -39,30 +50,34 @@ class AnomalyModule(pl.LightningModule):
         self.timing[stage] = self.timing.get(stage, 0.0) + now - self._mark
         self._mark = now
 
+    def _embedding(self, batch: ImageBatch | EmbeddingBatch) -> Tensor:
+        if isinstance(batch, EmbeddingBatch):
+            return batch.embedding_BHWD
+        embedding: Tensor = self.method.embed(batch.images)
+        return embedding
+
     def on_train_epoch_start(self) -> None:
         self.timing = {}
-        self._started = self._mark = time.perf_counter()
-        datamodule: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        self.method.begin_fit(len(datamodule.split.train))
+        self._mark = time.perf_counter()
+        loader: Any = self.trainer.train_dataloader
+        self.method.begin_fit(loader.dataset.n_images)
 
-    def training_step(self, batch: Batch, batch_idx: int) -> None:
+    def training_step(self, batch: ImageBatch | EmbeddingBatch, batch_idx: int) -> None:
         self._lap("load")
-        self.method.collect(batch.images)
+        self.method.collect(self._embedding(batch))
         self._lap("embed")
 
     def on_train_epoch_end(self) -> None:
-        self.timing.update(self.method.finish_fit())
-        self.timing["fit"] = time.perf_counter() - self._started
+        self.timing.update(self.method.finish_fit(self.scope))
 
     def forward(self, images: Tensor) -> Scores:
         scores: Scores = self.method(images)
         return scores
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> tuple[Scores, Batch]:
-        """The raw scores of a batch, on the CPU, with the batch's masks and places."""
-        scores = self.method(batch.images)
+    def predict_step(self, batch: ImageBatch | EmbeddingBatch, batch_idx: int) -> Scores:
+        """The raw scores of a batch, on the CPU."""
+        scores = self.method.score(self._embedding(batch), (self.image_size, self.image_size))
         nearest = scores.nearest_image_BP
-        on_cpu = Scores(
+        return Scores(
             scores.image_score_B.cpu(), scores.anomaly_map_BHW.cpu(), None if nearest is None else nearest.cpu()
         )
-        return on_cpu, batch._replace(images=batch.images[:0].cpu())

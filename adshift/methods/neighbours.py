@@ -6,13 +6,14 @@ import torch
 from torch import Tensor
 
 from adshift.errors import AdshiftError
+from adshift.methods.coarse import coarse_type
 from adshift.methods.pairs import Pairs, pair_products
 from adshift.methods.pruned import PrunedIndex, Workspace
 from adshift.methods.rounding import distance_slack
 
 BACKENDS = ("auto", "faiss", "torch", "pruned")
 FAISS_QUERIES = 4096
-PRODUCT_VALUES = 1 << 23
+PRODUCT_VALUES = 1 << 24
 PRUNED_FROM = (1024, 256)
 SPARE = 4
 CANCELLED = 1e-6
@@ -24,8 +25,8 @@ class NeighbourSearch:
     Args:
         bank_MD: the memory bank, finite floats, M >= 1 rows; searched as float32, on its device.
         backend: `faiss` (IndexFlatL2, CPU), `torch` (any device), `pruned` (CPU, `adshift.methods.pruned`), or `auto`: the
-            one that measured fastest. On the CPU that is `pruned` for large banks (PRUNED_FROM), else `faiss` where it is
-            installed, else `torch`; on other devices `torch`.
+            one that measured fastest. On the CPU that is `pruned` where its products run in bfloat16 or the bank is large
+            (PRUNED_FROM), else `faiss` where it is installed, else `torch`; on other devices `torch`.
 
     Raises:
         AdshiftError: empty or non-finite bank, unknown backend, a backend that is not installed or not for this device.
@@ -36,10 +37,7 @@ class NeighbourSearch:
     """
 
     def __init__(self, bank_MD: Tensor, backend: str = "auto") -> None:
-        if bank_MD.ndim != 2 or 0 in bank_MD.shape:
-            raise AdshiftError(f"memory bank of shape {tuple(bank_MD.shape)} must be [M, D] with M, D >= 1; fit first")
-        self.bank_MD = bank_MD.detach().to(torch.float32).contiguous()
-        _check_finite(self.bank_MD, "memory bank")
+        self.bank_MD = check_bank(bank_MD)
         self.backend = _resolve(backend, self.bank_MD)
         self._mean_D = self.bank_MD.mean(0)
         self._centred_MD = self.bank_MD - self._mean_D
@@ -61,16 +59,8 @@ class NeighbourSearch:
         Raises:
             AdshiftError: k < 1, queries of another dimension or with values that are not finite.
         """
-        size, dim = self.bank_MD.shape
-        if query_QD.ndim != 2 or query_QD.shape[1] != dim:
-            raise AdshiftError(
-                f"query of shape {tuple(query_QD.shape)} must be [Q, {dim}], the bank's dimension; refit"
-            )
-        if k < 1:
-            raise AdshiftError(f"k={k} must be at least 1; give a positive number of neighbours")
-        k = min(k, size)
+        k, size = check_query(query_QD, k, self.bank_MD), len(self.bank_MD)
         query_QD = query_QD.detach()
-        _check_finite(query_QD, "query")
         distances_Qk = torch.empty(len(query_QD), k, device=query_QD.device)
         indices_Qk = torch.empty(len(query_QD), k, dtype=torch.int64, device=query_QD.device)
         step = FAISS_QUERIES if self._faiss is not None else min(max(PRODUCT_VALUES // size, 64), FAISS_QUERIES)
@@ -155,6 +145,26 @@ class _ExactDistances:
         return (query_QD[row_X.to(device)] - self._bank_MD[column_X.to(device)]).square().sum(1)
 
 
+def check_bank(bank_MD: Tensor) -> Tensor:
+    """The bank as contiguous float32; raises AdshiftError where it is empty or holds values that are not finite."""
+    if bank_MD.ndim != 2 or 0 in bank_MD.shape:
+        raise AdshiftError(f"memory bank of shape {tuple(bank_MD.shape)} must be [M, D] with M, D >= 1; fit first")
+    bank_MD = bank_MD.detach().to(torch.float32).contiguous()
+    _check_finite(bank_MD, "memory bank")
+    return bank_MD
+
+
+def check_query(query_QD: Tensor, k: int, bank_MD: Tensor) -> int:
+    """How many of k neighbours there are to find; raises AdshiftError for unusable queries or k."""
+    size, dim = bank_MD.shape
+    if query_QD.ndim != 2 or query_QD.shape[1] != dim:
+        raise AdshiftError(f"query of shape {tuple(query_QD.shape)} must be [Q, {dim}], the bank's dimension; refit")
+    if k < 1:
+        raise AdshiftError(f"k={k} must be at least 1; give a positive number of neighbours")
+    _check_finite(query_QD, "query")
+    return min(k, size)
+
+
 def _check_finite(values: Tensor, name: str) -> None:
     if not bool(values.sum(dtype=torch.float64).isfinite()):
         raise AdshiftError(f"{name} holds NaN or infinite values and must be finite; check the images and the weights")
@@ -173,7 +183,8 @@ def _resolve(backend: str, bank_MD: Tensor) -> str:
         return backend
     if not on_cpu:
         return "torch"
-    if bank_MD.shape[0] >= PRUNED_FROM[0] and bank_MD.shape[1] >= PRUNED_FROM[1]:
+    large = bank_MD.shape[0] >= PRUNED_FROM[0] and bank_MD.shape[1] >= PRUNED_FROM[1]
+    if large or coarse_type(bank_MD.device) == torch.bfloat16:
         return "pruned"
     return "faiss" if _faiss_installed() else "torch"
 

@@ -15,7 +15,7 @@ from adshift.errors import AdshiftError
 from adshift.features.backbone import FrozenBackbone
 from adshift.features.weights import weights_sha256
 from adshift.methods.gaussian import StreamingGaussian
-from adshift.methods.method import Scores
+from adshift.methods.method import Scope, Scores
 
 REGULARISATION = 0.01 + 1e-5
 """What anomalib adds to the diagonal of the covariance (the paper's 0.01, then 1e-5)."""
@@ -33,6 +33,8 @@ class PaDiM(nn.Module):
         n_features: channels kept, drawn once from all of the layers' channels; study: 100.
         seed: seeds that draw; the indices are stored with the model.
     """
+
+    shares_embedding = False
 
     def __init__(self, backbone: FrozenBackbone, n_features: int = 100, seed: int = 0) -> None:
         super().__init__()
@@ -63,12 +65,21 @@ class PaDiM(nn.Module):
         """Forget an earlier fit."""
         self._gaussian = StreamingGaussian()
 
-    def collect(self, images_B3SS: Tensor) -> None:
-        """Add a batch to the statistics."""
-        embedding = self.model.generate_embedding(self.model.feature_extractor(images_B3SS))
-        self._gaussian.update(embedding.flatten(2))
+    def embed(self, images_B3SS: Tensor) -> Tensor:
+        """The chosen channels on the grid of the first layer, [B, h, w, n_features]."""
+        embedding: Tensor = self.model.generate_embedding(self.model.feature_extractor(images_B3SS))
+        return embedding.permute(0, 2, 3, 1)
 
-    def finish_fit(self) -> dict[str, float]:
+    def embedding_settings(self) -> dict[str, Any]:
+        """See ``Method``."""
+        settings = {"weights_sha256": self.weights_sha256, "precision": self.model.feature_extractor.precision}
+        return {**settings, "channels": self.model.idx.tolist()}
+
+    def collect(self, embedding_BHWD: Tensor) -> None:
+        """Add a batch to the statistics."""
+        self._gaussian.update(embedding_BHWD.permute(0, 3, 1, 2).flatten(2))
+
+    def finish_fit(self, scope: Scope | None = None) -> dict[str, float]:
         """Turn the statistics into means and precisions."""
         started = time.perf_counter()
         mean, precision = self._gaussian.mean_and_precision(REGULARISATION)
@@ -86,11 +97,43 @@ class PaDiM(nn.Module):
         stored = (self.model.gaussian.mean, self.model.gaussian.inv_covariance)
         return int(stored[0].shape[-1]), sum(t.numel() * t.element_size() for t in stored)
 
+    def cautions(self, n_images: int) -> list[str]:
+        """See ``Method``: a covariance that the regularisation alone keeps from being singular."""
+        channels = len(self.model.idx)
+        if n_images > channels:
+            return []
+        rank = f"rank {n_images - 1} of {channels}" if n_images > 1 else "zero"
+        return [
+            f"{n_images} train images give covariances of {rank}: the regularisation {REGULARISATION:g} alone fills them"
+        ]
+
+    def misfit(self, state: Mapping[str, Tensor]) -> str:
+        """See ``Method``: the channels must exist, and every position must have a Gaussian over them."""
+        mean, precision, channels = (
+            state[f"model.{name}"] for name in ("gaussian.mean", "gaussian.inv_covariance", "idx")
+        )
+        total = sum(self.model.feature_extractor.channels)
+        if channels.unique().numel() != channels.numel() or int(channels.min()) < 0 or int(channels.max()) >= total:
+            return f"model.idx must name different channels in [0, {total})"
+        if mean.ndim != 2 or mean.shape[0] != len(channels) or mean.shape[1] == 0:
+            return f"model.gaussian.mean has shape {tuple(mean.shape)}, not [{len(channels)}, P] with P >= 1"
+        if precision.shape != (mean.shape[1], mean.shape[0], mean.shape[0]):
+            return f"model.gaussian.inv_covariance has shape {tuple(precision.shape)}, which is not that of the mean"
+        return ""
+
+    def score(self, embedding_BHWD: Tensor, size: tuple[int, int]) -> Scores:
+        """Score embeddings: the image score is the largest value of anomalib's smoothed map."""
+        map_B1SS = self.model.anomaly_map_generator(
+            embedding=embedding_BHWD.permute(0, 3, 1, 2),
+            mean=self.model.gaussian.mean,
+            inv_covariance=self.model.gaussian.inv_covariance,
+            image_size=torch.Size(size),
+        )
+        return Scores(map_B1SS.amax(dim=(1, 2, 3)), map_B1SS[:, 0])
+
     def forward(self, images_B3SS: Tensor) -> Scores:
-        """Score a batch: the image score is the largest value of anomalib's smoothed map."""
-        self.model.eval()
-        out = self.model(images_B3SS)
-        return Scores(out.pred_score.flatten(), out.anomaly_map[:, 0])
+        """Embed and score a batch."""
+        return self.score(self.embed(images_B3SS), (images_B3SS.shape[-2], images_B3SS.shape[-1]))
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
         gaussian = self.model.gaussian

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,12 +11,13 @@ from torch.nn import functional
 
 from adshift.errors import AdshiftError
 from adshift.features.backbone import FrozenBackbone
-from adshift.features.patches import patch_embeddings, to_rows
+from adshift.features.patches import patch_embeddings
 from adshift.features.weights import weights_sha256
-from adshift.methods.coreset import greedy_coreset
+from adshift.methods.approximate import APPROXIMATE, ApproximateSearch, Effort
 from adshift.methods.maps import upsample_maps
-from adshift.methods.method import Scores
+from adshift.methods.method import Scope, Scores
 from adshift.methods.neighbours import BACKENDS, NeighbourSearch
+from adshift.methods.order import greedy_order
 
 
 def check_coreset_ratio(ratio: float) -> None:
@@ -55,10 +55,13 @@ class PatchCore(nn.Module):
         projection_dim: dimensions of the Johnson-Lindenstrauss projection that the coreset is sought in.
         smoothing: sigma, in input pixels, of the Gaussian blur of the map after its upsampling, >= 0; 4 as in Roth et al.,
             section 3.3. It does not touch the image score. The study's text names no blur: 0 is its letter.
-        search: backend of the neighbour search: auto, faiss, torch or pruned; all give the same distances.
+        search: how neighbours are found: auto, faiss, torch or pruned, which all give the same distances; or ivf or hnsw,
+            which may miss some, for banks too large for that.
         seed: seeds the projection and the first pick.
+        ivf_lists, ivf_probes, hnsw_links, hnsw_width: see ``adshift.methods.approximate.Effort``.
     """
 
+    shares_embedding = True
     bank_MD: Tensor
     bank_image_M: Tensor
 
@@ -72,6 +75,10 @@ class PatchCore(nn.Module):
         smoothing: float = 4.0,
         search: str = "auto",
         seed: int = 0,
+        ivf_lists: int = 0,
+        ivf_probes: int = 16,
+        hnsw_links: int = 32,
+        hnsw_width: int = 128,
     ) -> None:
         super().__init__()
         check_coreset_ratio(coreset_ratio)
@@ -89,8 +96,9 @@ class PatchCore(nn.Module):
             raise AdshiftError(
                 f"method.smoothing={smoothing} must be in [0, 100) pixels; the default is 4, 0 switches it off"
             )
-        if search not in BACKENDS:
-            raise AdshiftError(f"method.search={search} must be one of: {', '.join(BACKENDS)}")
+        if search not in (*BACKENDS, *APPROXIMATE):
+            raise AdshiftError(f"method.search={search} must be one of: {', '.join((*BACKENDS, *APPROXIMATE))}")
+        self.effort = Effort(ivf_lists, ivf_probes, hnsw_links, hnsw_width)
         self.smoothing = smoothing
         self.backend = search
         self.seed = seed
@@ -100,27 +108,38 @@ class PatchCore(nn.Module):
         self._collected_NHWD: Tensor | None = None
         self._n_images = 0
         self._filled = 0
-        self._search: NeighbourSearch | None = None
+        self._search: NeighbourSearch | ApproximateSearch | None = None
 
     def embed(self, images_B3SS: Tensor) -> Tensor:
-        """Patch embeddings [B, D, h, w] on the grid of the first layer."""
+        """Patch embeddings [B, h, w, D] on the grid of the first layer."""
         return patch_embeddings(self.backbone(images_B3SS), self.backbone.layers, self.neighbourhood)
+
+    def embedding_settings(self) -> dict[str, Any]:
+        """See ``Method``."""
+        layers, neighbourhood = list(self.backbone.layers), self.neighbourhood
+        settings = {"weights_sha256": self.weights_sha256, "precision": self.backbone.precision}
+        return {**settings, "layers": layers, "neighbourhood": neighbourhood}
 
     def begin_fit(self, n_images: int) -> None:
         """Forget an earlier fit; the embeddings' memory is taken once, at the first batch."""
         self._collected_NHWD, self._n_images, self._filled = None, n_images, 0
 
-    def collect(self, images_B3SS: Tensor) -> None:
-        """Embed a batch into its place among the train embeddings."""
-        embedding_BHWD = self.embed(images_B3SS).permute(0, 2, 3, 1)
+    def collect(self, embedding_BHWD: Tensor) -> None:
+        """Put a batch into its place among the train embeddings; all of them at once are taken as they are."""
+        if self._collected_NHWD is None and len(embedding_BHWD) == self._n_images:
+            self._collected_NHWD, self._filled = embedding_BHWD, self._n_images
+            return
         if self._collected_NHWD is None:
             self._collected_NHWD = embedding_BHWD.new_empty((self._n_images, *embedding_BHWD.shape[1:]))
         end = self._filled + len(embedding_BHWD)
         self._collected_NHWD[self._filled : end] = embedding_BHWD
         self._filled = end
 
-    def finish_fit(self) -> dict[str, float]:
+    def finish_fit(self, scope: Scope | None = None) -> dict[str, float]:
         """Thin what was collected to the coreset.
+
+        Args:
+            scope: where the greedy order is kept; a smaller coreset is its prefix, a larger one its continuation.
 
         Raises:
             AdshiftError: nothing was collected, or an embedding is not finite.
@@ -133,16 +152,13 @@ class PatchCore(nn.Module):
         if not torch.isfinite(embedding_ND.sum(dtype=torch.float64)):
             raise AdshiftError("the train embeddings hold NaN or infinite values; check the backbone's weights")
         count = max(1, int(len(embedding_ND) * self.coreset_ratio))
-        started = time.perf_counter()
-        generator = torch.Generator().manual_seed(self.seed)
-        coreset = greedy_coreset(
-            embedding_ND, count, generator=generator, projection_dim=self.projection_dim, progress=True
-        )
-        self.covering_radius = coreset.radius
-        self.bank_MD = embedding_ND[coreset.indices_M].clone()
-        self.bank_image_M = coreset.indices_M.to(self.bank_MD.device) // patches
+        order = greedy_order(embedding_ND, count, self.projection_dim, self.seed, scope)
+        chosen_M = order.indices_M[:count].to(embedding_ND.device)
+        self.covering_radius = float(order.radius_M[count - 1])
+        self.bank_MD = embedding_ND[chosen_M]
+        self.bank_image_M = chosen_M // patches
         self._search = None
-        return {"coreset": time.perf_counter() - started}
+        return {"coreset": float(order.second_M[count - 1])}
 
     @property
     def weights_sha256(self) -> str:
@@ -153,19 +169,66 @@ class PatchCore(nn.Module):
         """Vectors in the bank, and its bytes."""
         return len(self.bank_MD), self.bank_MD.numel() * self.bank_MD.element_size()
 
-    def forward(self, images_B3SS: Tensor) -> Scores:
-        """Score a batch: the image score is the largest patch score (study eq. 6); the map is upsampled and smoothed."""
-        embedding = self.embed(images_B3SS)
-        batch, _, height, width = embedding.shape
+    def cautions(self, n_images: int) -> list[str]:
+        """See ``Method``: a bank of one vector, of fewer than k, or one that repeats itself."""
+        found, vectors = [], len(self.bank_MD)
+        if vectors == 1:
+            found.append(
+                f"the bank holds 1 vector (coreset_ratio={self.coreset_ratio:g}): every score is the distance to it"
+            )
+        elif vectors < self.neighbours:
+            found.append(
+                f"the bank holds {vectors} vectors, fewer than method.neighbours={self.neighbours}: scores use all of them"
+            )
+        if vectors > 1 and bool((self.bank_MD[:-1] == self.bank_MD[-1]).all(dim=1).any()):
+            found.append(f"the train patches hold fewer than {vectors} distinct vectors: the bank repeats some")
+        return found
+
+    def misfit(self, state: Mapping[str, Tensor]) -> str:
+        """See ``Method``: the bank must hold vectors of this backbone, each with the place of its image."""
+        bank, image, dim = state["bank_MD"], state["bank_image_M"], sum(self.backbone.channels)
+        if bank.ndim != 2 or len(bank) == 0 or bank.shape[1] != dim:
+            return f"bank_MD has shape {tuple(bank.shape)}, not [M, {dim}] with M >= 1"
+        if image.shape != bank.shape[:1] or int(image.min()) < 0:
+            return f"bank_image_M has shape {tuple(image.shape)}, not [{len(bank)}], or places below 0"
+        return ""
+
+    def _searcher(self) -> NeighbourSearch | ApproximateSearch:
         if self._search is None or self._search.bank_MD.device != self.bank_MD.device:  # Lightning moves the module
-            self._search = NeighbourSearch(self.bank_MD, backend=self.backend)
-        distance_Qk, index_Qk = self._search.search(to_rows(embedding), self.neighbours)
+            if self.backend in APPROXIMATE:
+                self._search = ApproximateSearch(self.bank_MD, self.backend, self.effort)
+            else:
+                self._search = NeighbourSearch(self.bank_MD, self.backend)
+        return self._search
+
+    def search_report(self, images_B3SS: Tensor) -> dict[str, Any]:
+        """How neighbours are found, and what an approximate search loses on the patches of some images.
+
+        Returns:
+            ``backend``, ``exact``; for an approximate search also its ``recall`` figures (see ``ApproximateSearch``), the
+            ``neighbours`` k and the number of ``queries`` that they were measured on.
+        """
+        if self.backend not in APPROXIMATE:
+            return {"backend": self.backend, "exact": True}
+        searcher = self._searcher()
+        assert isinstance(searcher, ApproximateSearch)
+        query_QD = self.embed(images_B3SS).flatten(0, 2)
+        k = min(self.neighbours, len(self.bank_MD))
+        lost = searcher.report(query_QD, k)
+        return {"backend": self.backend, "exact": False, **lost, "neighbours": k, "queries": len(query_QD)}
+
+    def score(self, embedding_BHWD: Tensor, size: tuple[int, int]) -> Scores:
+        """Score embeddings: the image score is the largest patch score (study eq. 6); the map is upsampled and smoothed."""
+        batch, height, width, dim = embedding_BHWD.shape
+        distance_Qk, index_Qk = self._searcher().search(embedding_BHWD.reshape(-1, dim), self.neighbours)
         score_BP = reweighted_scores(distance_Qk).view(batch, height * width)
-        map_BHW = upsample_maps(
-            score_BP.view(batch, height, width), (images_B3SS.shape[-2], images_B3SS.shape[-1]), self.smoothing
-        )
+        map_BHW = upsample_maps(score_BP.view(batch, height, width), size, self.smoothing)
         nearest_BP = self.bank_image_M[index_Qk[:, 0]].view(batch, -1)
         return Scores(score_BP.amax(dim=1), map_BHW, nearest_BP)
+
+    def forward(self, images_B3SS: Tensor) -> Scores:
+        """Embed and score a batch."""
+        return self.score(self.embed(images_B3SS), (images_B3SS.shape[-2], images_B3SS.shape[-1]))
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
         for name in ("bank_MD", "bank_image_M"):  # an empty buffer would refuse the stored one: take its size

@@ -5,7 +5,9 @@ import math
 import torch
 from torch import Tensor
 
-CHUNK_ROWS = 16_384
+from adshift.methods.onednn import product_with
+
+CHUNK_ROWS = 4096
 
 
 def gaussian_matrix(dim_in: int, dim_out: int, generator: torch.Generator) -> Tensor:
@@ -26,7 +28,7 @@ def project(embedding_ND: Tensor, matrix_DP: Tensor) -> Tensor:
     count, device = embedding_ND.shape[0], embedding_ND.device
     matrix_DP = matrix_DP.to(device=device, dtype=torch.float32)
     projected_NP = torch.empty(count, matrix_DP.shape[1], dtype=torch.float32, device=device)
+    product = product_with(matrix_DP)
     for start in range(0, count, CHUNK_ROWS):
-        chunk = embedding_ND[start : start + CHUNK_ROWS].float()
-        torch.mm(chunk, matrix_DP, out=projected_NP[start : start + CHUNK_ROWS])
+        projected_NP[start : start + CHUNK_ROWS] = product(embedding_ND[start : start + CHUNK_ROWS].float())
     return projected_NP

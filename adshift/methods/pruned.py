@@ -1,17 +1,33 @@
-"""Which bank vectors can be among a query's k nearest: exact pruning by distances in a few principal directions."""
+"""Which bank vectors can be among a query's k nearest: exact pruning by one coarse matrix product."""
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from adshift.methods.coarse import (
+    CoarseBounds,
+    CoarseRows,
+    FloatArray,
+    IntArray,
+    coarse_rows,
+    coarse_type,
+    padded,
+    within,
+)
+from adshift.methods.onednn import product_with
 from adshift.methods.pairs import Pairs, pair_products
-from adshift.methods.rounding import distance_slack
+from adshift.methods.rounding import distance_slack, unit_roundoff
 
-BLOCKS = (128, 64, 32)
-FEWEST_BLOCKS = 64
+RANKS = {torch.float32: 64, torch.bfloat16: 128}
+WHOLE_ROWS = {torch.float32: 0, torch.bfloat16: 4096}
+"""Banks of up to this many rows are compared in all dimensions: finding the coordinates would take as long."""
+PARTS = (64, 32, 16)
+FEWEST_COLUMNS = 128
+FAR = 1e38
 BASIS_ROWS = 4096
 BASIS_STEPS = 3
 
@@ -20,7 +36,7 @@ BASIS_STEPS = 3
 class Workspace:
     """Memory that one search writes over chunk by chunk: fresh pages would cost a good part of the product."""
 
-    bound_QB: Tensor
+    products: Tensor
     kept_QB: NDArray[np.bool_]
 
 
@@ -28,74 +44,95 @@ class PrunedIndex:
     """A bank prepared for exact pruned search on the CPU.
 
     For an orthonormal basis, the distance inside its span plus the difference of the residual norms bounds the distance
-    from below: |q - m|^2 >= |q_r - m_r|^2 + (|q_rest| - |m_rest|)^2. One matrix product in the first few principal
-    directions bounds every pair; the k smallest bounds, computed in full, give a distance that the k-th neighbour cannot
-    exceed; pairs that the bound leaves are bounded again in more directions, then computed in full. All of
-    it in float32 with the rounding error bounded, so that no neighbour is lost.
+    from below: |q - m|^2 >= |q_r - m_r|^2 + (|q_rest| - |m_rest|)^2. One coarse product (`adshift.methods.coarse`) in the
+    leading principal directions bounds every pair; k pairs with small bounds, computed in full, give a distance that
+    the k-th neighbour cannot exceed; pairs that the bound leaves are computed in full. A small bank is compared in all
+    dimensions, where the product bounds distances from above as well. All of it with the rounding error bounded, so
+    that no neighbour is lost.
 
     Args:
         centred_MD: float32 bank rows, less their mean.
-        ranks: directions of the first and of the second bound (taken as D where D is smaller).
+        rank: directions of the bound; D and more: all dimensions as they are. None chooses.
     """
 
-    def __init__(self, centred_MD: Tensor, ranks: tuple[int, int] = (64, 160)) -> None:
+    def __init__(self, centred_MD: Tensor, rank: int | None = None) -> None:
         size, dim = centred_MD.shape
-        first, second = ranks
-        self._first = min(first, dim)
-        self._basis_DR = principal_basis(centred_MD, min(second, dim))
+        dtype = coarse_type(centred_MD.device)
+        if rank is None:
+            rank = dim if size <= WHOLE_ROWS[dtype] else RANKS[dtype]
         self._slack = distance_slack(dim, centred_MD.device)
+        self._wrong = 2 * dim * unit_roundoff(centred_MD.device)
+        self._basis_DR = principal_basis(centred_MD, rank) if rank < dim else None
+        self._coordinates = None if self._basis_DR is None else product_with(self._basis_DR)
         self._centred_MD = centred_MD
         self._norms_M = centred_MD.square().sum(1)
-        coarse_MF, fine_MR = self._coordinates(centred_MD)
-        self._scaled_MR = torch.cat([-2 * fine_MR, self._norms_M[:, None]], 1)
-        self._block = next((block for block in BLOCKS if size >= FEWEST_BLOCKS * block), BLOCKS[-1])
-        rows = -(-size // self._block) * self._block
-        self._scaled_BF = torch.zeros(rows, coarse_MF.shape[1])
-        self._scaled_BF[:size] = -2 * coarse_MF
-        self._norms_B = torch.full((rows,), torch.inf)
-        self._norms_B[:size] = self._norms_M
+        rows = self._coarse(centred_MD, self._norms_M, dtype)
+        self._bounds = CoarseBounds(rows.left_XK.shape[1], dtype, centred_MD.device, rows.relative_error())
+        self._parts = next((parts for parts in PARTS if size >= FEWEST_COLUMNS * parts), 1)
+        columns = -(-size // self._parts)
+        self._right_BK = torch.zeros(columns * self._parts, rows.left_XK.shape[1], dtype=dtype)
+        self._right_BK[:, -1] = FAR  # for the rows that fill the last part up
+        self._right_BK[:size] = rows.right()
 
     def workspace(self, queries: int) -> Workspace:
         """Memory for chunks of at most `queries`."""
-        shape = (queries, len(self._norms_B))
-        return Workspace(torch.empty(shape), np.empty(shape, dtype=np.bool_))
+        columns = len(self._right_BK)
+        products = torch.empty(padded(queries) * columns, dtype=self._right_BK.dtype)
+        return Workspace(products, np.empty((queries, columns), dtype=np.bool_))
 
     def candidates(self, centred_QD: Tensor, k: int, workspace: Workspace) -> Pairs:
         """All pairs that can be among the k nearest of their query (k <= M), and few others."""
         queries = len(centred_QD)
         norms_Q = centred_QD.square().sum(1)
-        coarse_QF, fine_QR = self._coordinates(centred_QD)
-        bound_QB = torch.addmm(self._norms_B, coarse_QF, self._scaled_BF.T, out=workspace.bound_QB[:queries])
-        reached_Q = self._squared(centred_QD, self._promising(bound_QB, k)).view(-1, k).amax(1)
-        limit_Q = self._widened(reached_Q, norms_Q)
-        kept_QB = np.less_equal(bound_QB.numpy(), limit_Q[:, None].numpy(), out=workspace.kept_QB[:queries])
-        row, column = np.divmod(np.flatnonzero(kept_QB), bound_QB.shape[1])
+        left_Q = self._coarse(centred_QD, norms_Q, self._right_BK.dtype)
+        bound_QB = self._bounds.product(left_Q, self._right_BK, workspace.products)
+        if self._basis_DR is None:
+            limit_Q = self._bounds.at_most(torch.from_numpy(self._kth_bound(bound_QB, k)), left_Q)
+        else:
+            reached_Q = self._squared(centred_QD, self._promising(bound_QB, k)).view(-1, k).amax(1)
+            limit_Q = self._distance(self._widened(reached_Q, norms_Q), norms_Q)
+        row, column = within(bound_QB, self._bounds.threshold(limit_Q, left_Q), workspace.kept_QB[:queries])
         pairs = Pairs(row, column, queries)
-        fine_QR = torch.cat([fine_QR, torch.ones(len(fine_QR), 1)], 1)
-        pairs = pairs.where(pair_products(fine_QR, self._scaled_MR, pairs) <= limit_Q[torch.from_numpy(row)])
+        if len(row) < 2 * k * queries:
+            return pairs
         squared_X = self._squared(centred_QD, pairs)
-        kth_Q = pairs.padded(squared_X, torch.inf).topk(k, largest=False).values[:, -1]
-        return pairs.where(squared_X <= self._widened(kth_Q, norms_Q)[torch.from_numpy(pairs.row_X)])
+        kth_Q = torch.from_numpy(np.partition(pairs.padded(squared_X, torch.inf).numpy(), k - 1, axis=1)[:, k - 1])
+        return pairs.where(squared_X <= self._widened(kth_Q, norms_Q)[torch.from_numpy(row)])
 
-    def _coordinates(self, centred_QD: Tensor) -> tuple[Tensor, Tensor]:
-        """Coordinates in the first and in all directions of the basis, each followed by the norm of what is left."""
-        inside_QR = centred_QD @ self._basis_DR
-        rest_Q = torch.linalg.vector_norm(centred_QD - inside_QR @ self._basis_DR.T, dim=1, keepdim=True)
-        fine_QR = torch.cat([inside_QR, rest_Q], 1)
-        outside_Q = torch.linalg.vector_norm(fine_QR[:, self._first :], dim=1, keepdim=True)
-        return torch.cat([inside_QR[:, : self._first], outside_Q], 1), fine_QR
+    def _coarse(self, centred_QD: Tensor, norms_Q: Tensor, dtype: torch.dtype) -> CoarseRows:
+        """Rows in the coordinates of the bound: the leading directions and the norm of what is left, or all."""
+        if self._coordinates is None:
+            return coarse_rows(centred_QD, dtype)
+        inside_QR = self._coordinates(centred_QD)
+        rest_Q = (norms_Q - inside_QR.square().sum(1)).clamp_min(0).sqrt()
+        rows = coarse_rows(torch.cat([inside_QR, rest_Q[:, None]], 1), dtype)
+        wrong_Q = self._wrong * norms_Q  # what a square, and so their difference, may be wrong by; then its root
+        error_Q = torch.minimum(wrong_Q.sqrt(), wrong_Q / rest_Q.clamp_min(1e-30))
+        error_Q += (
+            rows.error_X + self._wrong * sqrt(inside_QR.shape[1]) * norms_Q.sqrt()
+        )  # coordinates are wrong as well
+        return CoarseRows(rows.left_XK, rows.norm_X + error_Q, error_Q)
+
+    def _parted(self, bound_QB: Tensor) -> Tensor:
+        """The smallest bound at each place of the bank's parts."""
+        return bound_QB.view(len(bound_QB), self._parts, -1).amin(1)
+
+    def _kth_bound(self, bound_QB: Tensor, k: int) -> NDArray[np.generic]:
+        """A bound a query that k columns at least do not exceed."""
+        small = self._parted(bound_QB) if bound_QB.shape[1] // self._parts >= 2 * k else bound_QB
+        return np.ascontiguousarray(np.partition(small.numpy(), k - 1, axis=1)[:, k - 1])
 
     def _promising(self, bound_QB: Tensor, k: int) -> Pairs:
-        """k columns a query with small bounds: each of the k best blocks' smallest, or of all if blocks are few."""
+        """k columns a query with small bounds."""
         queries, columns = bound_QB.shape
-        if columns < 4 * k * self._block:
-            chosen = bound_QB.topk(k, largest=False).indices
+        if columns // self._parts < 4 * k:
+            chosen: IntArray = np.argpartition(bound_QB.numpy(), k - 1, axis=1)[:, :k]
         else:
-            blocks = bound_QB.view(queries, -1, self._block)
-            best = blocks.amin(2).topk(k, largest=False).indices
-            inside = blocks.gather(1, best[:, :, None].expand(-1, -1, self._block)).argmin(2)
-            chosen = best * self._block + inside
-        return Pairs(np.repeat(np.arange(queries), k), chosen.sort(dim=1).values.flatten().numpy(), queries)
+            places = np.argpartition(self._parted(bound_QB).numpy(), k - 1, axis=1)[:, :k]
+            parted = bound_QB.numpy().reshape(queries, self._parts, -1)
+            part = parted[np.arange(queries)[:, None], :, places].argmin(2)
+            chosen = part * (columns // self._parts) + places
+        return Pairs(np.repeat(np.arange(queries), k), np.sort(chosen, axis=1).ravel(), queries)
 
     def _squared(self, centred_QD: Tensor, pairs: Pairs) -> Tensor:
         """The pairs' squared distances, less the query's squared norm."""
@@ -105,6 +142,9 @@ class PrunedIndex:
         """What a computed value may reach when the true one is at most the true value behind `reduced_Q`."""
         squared_Q = (reduced_Q + norms_Q).clamp_min(0)
         return reduced_Q + 3 * self._slack * (squared_Q + norms_Q)
+
+    def _distance(self, reduced_Q: Tensor, norms_Q: Tensor) -> FloatArray:
+        return np.asarray((reduced_Q.double() + norms_Q.double()).clamp_min(0).sqrt().numpy())
 
 
 def principal_basis(centred_MD: Tensor, rank: int) -> Tensor:

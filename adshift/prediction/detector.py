@@ -58,7 +58,7 @@ class Detector:
     >>> spoilt[10:30, 20:40] = 255
     >>> method = PatchCore(FrozenBackbone("resnet18", ["layer1"], "random"), coreset_ratio=1.0)
     >>> method.begin_fit(1)
-    >>> method.collect(normalise(np.full((32, 32, 3), 90, np.uint8))[None])
+    >>> method.collect(method.embed(normalise(np.full((32, 32, 3), 90, np.uint8))[None]))
     >>> seconds = method.finish_fit()
     >>> detector = Detector(method, image_size=32, threshold=0.01)
     >>> for found in detector.predict([good, spoilt]):

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from adshift.errors import AdshiftError
+from adshift.errors import AdshiftError, printable
 from adshift.report.discover import read_runs
 from adshift.report.document import Report, Section
 from adshift.report.photographs import Photographs
@@ -50,7 +50,7 @@ def make_report(roots: Sequence[Path], out: Path, title: str, pictures: int = PI
 
     def say(line: str) -> None:
         notes.append(line)
-        print(line, file=sys.stderr)
+        print(printable(line), file=sys.stderr)
 
     study = Study(read_runs(roots, say), say)
     photographs = Photographs(say)
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         report = make_report(chosen.runs, chosen.out, chosen.title, chosen.pictures)
     except AdshiftError as error:
-        print(f"adshift: {error}", file=sys.stderr)
+        print(f"adshift: {printable(str(error))}", file=sys.stderr)
         return 2
     except OSError as error:
         print(f"adshift: {chosen.out} cannot be written ({error}); give another --out", file=sys.stderr)

@@ -20,9 +20,9 @@ from adshift.results import SCORES, read_figures
 
 CLEAN = "clean"
 METHOD_NAMES = {"patchcore": "PatchCore", "padim": "PaDiM"}
-OWN_GROUPS = ("data", "domain", "adaptation", "threshold", "trainer", "method", "hydra")
+OWN_GROUPS = ("data", "domain", "adaptation", "threshold", "trainer", "method", "store", "hydra")
 """Groups whose factors are read by name below, or that change no figure."""
-OWN_KEYS = ("coreset_ratio", "seed", "save_maps", "run", "data_root", "metrics.latency", "store", "force")
+OWN_KEYS = ("coreset_ratio", "seed", "save_maps", "run", "data_root", "metrics.latency", "force")
 OWN_METHOD_KEYS = ("_target_", "name", "coreset_ratio", "seed", "search")
 
 

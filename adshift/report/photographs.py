@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adshift.assembly import build, target_of
+from adshift.assembly import build
 from adshift.data.dataset import read_pair
 from adshift.data.images import UInt8, resize_mask
 from adshift.data.samples import Sample, index_category
 from adshift.errors import AdshiftError
 from adshift.report.cells import Cell
-from adshift.results import MAPS
+from adshift.results import MAPS, read_arrays
 from adshift.shift.domain import Domain
 
 Map = NDArray[np.float32]
@@ -27,16 +27,17 @@ def domain_of(cell: Cell) -> Domain:
     Raises:
         AdshiftError: the run names another class than the project's own ``Domain``, which is then not called.
     """
-    node = cell.run.result["config"]["domain"]
-    if target_of(node, "domain") is not Domain:
-        raise AdshiftError(f"domain._target_={node['_target_']} is no domain; run the cell again")
-    domain: Domain = build(node, "domain")
+    domain: Domain = build(cell.run.result["config"]["domain"], "domain")
     return domain
 
 
 def root_of(cell: Cell) -> Path:
     """The folder that holds the run's category folders, as its configuration names it."""
     return Path(str(cell.run.result["config"]["data"]["root"]))
+
+
+def _is_map(found: NDArray[Any]) -> bool:
+    return found.ndim == 2 and found.dtype == np.float32 and bool(np.isfinite(found).all())
 
 
 class Photographs:
@@ -98,10 +99,8 @@ class Photographs:
         if not file.is_file():
             return {}
         try:
-            with np.load(file, allow_pickle=False) as stored:
-                held = set(stored.files)
-                maps = {path: stored[path] for path in paths if path in held}
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            self.complain(AdshiftError(f"{file} cannot be read ({error}); run the cell again with save_maps=true"))
+            maps = read_arrays(file, "run the cell again with save_maps=true", set(paths))
+        except AdshiftError as error:
+            self.complain(error)
             return {}
-        return {path: m for path, m in maps.items() if m.ndim == 2 and np.isfinite(m).all()}
+        return {path: maps[path] for path in paths if path in maps and _is_map(maps[path])}

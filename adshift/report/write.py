@@ -84,7 +84,7 @@ def _draw(folder: Path, plot: Plot) -> Embedded:
 def _picture_uri(path: Path) -> str:
     from PIL import Image
 
-    with Image.open(path) as opened:
+    with Image.open(path, formats=["PNG"]) as opened:
         picture = opened.convert("RGB")
     size = (PICTURE_WIDTH, round(picture.height * PICTURE_WIDTH / picture.width))
     return data_uri(np.asarray(picture.resize(size, Image.Resampling.LANCZOS), np.uint8), PICTURE_QUALITY)

@@ -33,6 +33,11 @@ class Domain:
         if not (math.isfinite(self.severity) and self.severity >= 0):
             raise AdshiftError(f"domain.severity={self.severity} must be a finite number >= 0; the study's shift is 1")
 
+    @property
+    def is_identity(self) -> bool:
+        """Whether it leaves every image as it is."""
+        return self.severity == 0 or not (self.geometric or self.illumination or self.photometric)
+
     def parameters(self, category: str, path: str) -> ShiftParameters:
         """The transformation of the image at ``path`` (relative to the data root) of ``category``."""
         return sample_parameters(

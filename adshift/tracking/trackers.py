@@ -167,6 +167,7 @@ class WandbTracker:
             logger.log_image(PICTURES, [str(path) for path in record.pictures], caption=names)
         logger.finalize("success")
         logger.experiment.finish()
+        wandb.teardown()  # waits until the file is whole: finish alone may return before it is written
 
 
 @contextmanager

@@ -37,12 +37,25 @@ def section(study: Study) -> Section | None:
     header = ("detector", "coreset", "categories", "device", "runs", *(title for title, _, _ in COLUMNS))
     caption = (
         "Cost of a run: median over the runs (smallest to largest where they differ). Wall-clock times are those of the "
-        "machine as it was, with whatever else it did; a stage taken from the store counts as the run met it."
+        "machine as it was, with whatever else it did. A stage from the store counts as what it took when it was done."
     )
     lead = "Cost of fitting and scoring. Times vary with the machine; sizes do not."
     table = Table("efficiency", caption, tuple(header[i] for i in kept),
                   tuple(tuple(row[i] for i in kept) for row in rows), 5)  # fmt: skip
-    return Section("efficiency", "Efficiency", lead, (), (table,))
+    return Section("efficiency", "Efficiency", lead, _shared(study.cells), (table,))
+
+
+def _shared(cells: Sequence[Cell]) -> tuple[str, ...]:
+    """What the runs took together, beside what their stages would have taken in each run by itself."""
+    timings = [at(cell.run.result, "timing") for cell in cells]
+    walls = [t.get("wall") for t in timings if isinstance(t, dict)]
+    if len(walls) < len(cells) or not all(isinstance(wall, int | float) for wall in walls):
+        return ()
+    alone = sum(t.get(stage) or 0.0 for t in timings for stage in ("fit", "score", "calibrate", "metrics"))
+    return (
+        f"The {len(cells)} runs took {number(sum(walls), 0)} s together, as they shared what the store kept. One by one, "
+        f"each from nothing, the same stages add up to {number(alone, 0)} s.",
+    )
 
 
 def _range(values: Sequence[Any], digits: int) -> str:

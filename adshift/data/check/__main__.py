@@ -1,0 +1,37 @@
+"""The doctor of data sets: ``python -m adshift.data.check ROOT [--category NAME ...]``.
+
+Lists every problem at once, each with its severity, file and remedy. Exit status: 0 nothing or warnings alone, 2 errors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from adshift.data.check.doctor import examine
+from adshift.data.check.problem import errors
+from adshift.errors import printable
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m adshift.data.check", description=__doc__)
+    parser.add_argument("root", type=Path, metavar="ROOT", help="the folder that holds the category folders")
+    parser.add_argument("--category", nargs="+", metavar="NAME", help="look at these alone (default: every folder)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line instead of sentences")
+    chosen = parser.parse_args(arguments)
+    problems = examine(chosen.root, chosen.category, progress=sys.stderr.isatty())
+    for problem in problems:
+        print(json.dumps(asdict(problem)) if chosen.json else f"{problem.severity}: {problem.line()}")
+    wrong = len(errors(problems))
+    count = f"{wrong} errors, {len(problems) - wrong} warnings" if problems else "no problem"
+    print(f"{printable(str(chosen.root))}: {count}", file=sys.stderr)
+    return 2 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,74 @@
+"""All checks of a data set, cheap and thorough ones, as one list."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+
+from adshift.data.check.masks import mask_problems
+from adshift.data.check.names import layout_problems, name_problems
+from adshift.data.check.pixels import pixel_problems
+from adshift.data.check.problem import Problem, error
+from adshift.data.check.quick import header_problems, mixture_problems
+from adshift.data.check.roles import role_problems
+from adshift.data.samples import check_category_name, find_category
+from adshift.errors import AdshiftError
+
+
+def examine(root: Path, categories: Sequence[str] | None = None, progress: bool = False) -> list[Problem]:
+    """Every problem of a data set: errors first, then by file.
+
+    Args:
+        root: the folder that holds the category folders.
+        categories: those to look at; None for every folder of ``root`` whose name does not begin with a dot.
+        progress: show a bar while images are decoded.
+    """
+    if not root.is_dir():
+        return [error(".", "is no folder", "name the folder that holds the category folders")]
+    if categories is None:
+        categories = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+        if {"train", "test"} <= set(categories):
+            return [
+                error(".", "holds train and test itself: it is a category", f"give the folder above: {root.parent}")
+            ]
+    if not categories:
+        return [error(".", "holds no folders", "name the folder that holds the category folders")]
+    found = _case_twins(categories)
+    for category in categories:
+        try:
+            found += _category(root, category, progress)
+        except OSError as mistake:
+            place = mistake.filename or category
+            found.append(error(category, f"cannot be looked through ({mistake.strerror}: {place})", "make it readable"))
+    unique = dict.fromkeys(found)
+    return sorted(unique, key=lambda problem: (problem.severity, problem.file))
+
+
+def _case_twins(categories: Sequence[str]) -> list[Problem]:
+    folded: dict[str, str] = {}
+    found = []
+    for name in categories:
+        first = folded.setdefault(unicodedata.normalize("NFC", name).casefold(), name)
+        if first != name:
+            found.append(error(name, f"has the name of {first} but for its case", "rename one of them"))
+    return found
+
+
+def _category(root: Path, category: str, progress: bool) -> list[Problem]:
+    try:
+        check_category_name(category)
+    except AdshiftError as mistake:
+        return [error(category, "cannot be a category", str(mistake))]
+    if not (root / category).is_dir():
+        return [error(category, "is no folder of the data root", "name one that is")]
+    index = find_category(root, category)
+    samples = (*index.train_good, *index.test_good, *index.test_anomalous)
+    found = [*name_problems(root, category), *layout_problems(root, category), *role_problems(index)]
+    found += mask_problems(root, index)
+    by_header, headers = header_problems(root, samples)
+    found += by_header
+    found += mixture_problems(headers)
+    broken = {problem.file for problem in by_header if problem.severity == "error"}
+    found += pixel_problems(root, [s for s in samples if not {s.path, s.mask} & broken], progress)
+    return found

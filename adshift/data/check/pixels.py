@@ -1,0 +1,99 @@
+"""What only the decoded pixels tell: images and masks whose values cannot be meant, and images that are there twice."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from adshift.data.check.duplicates import duplicate_problems, grouped
+from adshift.data.check.problem import Problem, error, warning
+from adshift.data.check.twins import Fingerprint, fingerprint, twin_problems
+from adshift.data.images import ImageError, UInt8, is_transparent, opened, to_mask, to_rgb
+from adshift.data.samples import Sample
+
+DARK = 16
+"""An image whose largest value is under this is called dark: so looks 12-bit data saved in 16 bits."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A decoded image: a digest of its pixels, and its fingerprint."""
+
+    digest: bytes
+    print: Fingerprint | None
+
+
+def pixel_problems(root: Path, samples: Sequence[Sample], progress: bool = False) -> list[Problem]:
+    """Decode every image and mask once and tell what is wrong with their values, and which images are there twice.
+
+    Files that cannot be decoded are named; equal pixels count as one picture whatever the files' format.
+    """
+    from tqdm import tqdm
+
+    found: list[Problem] = []
+    seen: dict[Sample, Seen] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's, of what is told here
+        for sample in tqdm(samples, desc="check", unit="image", disable=not progress):
+            try:
+                seen[sample] = _see(root, sample, found)
+            except ImageError as fault:
+                found.append(error(sample.path, fault.what, fault.remedy))
+            if sample.mask is not None:
+                found += _mask(root / sample.mask, sample.mask)
+    twice = grouped({sample: each.digest for sample, each in seen.items()})
+    found += duplicate_problems(twice)
+    again = {sample for group in twice for sample in group[1:]}
+    for category in dict.fromkeys(sample.category for sample in seen):
+        own = [sample for sample in seen if sample.category == category and sample not in again]
+        found += twin_problems(own, [seen[sample].print for sample in own])
+    return found
+
+
+def _see(root: Path, sample: Sample, found: list[Problem]) -> Seen:
+    with opened(root / sample.path) as image:
+        frames = int(getattr(image, "n_frames", 1))
+        alpha = is_transparent(image)
+        pixels = to_rgb(image)
+    found += _values(sample.path, pixels, frames, alpha)
+    header = f"{pixels.shape}".encode()
+    return Seen(hashlib.sha256(header + np.ascontiguousarray(pixels).tobytes()).digest(), fingerprint(pixels))
+
+
+def _values(file: str, pixels: UInt8, frames: int, alpha: bool) -> Iterator[Problem]:
+    low, high = int(pixels.min()), int(pixels.max())
+    if frames > 1:
+        yield warning(file, f"holds {frames} pictures, of which the first is read", "save the one that is meant alone")
+    if alpha:
+        yield warning(file, "has transparent parts; transparency is dropped", "flatten it onto its background")
+    if low == high:
+        yield warning(file, f"is one colour throughout ({low})", "remove it, unless the part looks so")
+    elif high < DARK:
+        what = f"is almost black (its largest value is {high} of 255)"
+        yield warning(file, what, "scale it to its full range; 12-bit values in a 16-bit file look so")
+
+
+def _mask(path: Path, file: str) -> Iterator[Problem]:
+    try:
+        with opened(path) as image:
+            values = to_rgb(image)
+        with opened(path) as image:
+            marked = to_mask(image)
+    except ImageError as fault:
+        yield error(file, fault.what, fault.remedy)
+        return
+    between = int(((values > 0) & (values < 255)).any(axis=2).sum())
+    if not marked.any():
+        yield warning(
+            file, "marks nothing: all of the image counts as free of defects", "draw the defect, or remove it"
+        )
+    elif marked.all():
+        yield warning(file, "marks the whole image", "draw the defect alone, or check that it is not inverted")
+    if between:
+        what = f"has {between} pixels between black and white; those over 127 count as defect"
+        yield warning(file, what, "save it in black and white, without smoothing and not as JPEG")

@@ -1,0 +1,71 @@
+"""What a stage's outcome depends on, as the parts of its key in the store."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from adshift.data.samples import Sample
+from adshift.errors import AdshiftError
+from adshift.provenance import package_versions
+from adshift.shift.domain import Domain
+
+PACKAGE = Path(__file__).resolve().parent
+IMAGES = ("data", "shift")
+EMBEDDINGS = (*IMAGES, "features", "methods")
+FIT = (*EMBEDDINGS, "embedding.py", "training.py")
+SCORES = (*EMBEDDINGS, "embedding.py", "scoring.py")
+
+
+@cache
+def code_version(parts: tuple[str, ...], package: Path = PACKAGE) -> str:
+    """SHA-256 over the sources of some modules and folders of the package: any edit is another version."""
+    files = sorted(
+        {f for part in parts for f in ([package / part] if part.endswith(".py") else (package / part).rglob("*.py"))}
+    )
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+@cache
+def _packages() -> dict[str, str]:
+    return package_versions()
+
+
+def code(parts: tuple[str, ...]) -> dict[str, Any]:
+    """The part of a key that stands for the code: this package's sources and the installed versions of the others."""
+    return {"code": code_version(parts), "packages": _packages()}
+
+
+def sample_list(root: Path, samples: Sequence[Sample]) -> list[list[Any]]:
+    """What identifies images on disk: where they lie, what is known of them, and each file's size and time of change.
+
+    Raises:
+        AdshiftError: a file has vanished.
+    """
+
+    def stats(path: str | None) -> list[int] | None:
+        if path is None:
+            return None
+        try:
+            found = (root / path).stat()
+        except OSError as error:
+            raise AdshiftError(
+                f"{root / path} cannot be read any more ({error.strerror}); restore it, or run again without it"
+            ) from error
+        return [found.st_size, found.st_mtime_ns]
+
+    return [[s.path, s.category, s.defect, s.mask, stats(s.path), stats(s.mask)] for s in samples]
+
+
+def domain_parts(domain: Domain) -> dict[str, Any] | None:
+    """What a domain does to images; None for every domain that leaves them as they are, whatever its name and seed."""
+    if domain.is_identity:
+        return None
+    return {name: value for name, value in asdict(domain).items() if name != "name"}
