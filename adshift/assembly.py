@@ -107,9 +107,10 @@ def checked(name: str, value: Any, kind: Any) -> Any:
     return value
 
 
-def _at_least(name: str, value: int, bound: int, remedy: str) -> None:
-    if value < bound:
-        raise AdshiftError(f"{name}={value} must be >= {bound}; {remedy}")
+def _within(name: str, value: int, low: int, high: int, remedy: str) -> None:
+    if not low <= value <= high:
+        bound = f">= {low}" if value < low else f"<= {high}"
+        raise AdshiftError(f"{name}={value} must be {bound}; {remedy}")
 
 
 def _names(name: str, value: Any, example: str) -> tuple[str, ...]:
@@ -156,14 +157,14 @@ def make_plan(config: Mapping[str, Any], source_domain: Domain) -> Plan:
     )
     _one_of("threshold.scope", plan.scope, SCOPES)
     _one_of("metrics.resolution", plan.resolution, RESOLUTIONS)
-    _at_least("image_size", plan.image_size, 32, "the backbone halves it four times; the study's is 224")
-    _at_least("data.batch_size", plan.batch_size, 1, "the default is 32")
-    _at_least("data.num_workers", plan.num_workers, 0, "0 decodes in the main process")
-    _at_least("metrics.bootstrap", plan.bootstrap, 0, "0 leaves the intervals out, 1000 is the default")
+    _within("image_size", plan.image_size, 32, 4096, "the backbone halves it four times; the study's is 224")
+    _within("data.batch_size", plan.batch_size, 1, 65536, "the default is 32")
+    _within("data.num_workers", plan.num_workers, 0, 1024, "0 decodes in the main process")
+    _within("metrics.bootstrap", plan.bootstrap, 0, 10**6, "0 leaves the intervals out, 1000 is the default")
     if not 0 <= plan.seed < 2**32:
         raise AdshiftError(f"seed={plan.seed} must be in [0, 2^32); the default is 0")
     if plan.crossfit != 0:
-        _at_least("crossfit", plan.crossfit, 2, "0 switches cross-fitting off, 5 is customary")
+        _within("crossfit", plan.crossfit, 2, 10**6, "0 switches cross-fitting off, 5 is customary")
     return plan
 
 

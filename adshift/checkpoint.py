@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from adshift.errors import AdshiftError
+from adshift.features.weights import load_reason
 
 REMEDY = "fit the run again with train.py"
 PREFIX = "method."
@@ -60,6 +61,8 @@ def load_checkpoint(method: Any, path: Path, sha256: str | None = None) -> None:
 
 def _read_state(path: Path) -> dict[str, Tensor]:
     try:
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is cut short, or no checkpoint" if path.stat().st_size else "it is empty")
         with zipfile.ZipFile(path) as archive:
             if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
                 raise ValueError("it is compressed, and may unpack to any size")
@@ -68,8 +71,7 @@ def _read_state(path: Path) -> dict[str, Tensor]:
         if not all(isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()):
             raise ValueError("its state_dict holds more than named tensors")
     except Exception as error:  # whoever wrote the file chose what goes wrong
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise AdshiftError(f"{path} cannot be loaded ({reason}); {REMEDY}") from error
+        raise AdshiftError(f"{path} cannot be loaded ({load_reason(error)}); {REMEDY}") from error
     return {name.removeprefix(PREFIX): value for name, value in state.items()}
 
 

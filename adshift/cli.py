@@ -27,6 +27,12 @@ def one_line(error: Exception) -> str:
 
 
 def _message(error: Exception) -> str:
+    override = getattr(error, "override", None)
+    if override is not None:
+        return f"{override} is no override; write KEY=VALUE, and quote it where it holds signs: 'KEY=[a,b]'"
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename} cannot be used" if error.filename else "a file cannot be used"
+        return f"{place} ({error.strerror}); give a folder that exists and can be written, or make room there"
     text = str(error).rpartition(_FROM_WORKER)[2].partition(_PLACES_SEARCHED)[0]
     message = "; ".join(line.strip() for line in text.splitlines() if line.strip())
     cause = error.__cause__
@@ -36,6 +42,8 @@ def _message(error: Exception) -> str:
     if "Missing mandatory value: " in message:
         key = message.rpartition("Missing mandatory value: ")[2].split(";")[0].strip()
         return f"{key} has no value; give it on the command line: {key}=VALUE"
+    if "nterpolation" in type(error).__name__:
+        return f"{message}; a value ${{KEY}} must name another key of the configuration"
     if "Could not find 'hydra/launcher/" in message:
         name = message.partition("hydra/launcher/")[2].partition("'")[0]
         return f"hydra/launcher={name} is not installed; pip install '.[joblib]', '.[submitit]' or '.[ray]' brings it"

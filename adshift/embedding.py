@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from adshift.data.prepared import TIMING, ImageBatch, PreparedImages
-from adshift.fingerprint import EMBEDDINGS, code
+from adshift.fingerprint import EMBEDDINGS, code, device_kind
 from adshift.methods.module import AnomalyModule, EmbeddingBatch
 from adshift.store import AnyStore, Key
 
@@ -86,7 +86,7 @@ def embed_images(
         "images": images.key,
         "embedding": module.method.embedding_settings(),
         "batch_size": batch_size,  # and the device: both move float32 sums in their last digits
-        "device": str(trainer.strategy.root_device.type),
+        "device": device_kind(trainer.strategy.root_device),
         **code(EMBEDDINGS),
     }
 

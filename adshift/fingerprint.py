@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.provenance import package_versions
@@ -23,9 +25,9 @@ SCORES = (*EMBEDDINGS, "embedding.py", "scoring.py")
 
 @cache
 def code_version(parts: tuple[str, ...], package: Path = PACKAGE) -> str:
-    """SHA-256 over the sources of some modules and folders of the package: any edit is another version."""
+    """SHA-256 over the sources of some modules, and of all that lie right in some folders: any edit is another version."""
     files = sorted(
-        {f for part in parts for f in ([package / part] if part.endswith(".py") else (package / part).rglob("*.py"))}
+        {f for part in parts for f in ([package / part] if part.endswith(".py") else (package / part).glob("*.py"))}
     )
     digest = hashlib.sha256()
     for file in files:
@@ -41,6 +43,13 @@ def _packages() -> dict[str, str]:
 def code(parts: tuple[str, ...]) -> dict[str, Any]:
     """The part of a key that stands for the code: this package's sources and the installed versions of the others."""
     return {"code": code_version(parts), "packages": _packages()}
+
+
+def device_kind(device: torch.device) -> str:
+    """The kind of device that did the sums: each rounds in its own way, and so do processors with other instructions."""
+    if device.type == "cuda":
+        return f"cuda {torch.cuda.get_device_name(device)}"
+    return f"{device.type} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def sample_list(root: Path, samples: Sequence[Sample]) -> list[list[Any]]:

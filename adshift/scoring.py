@@ -24,7 +24,7 @@ from adshift.data.images import UInt8
 from adshift.data.prepared import TIMING, PreparedImages
 from adshift.data.samples import Sample
 from adshift.embedding import embed_images
-from adshift.fingerprint import SCORES, code
+from adshift.fingerprint import SCORES, code, device_kind
 from adshift.methods.method import Scores
 from adshift.methods.module import AnomalyModule
 from adshift.shift.domain import Domain
@@ -93,7 +93,7 @@ def score_images(
         "model": state_sha256(module),
         "settings": module.settings,
         "batch_size": datamodule.batch_size,
-        "device": str(trainer.strategy.root_device.type),
+        "device": device_kind(trainer.strategy.root_device),
         **code(SCORES),
     }
 

@@ -20,7 +20,7 @@ from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.prepared import TIMING, PreparedImages
 from adshift.embedding import embed_images
 from adshift.errors import AdshiftError
-from adshift.fingerprint import FIT, code
+from adshift.fingerprint import FIT, code, device_kind
 from adshift.methods.module import AnomalyModule
 from adshift.store import AnyStore, Key, Make
 
@@ -98,7 +98,7 @@ def _surroundings(trainer: pl.Trainer, module: AnomalyModule, datamodule: Anomal
     return {
         "embedding": module.method.embedding_settings(),
         "batch_size": datamodule.batch_size,
-        "device": str(trainer.strategy.root_device.type),
+        "device": device_kind(trainer.strategy.root_device),
         **code(FIT),
     }
 

@@ -372,9 +372,21 @@ def test_every_section_is_there_with_its_files(report: Path) -> None:
     assert "Backbone weights are random" in text
 
 
+def test_a_report_without_pictures_holds_no_image_of_the_data(runs: Path, tmp_path: Path) -> None:
+    make_report([runs / "patchcore"], tmp_path / "with", "T", pictures=1)
+    make_report([runs / "patchcore"], tmp_path / "without", "T", pictures=0)
+    drawn, bare = ({p.stem for p in (tmp_path / w / "figures").glob("*.png")} for w in ("with", "without"))
+    assert drawn - bare == {"clean_shifted", *(name for name in drawn if name.startswith("examples_"))}
+    assert bare == {p.stem for p in (tmp_path / "without" / "figures").glob("*.svg")}  # photographs have no SVG
+    assert ["data:image/webp" in (tmp_path / w / "index.html").read_text() for w in ("with", "without")] == [
+        True,
+        False,
+    ]
+
+
 def test_a_second_report_replaces_the_first_and_touches_nothing_else(runs: Path, tmp_path: Path) -> None:
     used, fresh = tmp_path / "used", tmp_path / "fresh"
-    make_report([runs / "conformal"], used, "T", pictures=0)
+    make_report([runs / "conformal"], used, "T", pictures=1)
     (used / "figures" / "mine.pdf").write_text("mine")
     assert (used / "figures" / "clean_shifted.png").exists()
     for out in (used, fresh):

@@ -119,9 +119,9 @@ def _bank_as(make: Callable[[torch.Tensor], Any]) -> Callable[[dict[str, Any], P
 
 
 CHECKPOINTS: dict[str, tuple[Callable[[dict[str, Any], Path], object], str]] = {
-    "a trap beside the tensors": (lambda c, trace: c.update(trap=Trap(trace)), "cannot be loaded (Weights only load"),
-    "a trap among the tensors": (lambda c, trace: c["state_dict"].update(trap=Trap(trace)), "cannot be loaded"),
-    "a trap as a hook": (lambda c, trace: c.update(callbacks={"x": Trap(trace)}), "cannot be loaded"),
+    "a trap beside the tensors": (lambda c, trace: c.update(trap=Trap(trace)), "or holds more than tensors)"),
+    "a trap among the tensors": (lambda c, trace: c["state_dict"].update(trap=Trap(trace)), "more than tensors)"),
+    "a trap as a hook": (lambda c, trace: c.update(callbacks={"x": Trap(trace)}), "more than tensors)"),
     "no state_dict": (lambda c, _: c.pop("state_dict"), "cannot be loaded ('state_dict')"),
     "a list": (lambda c, _: c.update(state_dict=[1, 2]), "cannot be loaded"),
     "a number for a tensor": (_bank_as(lambda _: 3), "holds more than named tensors"),

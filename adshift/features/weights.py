@@ -30,13 +30,20 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise AdshiftError(f"backbone.weights={path} cannot be read ({reason}); give an intact weights file") from error
+        raise AdshiftError(
+            f"backbone.weights={path} cannot be read ({load_reason(error)}); give an intact weights file"
+        ) from error
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise AdshiftError(
             f"backbone.weights={path} is no flat state dict; save it with torch.save(model.state_dict())"
         )
     return state
+
+
+def load_reason(error: Exception) -> str:
+    """Why a file of tensors could not be loaded, in one line; torch's own text would advise to load it unsafely."""
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return "it is cut short, no torch file, or holds more than tensors" if "eights only load failed" in text else text
 
 
 def fetch_imagenet(architecture: str) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from adshift.errors import AdshiftError
 from adshift.methods.coarse import coarse_type
+from adshift.methods.finite import all_finite
 from adshift.methods.pairs import Pairs, pair_products
 from adshift.methods.pruned import PrunedIndex, Workspace
 from adshift.methods.rounding import distance_slack
@@ -166,7 +167,7 @@ def check_query(query_QD: Tensor, k: int, bank_MD: Tensor) -> int:
 
 
 def _check_finite(values: Tensor, name: str) -> None:
-    if not bool(values.sum(dtype=torch.float64).isfinite()):
+    if not all_finite(values):
         raise AdshiftError(f"{name} holds NaN or infinite values and must be finite; check the images and the weights")
 
 

@@ -14,6 +14,7 @@ from adshift.features.backbone import FrozenBackbone
 from adshift.features.patches import patch_embeddings
 from adshift.features.weights import weights_sha256
 from adshift.methods.approximate import APPROXIMATE, ApproximateSearch, Effort
+from adshift.methods.finite import all_finite
 from adshift.methods.maps import upsample_maps
 from adshift.methods.method import Scope, Scores
 from adshift.methods.neighbours import BACKENDS, NeighbourSearch
@@ -149,7 +150,7 @@ class PatchCore(nn.Module):
         patches = self._collected_NHWD.shape[1] * self._collected_NHWD.shape[2]
         embedding_ND = self._collected_NHWD[: self._filled].flatten(0, 2)
         self._collected_NHWD = None
-        if not torch.isfinite(embedding_ND.sum(dtype=torch.float64)):
+        if not all_finite(embedding_ND):
             raise AdshiftError("the train embeddings hold NaN or infinite values; check the backbone's weights")
         count = max(1, int(len(embedding_ND) * self.coreset_ratio))
         order = greedy_order(embedding_ND, count, self.projection_dim, self.seed, scope)
@@ -201,21 +202,24 @@ class PatchCore(nn.Module):
                 self._search = NeighbourSearch(self.bank_MD, self.backend)
         return self._search
 
+    @property
+    def searches_exactly(self) -> bool:
+        """Whether no neighbour is ever missed."""
+        return self.backend not in APPROXIMATE
+
     def search_report(self, images_B3SS: Tensor) -> dict[str, Any]:
-        """How neighbours are found, and what an approximate search loses on the patches of some images.
+        """What an approximate search loses on the patches of some images.
 
         Returns:
-            ``backend``, ``exact``; for an approximate search also its ``recall`` figures (see ``ApproximateSearch``), the
-            ``neighbours`` k and the number of ``queries`` that they were measured on.
+            The ``recall`` figures of ``ApproximateSearch.report``, the ``neighbours`` k and the number of ``queries`` that
+            they were measured on.
         """
-        if self.backend not in APPROXIMATE:
-            return {"backend": self.backend, "exact": True}
         searcher = self._searcher()
         assert isinstance(searcher, ApproximateSearch)
         query_QD = self.embed(images_B3SS).flatten(0, 2)
         k = min(self.neighbours, len(self.bank_MD))
         lost = searcher.report(query_QD, k)
-        return {"backend": self.backend, "exact": False, **lost, "neighbours": k, "queries": len(query_QD)}
+        return {**lost, "neighbours": k, "queries": len(query_QD)}
 
     def score(self, embedding_BHWD: Tensor, size: tuple[int, int]) -> Scores:
         """Score embeddings: the image score is the largest patch score (study eq. 6); the map is upsampled and smoothed."""

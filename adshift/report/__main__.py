@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from adshift.errors import AdshiftError, printable
@@ -62,6 +63,8 @@ def make_report(roots: Sequence[Path], out: Path, title: str, pictures: int = PI
     ]  # fmt: skip
     gallery = make_gallery(study, photographs, pictures)
     sections = tuple(section for section in found if section is not None)
+    if pictures == 0:
+        sections = _without_photographs(sections)
     summary = (
         f"{len(study.cells)} runs; {', '.join(study.detectors)}; categories: {', '.join(study.categories)}. "
         "Figures in percent with 95 % intervals; differences in points by the paired bootstrap on the same test images."
@@ -76,6 +79,12 @@ def make_report(roots: Sequence[Path], out: Path, title: str, pictures: int = PI
     return report
 
 
+def _without_photographs(sections: Sequence[Section]) -> tuple[Section, ...]:
+    """The sections without plots that show images of the data set; one that showed nothing else goes."""
+    bare = [replace(s, plots=tuple(plot for plot in s.plots if not plot.raster)) for s in sections]
+    return tuple(s for s in bare if s.plots or s.tables)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m adshift.report", description=__doc__)
@@ -84,7 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--out", required=True, type=Path, help="folder of the report, made where it is missing")
     parser.add_argument("--title", default="Anomaly detection under domain shift", help="the report's title")
-    many = "pictures a category and domain in the page's gallery; 0 for none (default %(default)s)"
+    many = (
+        "pictures a category and domain in the page's gallery; 0: no image of the data set at all (default %(default)s)"
+    )
     parser.add_argument("--pictures", type=int, default=PICTURES, metavar="N", help=many)
     chosen = parser.parse_args(arguments)
     try:

@@ -5,7 +5,7 @@ is set to mean 0 and length 1. Two images are twins where the product of theirs,
 Brightness, contrast, compression and resizing hardly move it; another part of the same kind has other fine details.
 
 The limit lies between what was measured on both sides (docs/promises.md has the figures): the most alike of different
-parts reach 0.973, copies 0.989 and more.
+parts reach 0.973, copies (JPEG of quality 75, brightness or contrast by 20 %, half the size) 0.991 and more.
 """
 
 from __future__ import annotations
