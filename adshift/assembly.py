@@ -48,6 +48,7 @@ HOMES = {
     "adaptation": "adshift.adaptation.",
     "backbone": "adshift.features.backbone.",
     "domain": "adshift.shift.domain.",
+    "logger": "adshift.tracking.trackers.",
     "method": "adshift.methods.",
     "split": "adshift.data.splits.",
     "store": "adshift.store.",

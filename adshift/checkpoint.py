@@ -25,6 +25,13 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
+def recorded_sha256(result: dict[str, Any]) -> str | None:
+    """What a run says of its checkpoint; runs of before this was written say nothing."""
+    provenance = result.get("provenance")
+    found = provenance.get("checkpoint_sha256") if isinstance(provenance, dict) else None
+    return None if found is None else str(found)
+
+
 def load_checkpoint(method: Any, path: Path, sha256: str | None = None) -> None:
     """Load what a fit saved into a method that was built from the same configuration.
 

@@ -30,6 +30,7 @@ from adshift.provenance import device_name, git_commit, package_versions, peak_m
 from adshift.report.console import print_run
 from adshift.scoring import ScoredImages, latency_ms, score_images, state_sha256
 from adshift.shift.domain import Domain
+from adshift.tracking.log import make_tracker, track
 from adshift.training import CHECKPOINT, fit, make_trainer
 from adshift.unified import cross_threshold, foreign_matches
 
@@ -81,6 +82,7 @@ def _trainer(config: dict[str, Any]) -> Any:
 def prepare(config: dict[str, Any], plan: Plan, module: AnomalyModule) -> Cell:
     """Bring the images, split them, and check whatever would fail later; raises AdshiftError."""
     trainer = _trainer(config)
+    make_tracker(config)  # refuses a logger whose package is missing, before the fit
     split = split_all(acquire(plan.source, plan.root, plan.categories), plan.splitter)
     require_calibratable(plan, split.calibration)
     if plan.crossfit and split.calibration:
@@ -166,6 +168,7 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
         results.write_maps(folder, scored["test"])
         write_pictures(folder / "pictures", plan.root, plan.domains.test, scored["test"], thresholds)
     results.write_result(folder, result)
+    track(cell.config, folder)
     print_run(result, folder)
     return result
 

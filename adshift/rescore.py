@@ -10,7 +10,7 @@ from omegaconf import DictConfig
 from adshift import results
 from adshift.assembly import build, make_plan, plain
 from adshift.calibration.scope import Thresholds
-from adshift.checkpoint import load_checkpoint
+from adshift.checkpoint import load_checkpoint, recorded_sha256
 from adshift.data.acquire import acquire
 from adshift.data.splits import split_all
 from adshift.errors import AdshiftError
@@ -51,17 +51,10 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
             f"adaptation={plan.regime.name} needs a new fit, and evaluate.py never fits; use train.py domain="
             f"{merged['domain']['name']} adaptation={plan.regime.name}, or adaptation=none|threshold here"
         )
-    load_checkpoint(module.method, run / CHECKPOINT, _recorded_sha256(result))
+    load_checkpoint(module.method, run / CHECKPOINT, recorded_sha256(result))
     cell = prepare(merged, plan, module)
     _refuse_leaks(fitted, cell)
     return finish(cell, output_folder(), {}, _crossfitted(run, chosen, cell))
-
-
-def _recorded_sha256(result: dict[str, Any]) -> str | None:
-    """What the run says of its checkpoint; runs of before this was written say nothing."""
-    provenance = result.get("provenance")
-    found = provenance.get("checkpoint_sha256") if isinstance(provenance, dict) else None
-    return None if found is None else str(found)
 
 
 def _crossfitted(run: Path, chosen: dict[str, Any], cell: Cell) -> Thresholds | None:

@@ -20,7 +20,7 @@ from adshift.resources import take_share
 
 RESULT = "result.json"
 FAILURE = "failure.json"
-UNIMPORTANT = ("force", "store", "study")
+UNIMPORTANT = ("force", "logger", "store", "study")
 """Keys that change no figure; a cell that differs in them alone is the same cell."""
 
 

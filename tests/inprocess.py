@@ -27,6 +27,16 @@ class Finished:
     err: str
 
 
+def _spare_the_streams() -> None:
+    """Keep absl, which openvino and tensorboard bring, from closing the stream that it was imported under.
+
+    Hydra closes the logging handlers that it finds, and absl's then closes its stream: in a test that is pytest's.
+    """
+    absl: Any = sys.modules.get("absl.logging")
+    if absl is not None:
+        absl.get_absl_handler().python_handler.stream = sys.__stderr__
+
+
 def invoke(script: str, *arguments: str, **variables: str) -> Finished:
     """Execute a script of the repository as ``__main__`` with these arguments and environment variables.
 
@@ -36,6 +46,7 @@ def invoke(script: str, *arguments: str, **variables: str) -> Finished:
     handlers, level = root.handlers[:], root.level
     environment = {k: v for k, v in os.environ.items() if k != "HYDRA_FULL_ERROR"} | variables
     out, err = io.StringIO(), io.StringIO()
+    _spare_the_streams()
     code, threads = 0, torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
 from collections.abc import Mapping
 from html import escape
-from importlib.resources import files
 from string import Template
 
 from adshift.report.document import Embedded, Plot, Report, Section
+from adshift.report.page import content_hash, page_part
 from adshift.report.plots.style import BLUE, FAINT, GREEN, INK, PURPLE, VERMILION
 from adshift.report.tables import Row, Table
 from adshift.report.thumbnails import Gallery
@@ -52,7 +51,7 @@ def page(report: Report, pictures: Mapping[str, Embedded], gallery: Gallery) -> 
         pictures: the drawn plots by name; others are left out.
         gallery: its cards; empty leaves the gallery out.
     """
-    style, script = _part("style.css"), _part("page.js")
+    style, script = page_part("style.css"), page_part("page.js")
     brief = [(s, line) for s in report.sections for line in s.findings[:BRIEF] if s.name != "runs"]
     body = [_brief(brief)] if brief else []
     body += [_section(section, pictures) for section in report.sections]
@@ -64,13 +63,13 @@ def page(report: Report, pictures: Mapping[str, Embedded], gallery: Gallery) -> 
         contents.append(("gallery", "Picture gallery"))
         data = f'<script type="application/json" id="gallery-data">{json_text(gallery.plain())}</script>'
     body += [_notes(report.notes)] if report.notes else []
-    return Template(_part("template.html")).substitute(
+    return Template(page_part("template.html")).substitute(
         title=escape(report.title),
         summary=_text(report.summary),
         style=style,
-        style_hash=_hash(style),
+        style_hash=content_hash(style),
         script=script,
-        script_hash=_hash(script),
+        script_hash=content_hash(script),
         contents="\n".join(f'<li><a href="#{escape(name)}">{escape(title)}</a></li>' for name, title in contents),
         body="\n".join(body),
         data=data,
@@ -82,14 +81,6 @@ def json_text(value: object) -> str:
     """JSON that may stand inside a script element, whatever its strings hold."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return re.sub(r"[<>&\u2028\u2029]", lambda sign: f"\\u{ord(sign.group()):04x}", text)
-
-
-def _part(name: str) -> str:
-    return files("adshift.report.page").joinpath(name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _brief(findings: list[tuple[Section, str]]) -> str:

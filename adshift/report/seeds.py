@@ -17,8 +17,8 @@ SHOWN = ("image_auroc", "pixel_auroc", "pro_030", "image_f1", "recall", "false_a
 
 
 def _without_seeds(config: dict[str, Any]) -> str:
-    """A key that is equal for runs that differ in ``seed`` and ``domain.seed`` alone."""
-    kept = {k: v for k, v in config.items() if k not in ("seed", "run")}
+    """A key that is equal for runs that differ in ``seed`` and ``domain.seed`` alone, whoever was told of them."""
+    kept = {k: v for k, v in config.items() if k not in ("seed", "run", "logger")}
     kept["domain"] = {k: v for k, v in config["domain"].items() if k != "seed"}
     kept["method"] = {k: v for k, v in config["method"].items() if k != "seed"}
     return json.dumps(kept, sort_keys=True)

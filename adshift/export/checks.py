@@ -1,0 +1,74 @@
+"""Whether an exported file says what the method itself says, and how fast it says so."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adshift.export.graph import DetectorGraph
+from adshift.export.sessions import Float32, Session
+
+TOLERANCE = 1e-4
+"""Largest difference from the method's own scores and maps: absolute up to 1, relative beyond."""
+CHECKED_BATCHES = (1, 3)
+TIMED_BATCHES = (1, 8)
+REPEATS = 5
+
+Run = Callable[[Float32], tuple[Float32, Float32]]
+
+
+def native_run(method: Any, graph: DetectorGraph) -> Run:
+    """The method itself, its search structures included, on what the exported file takes."""
+
+    @torch.inference_mode()
+    def run(image: Float32) -> tuple[Float32, Float32]:
+        normalised = (torch.from_numpy(image) - graph.mean_311) / graph.std_311
+        scores = method(normalised)
+        return scores.image_score_B.numpy(), scores.anomaly_map_BHW.numpy()
+
+    return run
+
+
+def probes(count: int, size: int, seed: int = 0) -> Float32:
+    """Images to compare on, float32 [count, 3, S, S] in [0, 1]: noise, coarser from one to the next."""
+    generator = torch.Generator().manual_seed(seed)
+    made: list[Tensor] = []
+    for i in range(count):
+        grid = max(1, size >> i)
+        noise = torch.rand(1, 3, grid, grid, generator=generator)
+        made.append(torch.nn.functional.interpolate(noise, size=(size, size), mode="bilinear", align_corners=False))
+    return np.asarray(torch.cat(made).numpy(), np.float32)
+
+
+def difference(session: Session, native: Run, images: Float32) -> float:
+    """The largest difference of a score or a pixel, relative where the native value is over 1."""
+    found = [
+        np.abs(got - own) / np.maximum(1.0, np.abs(own))
+        for got, own in zip(session.run(images), native(images), strict=True)
+    ]
+    return float(max(part.max() for part in found))
+
+
+def latency_ms(runs: Mapping[str, Run], image_size: int) -> dict[str, dict[str, float]]:
+    """Median milliseconds an image, by name and batch size, from the tensor to score and map.
+
+    The runs take turns, so that other work on the machine slows all of them alike.
+    """
+    found: dict[str, dict[str, float]] = {name: {} for name in runs}
+    for batch in TIMED_BATCHES:
+        images = probes(batch, image_size)
+        seconds: dict[str, list[float]] = {name: [] for name in runs}
+        for _ in range(REPEATS + 1):
+            for name, run in runs.items():
+                started = time.perf_counter()
+                run(images)
+                seconds[name].append(time.perf_counter() - started)
+        for name, taken in seconds.items():
+            found[name][str(batch)] = 1000 * statistics.median(taken[1:]) / batch
+    return found

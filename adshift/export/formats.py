@@ -1,0 +1,119 @@
+"""A graph written as ONNX, as OpenVINO's IR, or as a torch.export program; each with its metadata and a dynamic batch."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import nn
+
+from adshift.errors import AdshiftError
+from adshift.export.metadata import INPUT, KEY, MAP, SCORE
+
+SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torch": ".pt2"}
+NEEDS = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "openvino": ("onnx", "onnxscript", "openvino"), "torch": ()}
+ONE_FILE_BYTES = 1_900_000_000
+"""What an ONNX file holds with some room: its format ends at 2 GiB."""
+
+
+def require_packages(kind: str) -> None:
+    """Raises AdshiftError where a format is unknown or a package that it needs is not installed."""
+    from importlib.util import find_spec
+
+    if kind not in SUFFIXES:
+        raise AdshiftError(f"format={kind} must be one of: {', '.join(SUFFIXES)}")
+    missing = [name for name in NEEDS[kind] if find_spec(name) is None]
+    if missing:
+        raise AdshiftError(
+            f"format={kind} needs {', '.join(missing)}; pip install 'adshift[export]', or use format=torch"
+        )
+
+
+def write(kind: str, graph: nn.Module, image_size: int, text: str, path: Path) -> list[Path]:
+    """Write a graph with its metadata.
+
+    Args:
+        kind: a key of ``SUFFIXES``.
+        graph: images [B, 3, S, S] to scores and maps.
+        image_size: S.
+        text: the metadata as JSON.
+        path: of the file, with the format's suffix.
+
+    Returns:
+        the files: one, and for OpenVINO the weights beside it (.bin).
+
+    Raises:
+        AdshiftError: the model is too large for one ONNX file.
+    """
+    with _quiet():
+        if kind == "torch":
+            torch.export.save(_traced(graph, image_size), path, extra_files={KEY: text})
+            return [path]
+        if kind == "onnx":
+            size = sum(t.numel() * t.element_size() for t in (*graph.parameters(), *graph.buffers()))
+            if size > ONE_FILE_BYTES:
+                raise AdshiftError(
+                    f"format=onnx: the model has {size / 1e9:.1f} GB, one ONNX file holds {ONE_FILE_BYTES / 1e9:.1f}; use "
+                    "format=torch or openvino, or a smaller coreset_ratio or method.n_features"
+                )
+            _onnx(graph, image_size, text, path, beside=False)
+            return [path]
+        return _openvino(graph, image_size, text, path)
+
+
+def _batch() -> Any:
+    return ({0: torch.export.Dim("batch", min=1)},)
+
+
+def _traced(graph: nn.Module, image_size: int) -> Any:
+    example = torch.rand(2, 3, image_size, image_size, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        program = torch.export.export(graph, (example,), dynamic_shapes=_batch())
+    for module in program.graph_module.modules():
+        for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
+            node.meta.pop("stack_trace", None)  # where the source lies on this machine is nobody's business
+    return program
+
+
+def _onnx(graph: nn.Module, image_size: int, text: str, path: Path, beside: bool) -> None:
+    program: Any = torch.onnx.export(
+        _traced(graph, image_size), (), input_names=[INPUT], output_names=[SCORE, MAP], dynamic_shapes=_batch(),
+        dynamo=True, verbose=False,
+    )  # fmt: skip
+    program.model.metadata_props[KEY] = text
+    program.save(path, external_data=beside)
+
+
+def _openvino(graph: nn.Module, image_size: int, text: str, path: Path) -> list[Path]:
+    import openvino
+
+    with TemporaryDirectory(dir=path.parent) as folder:
+        passing = Path(folder) / "model.onnx"
+        _onnx(graph, image_size, text, passing, beside=True)
+        model = openvino.Core().read_model(passing)
+        model.set_rt_info(text, KEY)
+        openvino.save_model(model, path, compress_to_fp16=False)
+    return [path, path.with_suffix(".bin")]
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the tracers' remarks on their own inside from the user."""
+    loggers = {
+        logging.getLogger(name): logging.getLogger(name).level for name in ("torch.onnx", "onnx_ir", "onnxscript")
+    }
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in loggers.items():
+            logger.setLevel(level)

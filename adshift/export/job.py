@@ -1,0 +1,85 @@
+"""export.py: a finished run as one file for a line, checked against the run before it gets its name."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from omegaconf import DictConfig
+
+from adshift.assembly import checked, plain
+from adshift.atomic import write_text
+from adshift.errors import AdshiftError
+from adshift.export.checks import CHECKED_BATCHES, TOLERANCE, difference, latency_ms, native_run, probes
+from adshift.export.formats import SUFFIXES, require_packages, write
+from adshift.export.graph import detector_graph
+from adshift.export.metadata import metadata, to_text
+from adshift.export.sessions import open_session
+from adshift.fitted import load_fitted
+
+REPORT = "export.json"
+
+
+def export(config: DictConfig) -> dict[str, Any]:
+    """Write the run's model into Hydra's output folder, beside export.json: metadata, parity, latency. Returns the latter.
+
+    Raises:
+        AdshiftError: the run or the format is of no use, a package is missing, or the file gives other scores than the run.
+    """
+    from hydra.core.hydra_config import HydraConfig
+
+    chosen = plain(config)
+    kind, run = (checked(key, chosen[key], str) for key in ("format", "run"))
+    require_packages(kind)
+    logging.getLogger("faiss.loader").setLevel(logging.WARNING)  # it tells of every instruction set it tries
+    fitted = load_fitted(Path(run))
+    graph = detector_graph(fitted.method, fitted.image_size)
+    held = metadata(fitted, chosen["category"])
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    with TemporaryDirectory(dir=folder, prefix=".export-") as made:
+        files = write(kind, graph, fitted.image_size, to_text(held), Path(made) / f"model{SUFFIXES[kind]}")
+        report = {"format": kind, "files": [file.name for file in files], "metadata": held}
+        report |= _checks(files[0], fitted, graph)
+        for file in reversed(files):  # the one that is opened comes last
+            file.chmod(0o644)
+            os.replace(file, folder / file.name)
+    report["bytes"] = sum((folder / file.name).stat().st_size for file in files)
+    write_text(folder / REPORT, json.dumps(report, indent=1, allow_nan=False) + "\n")
+    print(_in_words(report, folder))
+    return report
+
+
+def _checks(path: Path, fitted: Any, graph: Any) -> dict[str, Any]:
+    threads = torch.get_num_threads()
+    native, session = native_run(fitted.method, graph), open_session(path, threads)
+    found = max(difference(session, native, probes(count, fitted.image_size)) for count in CHECKED_BATCHES)
+    if not found <= TOLERANCE:
+        raise AdshiftError(
+            f"the exported file differs from the run by {found:.1e}, more than {TOLERANCE:.0e}; nothing was written, "
+            "please report this"
+        )
+    return {
+        "runtime": session.runtime,
+        "threads": threads,
+        "largest_difference": found,
+        "ms_per_image": latency_ms({"native": native, "exported": session.run}, fitted.image_size),
+    }
+
+
+def _in_words(report: dict[str, Any], folder: Path) -> str:
+    native, exported = (report["ms_per_image"][name] for name in ("native", "exported"))
+    lines = [
+        f"{report['format']}: {report['bytes'] / 1e6:.1f} MB, at most {report['largest_difference']:.1e} from the run's "
+        f"own scores ({report['runtime']})",
+        "| ms an image, batch | native | exported |",
+        "|---|---|---|",
+        *(f"| {batch} | {native[batch]:.1f} | {exported[batch]:.1f} |" for batch in native),
+        str(folder / report["files"][0]),
+        str(folder / REPORT),
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,58 @@
+"""What stands in an exported file beside the graph: how to prepare an image, and how to decide."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from typing import Any
+
+from adshift.data.images import IMAGENET_MEAN, IMAGENET_STD
+from adshift.fitted import Fitted
+
+KEY = "adshift"
+"""Under which name the metadata stand in a file, as one JSON text."""
+INPUT, SCORE, MAP = "image", "score", "map"
+
+
+def metadata(fitted: Fitted, category: str | None) -> dict[str, Any]:
+    """The metadata of a run: its input, outputs, thresholds, and where it comes from.
+
+    Args:
+        fitted: the run.
+        category: whose thresholds are named first; None leaves that open where a run has several.
+    """
+    size, thresholds = fitted.image_size, fitted.thresholds
+    several = category is None and len(thresholds.image) > 1
+    name = "" if several else fitted.category(category)
+    return {
+        "adshift": version("adshift"),
+        "method": fitted.config["method"]["name"],
+        "categories": list(fitted.categories),
+        "input": {
+            "name": INPUT,
+            "type": "float32",
+            "shape": ["batch", 3, size, size],
+            "colour": "RGB",
+            "range": [0.0, 1.0],
+            "resize": f"to {size} x {size} whatever the aspect, bilinear with antialiasing (Pillow's BILINEAR), as 8-bit "
+            "values; then divide by 255",
+        },
+        "normalisation": {"in_graph": True, "mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD)},
+        "outputs": {
+            SCORE: "float32 [batch], a raw distance: larger is more anomalous",
+            MAP: f"float32 [batch, {size}, {size}], raw distances",
+        },
+        "rule": "anomalous if score >= threshold; a pixel if map >= pixel_threshold",
+        "threshold": None if several else thresholds.image_threshold(name),
+        "pixel_threshold": None if several else thresholds.pixel_threshold(name),
+        "thresholds": {
+            key: {"image": thresholds.image[key].threshold, "pixel": thresholds.pixel[key].threshold}
+            for key in thresholds.image
+        },
+        "weights_sha256": fitted.method.weights_sha256,
+    }
+
+
+def to_text(held: dict[str, Any]) -> str:
+    """The metadata as JSON."""
+    return json.dumps(held, allow_nan=False)

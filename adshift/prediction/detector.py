@@ -1,0 +1,180 @@
+"""A fitted detector in a few lines of Python: images in, verdicts out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from adshift.data.images import UInt8, normalise
+from adshift.errors import AdshiftError
+from adshift.fitted import load_fitted
+from adshift.prediction.decode import Decoded, ImageLike, decode_all
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The verdict on one image.
+
+    Attributes:
+        name: its path, or ``image N`` (from 0) for one that has none.
+        score: raw distance; larger is more anomalous.
+        threshold: the run's; None where it calibrated none.
+        anomaly_map: float32 [S, S], raw distances.
+        image: uint8 [S, S, 3], what the model saw.
+    """
+
+    name: str
+    score: float
+    threshold: float | None
+    anomaly_map: NDArray[np.float32]
+    image: UInt8
+
+    @property
+    def anomalous(self) -> bool | None:
+        """Whether score >= threshold; None without a threshold."""
+        return None if self.threshold is None else self.score >= self.threshold
+
+
+class Detector:
+    """A fitted method with its decision rule; ``adshift.load`` makes one from a run's folder.
+
+    Args:
+        method: fitted (``adshift.methods.method.Method``).
+        image_size: S, the side that images are brought to.
+        threshold: an image is anomalous if its score is >= this; None decides nothing.
+        pixel_threshold: the same for a pixel of the map.
+        device: where the method runs.
+
+    >>> from adshift.features.backbone import FrozenBackbone
+    >>> from adshift.methods.patchcore import PatchCore
+    >>> good, spoilt = np.full((48, 64, 3), 90, np.uint8), np.full((48, 64, 3), 90, np.uint8)
+    >>> spoilt[10:30, 20:40] = 255
+    >>> method = PatchCore(FrozenBackbone("resnet18", ["layer1"], "random"), coreset_ratio=1.0)
+    >>> method.begin_fit(1)
+    >>> method.collect(method.embed(normalise(np.full((32, 32, 3), 90, np.uint8))[None]))
+    >>> seconds = method.finish_fit()
+    >>> detector = Detector(method, image_size=32, threshold=0.01)
+    >>> for found in detector.predict([good, spoilt]):
+    ...     print(found.name, found.anomalous, found.anomaly_map.shape)
+    image 0 False (32, 32)
+    image 1 True (32, 32)
+    """
+
+    def __init__(
+        self,
+        method: Any,
+        image_size: int,
+        threshold: float | None = None,
+        pixel_threshold: float | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        self.device = torch.device("cpu") if device is None else device
+        self.method = method.eval().to(self.device)
+        self.image_size = image_size
+        self.threshold = threshold
+        self.pixel_threshold = pixel_threshold
+
+    def predict(
+        self,
+        images: ImageLike | Iterable[ImageLike],
+        batch_size: int = 32,
+        num_workers: int = 0,
+        on_error: Callable[[str, str], None] | None = None,
+    ) -> Iterator[Prediction]:
+        """Score images one after another, as they are asked for: any number of them takes the same memory.
+
+        Args:
+            images: one image or any number: paths, Pillow images, uint8 arrays [H, W, 3] (RGB) or [H, W].
+            batch_size: images that go through the backbone together.
+            num_workers: threads that decode ahead; 0 decodes between the batches.
+            on_error: told the name of an image that cannot be read and why; it is then left out.
+
+        Raises:
+            AdshiftError: an image cannot be read, and there is no ``on_error``; or an argument is out of bounds.
+        """
+        if batch_size < 1 or num_workers < 0:
+            raise AdshiftError(
+                f"batch_size={batch_size} must be >= 1 and num_workers={num_workers} >= 0; the defaults are 32 and 0"
+            )
+        several: Iterable[Any] = [images] if _is_one(images) else images  # type: ignore[assignment,list-item]
+        return self._predict(several, batch_size, num_workers, on_error)
+
+    def _predict(
+        self,
+        images: Iterable[ImageLike],
+        batch_size: int,
+        num_workers: int,
+        on_error: Callable[[str, str], None] | None,
+    ) -> Iterator[Prediction]:
+        batch: list[Decoded] = []
+        for decoded in decode_all(images, self.image_size, num_workers, ahead=2 * batch_size):
+            batch.append(decoded)
+            if len(batch) == batch_size:
+                yield from self._verdicts(batch, on_error)
+                batch = []
+        yield from self._verdicts(batch, on_error)
+
+    def _verdicts(self, batch: list[Decoded], on_error: Callable[[str, str], None] | None) -> Iterator[Prediction]:
+        """The predictions of a batch; an image that was not read is told in its place."""
+        good = [(d.name, d.pixels) for d in batch if d.pixels is not None]
+        scored = iter(self._scored(good) if good else ())
+        for decoded in batch:
+            if decoded.pixels is not None:
+                yield next(scored)
+            elif on_error is None:
+                raise AdshiftError(decoded.error)
+            else:
+                on_error(decoded.name, decoded.error)
+
+    @torch.inference_mode()
+    def _scored(self, batch: list[tuple[str, UInt8]]) -> list[Prediction]:
+        scores = self.method(torch.stack([normalise(pixels) for _, pixels in batch]).to(self.device))
+        values, maps_BSS = scores.image_score_B.double().tolist(), scores.anomaly_map_BHW.cpu().numpy()
+        return [
+            Prediction(name, score, self.threshold, anomaly_map, pixels)
+            for (name, pixels), score, anomaly_map in zip(batch, values, maps_BSS, strict=True)
+        ]
+
+
+def _is_one(images: Any) -> bool:
+    """Whether this is an image and not several."""
+    single = isinstance(images, str | Path | Image.Image)
+    return single or (isinstance(images, np.ndarray) and (images.ndim == 2 or (images.ndim == 3 and len(images) > 0)))
+
+
+def device_named(name: str) -> torch.device:
+    """``auto`` is CUDA where there is a device, else the CPU.
+
+    Raises:
+        AdshiftError: no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise AdshiftError(f"device={name} is not to be had ({reason}); use auto or cpu") from error
+    return device
+
+
+def load_detector(run: Path, category: str | None = None, device: str = "auto") -> Detector:
+    """The detector of a finished run; see ``adshift.load``."""
+    where = device_named(device)
+    fitted = load_fitted(run)
+    name = fitted.category(category)
+    return Detector(
+        fitted.method,
+        fitted.image_size,
+        fitted.thresholds.image_threshold(name),
+        fitted.thresholds.pixel_threshold(name),
+        where,
+    )

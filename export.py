@@ -1,0 +1,26 @@
+"""Turn a finished run into one file: ``python export.py run=DIR format=onnx|openvino|torch``."""
+
+from __future__ import annotations
+
+import hydra
+from omegaconf import DictConfig
+
+from adshift.cli import launch
+from adshift.sweep import run_cell
+
+
+@hydra.main(version_base="1.3", config_path="conf", config_name="export")
+def main(config: DictConfig) -> None:
+    """One job."""
+    run_cell(_job, config)
+
+
+def _job(config: DictConfig) -> None:
+    """The heavy imports wait until the configuration stands."""
+    from adshift.export.job import export
+
+    export(config)
+
+
+if __name__ == "__main__":
+    launch(main)
