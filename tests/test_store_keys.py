@@ -62,7 +62,7 @@ ELSEWHERE = {
     *("method.name", "method.coreset_ratio", "domain._target_", "domain.name", "data.name", "data.categories"),
     *("data.source", "data.root", "data.num_workers", "threshold._target_", "threshold.scope", "threshold.alpha"),
     *("split", "trainer.accelerator", "trainer.devices", "metrics.bootstrap", "metrics.latency", "force"),
-    *("store._target_", "store.root", "store.limit_gb", "backbone._target_", "backbone.weights"),
+    *("store._target_", "store.root", "store.limit_gb", "backbone._target_", "backbone.weights", "logger._target_"),
 }
 """Names, interpolations of a tried field, and what acts after the scores or on the machine alone. ``data.root`` and
 ``backbone.weights`` enter the keys by what lies there (``test_store.py``, ``test_weights_in_the_key``)."""

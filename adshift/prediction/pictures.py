@@ -141,5 +141,5 @@ def write_map(path: Path, anomaly_map: NDArray[np.float32], unit: float) -> None
 
 def read_map(path: Path) -> NDArray[np.float32]:
     """Read what ``write_map`` wrote: float32 [S, S], raw distances to within half a grey level."""
-    with Image.open(path) as image:
+    with Image.open(path, formats=("PNG",)) as image:
         return (np.asarray(image, np.float64) * float(image.info[UNIT])).astype(np.float32)

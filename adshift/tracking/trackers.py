@@ -87,7 +87,7 @@ class TensorBoardTracker:
         logger.log_hyperparams(_parameters(record), metrics=shown, step=0)
         logger.log_metrics({k: v for k, v in record.figures.items() if k not in shown}, step=0)
         for path in record.pictures:
-            with Image.open(path) as image:
+            with Image.open(path, formats=("PNG",)) as image:
                 pixels = np.asarray(image.convert("RGB"))
             logger.experiment.add_image(f"{PICTURES}/{path.stem}", pixels, 0, dataformats="HWC")
         logger.finalize("success")
