@@ -43,13 +43,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         here = Path(name)
         for i in range(FILES):
-            draw(here / "root" / "part" / "train" / "good" / f"{i:02}.png", 2 * i)
+            draw(here / "root" / "part" / "train" / "good" / f"{i:02}.png", 1000 + 2 * i)
             draw(here / "root" / "part" / "test" / ("dent" if i % 2 else "good") / f"{i:02}.png", i)
             draw(here / "files" / f"{i:02}.jpg", i)
         run(
             "train.py", "data=folder", f"data.root={here / 'root'}", "data.category=part", "backbone=resnet18",
             "backbone.weights=random", "image_size=64", "split=standard", "threshold=sigma", "metrics.bootstrap=0",
-            "metrics.latency=false", f"hydra.run.dir={here / 'run'}",
+            "metrics.latency=false", f"store.root={here / 'store'}", f"hydra.run.dir={here / 'run'}",
         )  # fmt: skip
         peaks = {}
         for count in (FEW, many):
