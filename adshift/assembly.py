@@ -134,16 +134,6 @@ def make_plan(config: Mapping[str, Any], source_domain: Domain) -> Plan:
     Raises:
         AdshiftError: a value is out of its bounds; nothing has been read or written by then.
     """
-    try:
-        return _read_plan(config, source_domain)
-    except (KeyError, TypeError, AttributeError) as error:  # of a run that Hydra did not compose
-        raise AdshiftError(
-            f"the configuration is not as adshift composes it ({type(error).__name__}: {error}); "
-            "fit the run again with train.py"
-        ) from error
-
-
-def _read_plan(config: Mapping[str, Any], source_domain: Domain) -> Plan:
     data, metrics = config["data"], config["metrics"]
     checked("metrics.latency", metrics["latency"], bool)
     checked("save_maps", config["save_maps"], bool)
