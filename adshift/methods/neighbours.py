@@ -43,7 +43,7 @@ class NeighbourSearch:
         self._mean_D = self.bank_MD.mean(0)
         self._centred_MD = self.bank_MD - self._mean_D
         self._norms_M = self._centred_MD.square().sum(1)
-        self._exact = _ExactDistances(self.bank_MD, self._mean_D)
+        self._exact = _ExactDistances(self.bank_MD)
         self._pruned = PrunedIndex(self._centred_MD) if self.backend == "pruned" else None
         self._faiss = _faiss_index(self._centred_MD) if self.backend == "faiss" else None
 
@@ -124,18 +124,17 @@ class NeighbourSearch:
 class _ExactDistances:
     """Distances of chosen pairs in float64: from dot products, and from differences where those would cancel."""
 
-    def __init__(self, bank_MD: Tensor, mean_D: Tensor) -> None:
-        self._mean_D = mean_D.double()
-        self._bank_MD = bank_MD.double() - self._mean_D
-        self._norms_M = self._bank_MD.square().sum(1).cpu()
+    def __init__(self, bank_MD: Tensor) -> None:
+        self._bank_MD = bank_MD.double()
+        self._norms_M = _squared_norms(self._bank_MD).cpu()
 
     def of(self, query_QD: Tensor, pairs: Pairs) -> Tensor:
         """Distances of the pairs, float64, on the CPU."""
-        query_QD = query_QD.double() - self._mean_D
+        query_QD = query_QD.double()
         row_X, column_X = torch.from_numpy(pairs.row_X), torch.from_numpy(pairs.column_X)
         if query_QD.device.type != "cpu":
             return self._from_differences(query_QD, row_X, column_X).sqrt().cpu()
-        norms_X = query_QD.square().sum(1)[row_X] + self._norms_M[column_X]
+        norms_X = _squared_norms(query_QD)[row_X] + self._norms_M[column_X]
         squared_X = norms_X - 2 * pair_products(query_QD, self._bank_MD, pairs)
         near = (squared_X < CANCELLED * norms_X).nonzero()[:, 0]
         squared_X[near] = self._from_differences(query_QD, row_X[near], column_X[near])
@@ -144,6 +143,12 @@ class _ExactDistances:
     def _from_differences(self, query_QD: Tensor, row_X: Tensor, column_X: Tensor) -> Tensor:
         device = query_QD.device
         return (query_QD[row_X.to(device)] - self._bank_MD[column_X.to(device)]).square().sum(1)
+
+
+def _squared_norms(rows_ND: Tensor) -> Tensor:
+    """Squared lengths of the rows, without a copy of them."""
+    norms_N: Tensor = torch.linalg.vector_norm(rows_ND, dim=1)
+    return norms_N.square()
 
 
 def check_bank(bank_MD: Tensor) -> Tensor:
