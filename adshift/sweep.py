@@ -13,6 +13,7 @@ from typing import Any, cast
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from adshift.allocator import keep_freed_memory
 from adshift.assembly import plain
 from adshift.atomic import only_one, write_text
 from adshift.cli import TRACEBACK, USER_ERROR, is_the_users, one_line, refuse_additions
@@ -52,6 +53,7 @@ def run_cell(job: Callable[[DictConfig], Any], config: DictConfig) -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
+    keep_freed_memory()
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     sweeping = hydra.mode == RunMode.MULTIRUN
