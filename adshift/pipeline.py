@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,11 +23,11 @@ from adshift.data.splits import Split, split_all
 from adshift.degenerate import require_finite, score_warnings
 from adshift.errors import AdshiftError
 from adshift.evaluation import measure
-from adshift.fingerprint import SCORES, code
+from adshift.latency import latency_ms
 from adshift.methods.module import AnomalyModule
 from adshift.provenance import device_name, git_commit, package_versions, peak_memory
 from adshift.report.console import print_run
-from adshift.scoring import ScoredImages, latency_ms, score_images, state_sha256
+from adshift.scoring import ScoredImages, score_images
 from adshift.shift.domain import Domain
 from adshift.tracking.log import make_tracker, track
 from adshift.training import CHECKPOINT, fit, make_trainer
@@ -36,7 +35,6 @@ from adshift.unified import cross_threshold, foreign_matches
 
 CLEAN = Domain()
 SEARCH_IMAGES = 16
-LATENCY = "latency.json"
 
 
 @dataclass
@@ -199,26 +197,11 @@ def _calibration_warnings(thresholds: Thresholds) -> list[str]:
 
 
 def _latency(cell: Cell) -> dict[str, float] | None:
-    """Milliseconds an image, measured once a model."""
+    """Milliseconds an image by batch size; None where it is not wanted."""
     if not cell.config["metrics"]["latency"]:
         return None
-    device = cell.trainer.strategy.root_device
     image = normalise(cell.datamodule.images(cell.split.test, cell.plan.domains.test).image_NSS3[0])
-
-    def make(folder: Path, _: Path | None) -> None:
-        again = int(device.type == "cuda")  # where another batch size is another kernel; a CPU is warm by then
-        found = {
-            "1": latency_ms(cell.module, device, image, 1, repeats=5),
-            "32": latency_ms(cell.module, device, image, 32, repeats=1, warm_up=again),
-        }
-        (folder / LATENCY).write_text(json.dumps(found))
-
-    def read(folder: Path) -> dict[str, float]:
-        found: dict[str, float] = json.loads((folder / LATENCY).read_text())
-        return found
-
-    key = {"model": state_sha256(cell.module), "image_size": cell.plan.image_size, "settings": cell.module.settings}
-    return cell.datamodule.store.fetch("latencies", {**key, "device": device_name(device), **code(SCORES)}, make, read)
+    return latency_ms(cell.datamodule.store, cell.module, image, cell.trainer.strategy.root_device)
 
 
 def _checkpoint_sha256(folder: Path) -> str | None:

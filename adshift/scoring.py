@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -161,23 +160,3 @@ def state_sha256(module: AnomalyModule) -> str:
         digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
         digest.update(array.data if array.ndim else array.tobytes())
     return digest.hexdigest()
-
-
-@torch.inference_mode()
-def latency_ms(
-    module: AnomalyModule, device: torch.device, image_3SS: Tensor, batch_size: int, repeats: int, warm_up: int = 1
-) -> float:
-    """Median milliseconds an image takes at a batch size on a device, from the normalised tensor to score and map.
-
-    The median is over ``repeats`` batches, after ``warm_up`` that do not count.
-    """
-    module.to(device)  # Lightning takes it off when its loops end
-    images = image_3SS.to(device).expand(batch_size, -1, -1, -1).contiguous()
-    seconds = []
-    for _ in range(warm_up + repeats):
-        started = time.perf_counter()
-        module(images)
-        if images.is_cuda:
-            torch.cuda.synchronize()
-        seconds.append(time.perf_counter() - started)
-    return 1000 * statistics.median(seconds[warm_up:]) / batch_size

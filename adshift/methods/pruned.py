@@ -128,7 +128,7 @@ class PrunedIndex:
         if columns // self._parts < 4 * k:
             chosen: IntArray = np.argpartition(bound_QB.numpy(), k - 1, axis=1)[:, :k]
         else:
-            places = np.argpartition(self._parted(bound_QB).numpy(), k - 1, axis=1)[:, :k]
+            places = self._parted(bound_QB).topk(k, dim=1, largest=False, sorted=False).indices.numpy()
             parted = bound_QB.numpy().reshape(queries, self._parts, -1)
             part = parted[np.arange(queries)[:, None], :, places].argmin(2)
             chosen = part * (columns // self._parts) + places
