@@ -47,7 +47,7 @@ class Plan:
 HOMES = {
     "adaptation": "adshift.adaptation.",
     "backbone": "adshift.features.backbone.",
-    "domain": "adshift.shift.domain.",
+    "domain": "adshift.shift.",
     "logger": "adshift.tracking.trackers.",
     "method": "adshift.methods.",
     "split": "adshift.data.splits.",
