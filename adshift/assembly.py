@@ -46,7 +46,7 @@ class Plan:
 
 HOMES = {
     "adaptation": "adshift.adaptation.",
-    "backbone": "adshift.features.backbone.",
+    "backbone": "adshift.features.",
     "domain": "adshift.shift.",
     "logger": "adshift.tracking.trackers.",
     "method": "adshift.methods.",

@@ -21,7 +21,7 @@ from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.images import normalise
 from adshift.data.lighting import light_notes, split_in_light
 from adshift.data.samples import digest
-from adshift.data.splits import Split
+from adshift.data.splits import ROLES, Split
 from adshift.degenerate import require_finite, score_warnings
 from adshift.errors import AdshiftError
 from adshift.evaluation import measure
@@ -85,7 +85,8 @@ def prepare(config: dict[str, Any], plan: Plan, module: AnomalyModule) -> Cell:
     trainer = _trainer(config)
     make_tracker(config)  # refuses a logger whose package is missing, before the fit
     indices = acquire(plan.source, plan.root, plan.categories)
-    split = split_in_light(indices, plan.splitter, plan.domains, plan.regime.name)
+    domains = {role: (plan.domains.of(role),) for role in ROLES}
+    split = split_in_light(indices, plan.splitter, domains, plan.regime.name)
     require_calibratable(plan, split.calibration)
     if plan.crossfit and split.calibration:
         raise AdshiftError(

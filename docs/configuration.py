@@ -16,12 +16,12 @@ import yaml
 HERE = Path(__file__).resolve().parent
 CONF = HERE.parent / "conf"
 PAGE = HERE / "configuration.md"
-PROGRAMS = ("train", "evaluate", "predict", "export")
+FIRST = ("train", "evaluate", "predict", "export")
 UNLISTED = ("_target_", "defaults", "hydra.callbacks", "hydra.help", "hydra.mode", "hydra.sweeper")
 """Keys that are no user's: classes, composition, and what Hydra itself is told."""
 INTRO = """# Configuration
 
-Every key of the four programs, with its default and what the YAML says of it. Written by `make docs` from `conf/`; a
+Every key of every program, with its default and what the YAML says of it. Written by `make docs` from `conf/`; a
 test keeps it complete and up to date. [protocol.md](protocol.md) says what the figures mean.
 
 A group (`method`, `data`, ...) takes one of its options: `method=padim`. A key takes a value: `image_size=320`,
@@ -110,10 +110,16 @@ def groups() -> dict[str, list[File]]:
     }
 
 
+def programs() -> list[File]:
+    """The files right in conf/, in the order that they are used in; others by name."""
+    names = {path.stem for path in CONF.glob("*.yaml")}
+    return [read(CONF / f"{name}.yaml") for name in (*FIRST, *sorted(names - set(FIRST)))]
+
+
 def undocumented() -> list[str]:
     """Keys that no file of their group comments, and options without a first comment."""
     found = []
-    for group, options in [*groups().items(), *((name, [read(CONF / f"{name}.yaml")]) for name in PROGRAMS)]:
+    for group, options in [*groups().items(), *((program.name, [program]) for program in programs())]:
         named = {key.name for option in options for key in option.keys}
         said = {key.name for option in options for key in option.keys if key.comment}
         found += [f"{group}: {name}" for name in sorted(named - said)]
@@ -134,7 +140,9 @@ def code(text: str) -> str:
 
 def program_page(file: File) -> str:
     """The section of a program."""
-    parts = [f"## {file.name}.py\n", f"{file.about}\n"]
+    script = f"{file.name}.py"
+    title = script if (HERE.parent / script).is_file() else f"python -m adshift.{file.name}"
+    parts = [f"## {title}\n", f"{file.about}\n"]
     if file.groups:
         without = "as the run had it" if file.name == "evaluate" else "not set"
         rows = [[f"[`{g}`](#{g})", code(o) or without] for g, o in file.groups.items()]
@@ -185,8 +193,9 @@ def group_page(group: str, options: Sequence[File]) -> str:
 
 def page() -> str:
     """The whole page."""
-    programs = [program_page(read(CONF / f"{name}.yaml")) for name in PROGRAMS]
-    return "\n".join([INTRO, *programs, *(group_page(group, options) for group, options in groups().items())])
+    return "\n".join(
+        [INTRO, *map(program_page, programs()), *(group_page(group, options) for group, options in groups().items())]
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

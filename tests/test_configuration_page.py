@@ -60,9 +60,10 @@ def test_every_key_has_a_comment_and_the_page_is_up_to_date(
     assert program.main(["--check"]) == 0, f"{capsys.readouterr().err}{REMEDY}"
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "predict", "export"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in (REPO / "conf").glob("*.yaml")))
 def test_every_key_of_a_program_is_on_the_page(name: str) -> None:
-    section = PAGE.partition(f"\n## {name}.py\n")[2].partition("\n## ")[0]
+    title = f"{name}.py" if (REPO / f"{name}.py").is_file() else f"python -m adshift.{name}"
+    section = PAGE.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
     keys = composed(name)
     assert keys
     for key in keys:

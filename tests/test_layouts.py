@@ -23,7 +23,7 @@ from adshift.data.check.__main__ import main as check
 from adshift.data.dataset import read_pair
 from adshift.data.lighting import split_in_light
 from adshift.data.samples import CategoryIndex, Sample
-from adshift.data.splits import OfficialSplit, Splitter, StandardSplit, StudySplit
+from adshift.data.splits import ROLES, OfficialSplit, Splitter, StandardSplit, StudySplit
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
 from adshift.shift.lighting import Lighting
@@ -111,7 +111,8 @@ def indexed(roots: dict[str, Path], source: str) -> CategoryIndex:
 def split_of(index: CategoryIndex, splitter: Splitter, light: str | None = None, regime: Any = None) -> Any:
     regime = regime or NoAdaptation()
     target = Domain() if light is None else Lighting(lighting=light)
-    return split_in_light([index], splitter, regime.domains(Domain(), target), regime.name)
+    domains = regime.domains(Domain(), target)
+    return split_in_light([index], splitter, {role: (domains.of(role),) for role in ROLES}, regime.name)
 
 
 def overrides(roots: dict[str, Path], source: str) -> list[str]:

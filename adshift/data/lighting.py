@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from adshift.adaptation.roles import RoleDomains
 from adshift.data.samples import CategoryIndex, Sample
 from adshift.data.splits import Role, Split, Splitter, split_all
 from adshift.errors import AdshiftError
+from adshift.shift.domain import Domain
 from adshift.shift.lighting import ALL, Lighting, light_of
 
 
-def split_in_light(indices: Sequence[CategoryIndex], splitter: Splitter, domains: RoleDomains, regime: str) -> Split:
-    """``split_all``, with the test images that were taken in the light of ``domains.test``.
+def split_in_light(
+    indices: Sequence[CategoryIndex], splitter: Splitter, domains: Mapping[Role, Sequence[Domain]], regime: str
+) -> Split:
+    """``split_all``, with the test images that were taken in the light of the test domain.
+
+    Args:
+        indices: the categories, in every light.
+        splitter: divides one category.
+        domains: those that each role is seen in; the test role has one.
+        regime: its name, for the message.
 
     Raises:
         AdshiftError: the data set does not tell lights, has no test image in this one, or lacks it where the regime
             trains or calibrates.
     """
-    split = split_all([in_light(index, domains) for index in indices], splitter)
-    for role in ("train", "calibration"):
-        _require_light(split, role, domains, regime)
+    (target,) = domains["test"]
+    split = split_all([in_light(index, target) for index in indices], splitter)
+    roles: tuple[Role, ...] = ("train", "calibration")
+    for role in roles:
+        for domain in domains[role]:
+            _require_light(split.of(role), light_of(domain), f"adaptation={regime} needs {role}")
     return split
 
 
-def in_light(index: CategoryIndex, domains: RoleDomains) -> CategoryIndex:
-    """A category with those of its test images alone that were taken in the light of ``domains.test``."""
-    wanted = light_of(domains.test)
+def in_light(index: CategoryIndex, target: Domain) -> CategoryIndex:
+    """A category with those of its test images alone that were taken in the light of ``target``."""
+    wanted = light_of(target)
     lights = sorted({s.light for s in (*index.test_good, *index.test_anomalous) if s.light})
-    if not lights and isinstance(domains.test, Lighting):
+    if not lights and isinstance(target, Lighting):
         raise AdshiftError(
             f"domain.lighting={wanted}: the files of category={index.category} tell no light; use data=mvtec_ad_2, or "
             "domain=shift for an artificial shift"
@@ -45,9 +56,8 @@ def in_light(index: CategoryIndex, domains: RoleDomains) -> CategoryIndex:
     return replace(index, test_good=good, test_anomalous=anomalous)
 
 
-def _require_light(split: Split, role: Role, domains: RoleDomains, regime: str) -> None:
-    wanted = light_of(domains.of(role))
-    others = [sample for sample in split.of(role) if sample.light not in ("", wanted)]
+def _require_light(samples: Sequence[Sample], wanted: str, who: str) -> None:
+    others = [sample for sample in samples if sample.light not in ("", wanted)]
     if not others:
         return
     if others[0].label:
@@ -56,7 +66,7 @@ def _require_light(split: Split, role: Role, domains: RoleDomains, regime: str) 
             f"{wanted} light; use split=standard or split=official, with a threshold that needs normal images alone"
         )
     raise AdshiftError(
-        f"adaptation={regime} needs {role} images in domain.lighting={wanted}, and category={others[0].category} has "
+        f"{who} images in domain.lighting={wanted}, and category={others[0].category} has "
         f"them in {others[0].light} light alone; use adaptation=none"
     )
 

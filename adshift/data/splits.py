@@ -11,6 +11,7 @@ from adshift.data.samples import CategoryIndex, Sample
 from adshift.errors import AdshiftError
 
 Role = Literal["train", "calibration", "test"]
+ROLES: tuple[Role, ...] = ("train", "calibration", "test")
 
 
 @dataclass(frozen=True)
