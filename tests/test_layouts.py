@@ -40,17 +40,19 @@ def save_mask(path: Path, value: int) -> None:
     Image.fromarray(EXACT * np.uint8(value)).save(path)
 
 
-def make_visa(root: Path) -> None:
-    """candle: 12 normals of which the list gives 9 for the fit, 4 anomalous; masks number the kinds of defect."""
-    rows = ["object,split,label,image,mask", "pcb1,train,normal,pcb1/Data/Images/Normal/0000.JPG,"]
-    data = root / "candle" / "Data"
-    for i in range(12):
-        draw(data / "Images" / "Normal" / f"{i:04}.JPG", i)
-        rows.append(f"candle,{'test' if i % 4 == 1 else 'train'},normal,candle/Data/Images/Normal/{i:04}.JPG,")
-    for i in range(4):
-        draw(data / "Images" / "Anomaly" / f"{i:03}.JPG", 50 + i, defect=True)
-        save_mask(data / "Masks" / "Anomaly" / f"{i:03}.png", i + 1)
-        rows.append(f"candle,test,anomaly,candle/Data/Images/Anomaly/{i:03}.JPG,candle/Data/Masks/Anomaly/{i:03}.png")
+def make_visa(root: Path, categories: Sequence[str] = ("candle",)) -> None:
+    """12 normals each, of which the list gives 9 for the fit, 4 anomalous; masks number the kinds of defect."""
+    rows = ["object,split,label,image,mask", "cashew,train,normal,cashew/Data/Images/Normal/0000.JPG,"]
+    for seed, name in enumerate(categories):
+        data = root / name / "Data"
+        for i in range(12):
+            draw(data / "Images" / "Normal" / f"{i:04}.JPG", 100 * seed + i)
+            rows.append(f"{name},{'test' if i % 4 == 1 else 'train'},normal,{name}/Data/Images/Normal/{i:04}.JPG,")
+        for i in range(4):
+            draw(data / "Images" / "Anomaly" / f"{i:03}.JPG", 100 * seed + 50 + i, defect=True)
+            save_mask(data / "Masks" / "Anomaly" / f"{i:03}.png", i + 1)
+            mask = f"{name}/Data/Masks/Anomaly/{i:03}.png"
+            rows.append(f"{name},test,anomaly,{name}/Data/Images/Anomaly/{i:03}.JPG,{mask}")
     (root / "split_csv").mkdir(parents=True)
     (root / "split_csv" / "1cls.csv").write_text("\n".join(rows) + "\n")
 
@@ -222,7 +224,7 @@ def test_visa_is_divided_by_its_list(roots: dict[str, Path]) -> None:
         ("candle,train,normal", "candle,train,anomaly", "is anomaly and given for train"),
         ("candle,test", "candle,validation", "given for validation"),
         (
-            "pcb1,train,normal,pcb1/",
+            "cashew,train,normal,cashew/",
             "candle,train,normal,../../etc/",
             r"\.\./\.\./etc/.*JPG is listed in .* and not there",
         ),
@@ -315,3 +317,20 @@ def test_a_run_goes_to_another_light_without_a_new_fit(roots: dict[str, Path], t
     assert (done.code, done.err.count("\n")) == (2, 1)
     assert "adaptation=threshold needs calibration images" in done.err
     assert json.loads((tmp_path / "lit" / "calibration.json").read_text())["domain"]["name"] == "clean"
+
+
+@pytest.mark.parametrize("source", ["visa", "mvtec_ad_2"])
+def test_the_report_finds_the_pictures(
+    roots: dict[str, Path], source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from adshift.report.__main__ import main
+
+    domain = ["domain=lighting", "domain.lighting=shift_1"] if source == "mvtec_ad_2" else ["domain=shift"]
+    run_cell(
+        tmp_path / "run", *overrides(roots, source), *domain, "split=standard", "threshold=sigma", "save_maps=true"
+    )
+    assert main([str(tmp_path / "run"), "--out", str(tmp_path / "report")]) == 0
+    assert "without pictures" not in "".join(capsys.readouterr())
+    page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert indexed(roots, source).test_anomalous[0].path.rpartition("/")[2].split("_")[0] in page
+    assert "data:image/" in page
