@@ -20,7 +20,7 @@ MVTEC := bottle,cable,capsule,carpet,grid,hazelnut,leather,metal_nut,pill,screw,
 DEMO := data=synthetic data.category=weave,nut,rack backbone=resnet18 backbone.weights=random
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo study study-all study-demo report test test-fast lint types bench clean clean-store
+.PHONY: help setup demo study study-all study-demo report test test-fast lint types docs bench clean clean-store
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -71,6 +71,9 @@ lint: setup ## ruff: rules and format
 
 types: setup ## mypy, strict
 	$(BIN)/mypy
+
+docs: setup ## write docs/configuration.md anew from conf/
+	$(BIN)/python docs/configuration.py
 
 bench: setup ## measure against the peers, in benchmarks/results.json and docs/performance.md (BENCH="metrics ..." for some)
 	$(BIN)/python benchmarks/run.py $(BENCH)

@@ -44,10 +44,10 @@ class Plan:
     bootstrap: int
 
 
-HOMES = {
+HOMES: dict[str, str | tuple[str, ...]] = {
     "adaptation": "adshift.adaptation.",
-    "backbone": "adshift.features.backbone.",
-    "domain": "adshift.shift.domain.",
+    "backbone": "adshift.features.",
+    "domain": ("adshift.shift.domain.", "adshift.shift.lighting."),
     "logger": "adshift.tracking.trackers.",
     "method": "adshift.methods.",
     "split": "adshift.data.splits.",

@@ -70,7 +70,7 @@ def sample_list(root: Path, samples: Sequence[Sample]) -> list[list[Any]]:
             ) from error
         return [found.st_size, found.st_mtime_ns]
 
-    return [[s.path, s.category, s.defect, s.mask, stats(s.path), stats(s.mask)] for s in samples]
+    return [[s.path, s.category, s.defect, s.mask, s.mask_over, stats(s.path), stats(s.mask)] for s in samples]
 
 
 def domain_parts(domain: Domain) -> dict[str, Any] | None:

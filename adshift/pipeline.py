@@ -18,8 +18,9 @@ from adshift.crossfit import assign_folds, out_of_fold
 from adshift.data.acquire import acquire, verify_files
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.images import normalise
+from adshift.data.lighting import light_notes, split_in_light
 from adshift.data.samples import digest
-from adshift.data.splits import Split, split_all
+from adshift.data.splits import ROLES, Split
 from adshift.degenerate import require_finite, score_warnings
 from adshift.errors import AdshiftError
 from adshift.evaluation import measure
@@ -81,11 +82,14 @@ def prepare(config: dict[str, Any], plan: Plan, module: AnomalyModule) -> Cell:
     """Bring the images, split them, and check whatever would fail later; raises AdshiftError."""
     trainer = _trainer(config)
     make_tracker(config)  # refuses a logger whose package is missing, before the fit
-    split = split_all(acquire(plan.source, plan.root, plan.categories), plan.splitter)
+    indices = acquire(plan.source, plan.root, plan.categories)
+    domains = {role: (plan.domains.of(role),) for role in ROLES}
+    split = split_in_light(indices, plan.splitter, domains, plan.regime.name)
     require_calibratable(plan, split.calibration)
     if plan.crossfit and split.calibration:
         raise AdshiftError(
-            f"crossfit={plan.crossfit} is for a split without calibration images; use split=official or crossfit=0"
+            f"crossfit={plan.crossfit} is for a split without calibration images; use crossfit=0, or split=official where "
+            "the data set has no validation images of its own"
         )
     if plan.crossfit:
         assign_folds(split.train, plan.crossfit, plan.seed)  # refuses more folds than images, before the fit
@@ -93,7 +97,7 @@ def prepare(config: dict[str, Any], plan: Plan, module: AnomalyModule) -> Cell:
         raise AdshiftError(
             f"data.root={plan.root} holds no test image; put some into CATEGORY/test/good and test/DEFECT"
         )
-    notes = verify_files(plan.root, (*split.train, *split.calibration, *split.test))
+    notes = [*light_notes(split.test), *verify_files(plan.root, (*split.train, *split.calibration, *split.test))]
     datamodule = AnomalyDataModule(
         build(config["store"], "store"), plan.root, split, plan.domains.train,
         plan.image_size, plan.batch_size, plan.num_workers, plan.resolution,

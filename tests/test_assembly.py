@@ -45,7 +45,7 @@ def options(group: str) -> list[str]:
 
 def test_the_groups_are_those_of_the_design() -> None:
     assert options("method") == ["padim", "patchcore"]
-    assert set(options("domain")) == {"clean", "shift", "geometric", "photometric", "illumination"}
+    assert set(options("domain")) == {"clean", "shift", "geometric", "photometric", "illumination", "lighting"}
     assert options("adaptation") == ["full", "none", "threshold"]
     assert options("threshold") == ["conformal", "evt", "f1", "quantile", "sigma"]
     assert options("split") == ["official", "standard", "study"]
@@ -58,7 +58,7 @@ def test_every_option_composes_and_plans(group: str, option: str) -> None:
     config = plain(train_config(f"{group}={option}"))
     plan = make_plan(config, Domain())
     if group == "domain":
-        assert plan.domains.test.name == config["domain"]["name"] == option
+        assert plan.domains.test.name == config["domain"]["name"] == {"lighting": "all"}.get(option, option)
     if group == "threshold":
         assert plan.calibrator.kind == option
     if group == "adaptation":
@@ -84,6 +84,9 @@ def test_the_other_data_configurations() -> None:
     assert planned("data=synthetic").source == "synthetic"
     assert planned("data=synthetic", "data.category=nut").categories == ("nut",)
     assert planned("data=unified_synthetic").categories == ("weave", "nut", "rack")
+    for source, category in (("visa", "candle"), ("btad", "01"), ("mpdd", "tubes"), ("mvtec_ad_2", "can")):
+        plan = planned(f"data={source}", f"data.category={category}")
+        assert (plan.source, plan.root, plan.categories) == (source, Path("data", source), (category,))
     with pytest.raises(AdshiftError, match=r"data\.category has no value"):
         plain(train_config("data=folder", "data.name=x", "data.categories=[x]"))
 

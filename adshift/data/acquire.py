@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from adshift.data.check.names import name_problems
 from adshift.data.check.problem import Problem, errors
 from adshift.data.check.quick import file_problems
+from adshift.data.layout import index_in
+from adshift.data.layouts import layout_of
 from adshift.data.samples import CategoryIndex, Sample, index
 from adshift.errors import AdshiftError, printable
 
-SOURCES = ("mvtec", "folder", "synthetic")
-
 
 def acquire(source: str, root: Path, categories: Sequence[str]) -> list[CategoryIndex]:
-    """Download (``mvtec``) or draw (``synthetic``) what is missing, then index it.
+    """Download (``mvtec``) or draw (``synthetic``) what is missing, then index it as the source's layout says.
 
     Raises:
         AdshiftError: an unknown source, images that cannot be had, a broken layout, or names and links that cannot be.
     """
+    layout = layout_of(source)
     if source == "mvtec":
         from adshift.data import mvtec
 
@@ -28,10 +30,8 @@ def acquire(source: str, root: Path, categories: Sequence[str]) -> list[Category
         from adshift.data import synthetic
 
         synthetic.ensure(root, categories)
-    elif source != "folder":
-        raise AdshiftError(f"data.source={source} is unknown; choose one of: {', '.join(SOURCES)}")
-    found = index(root, categories)
-    wrong = errors(problem for category in categories for problem in name_problems(root, category))
+    found = index(root, categories, partial(index_in, layout))
+    wrong = errors(problem for category in categories for problem in name_problems(root, category, layout))
     _refuse(root, wrong)
     return found
 

@@ -43,7 +43,7 @@ def read_pair(root: Path, sample: Sample, domain: Domain) -> tuple[UInt8, UInt8 
     elif sample.mask is None:
         mask = None
     else:
-        mask = read_mask(root / sample.mask)
+        mask = read_mask(root / sample.mask, sample.mask_over)
         if mask.shape != image.shape[:2]:
             raise AdshiftError(
                 f"mask {root / sample.mask} is {mask.shape[1]} x {mask.shape[0]}, its image "

@@ -123,7 +123,11 @@ def is_transparent(image: Image.Image) -> bool:
     return image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema() != (255, 255)
 
 
-def check_mask(image: Image.Image) -> None:
+HALF = 127
+"""Half of a mask's range: a pixel over it counts as defect (study 3.1)."""
+
+
+def check_mask(image: Image.Image, over: int = HALF) -> None:
     """Refuse an opened mask that could only be misread.
 
     Raises:
@@ -133,28 +137,28 @@ def check_mask(image: Image.Image) -> None:
     if is_transparent(image):
         raise ImageError("has transparent parts, and the reader drops transparency", "save it in black and white")
     extrema: Any = image.getextrema() if image.mode in ("1", "L") else (0, int(to_rgb(image).max()))
-    if 0 < extrema[1] <= 127:
+    if 0 < extrema[1] <= over:
         raise ImageError(
-            f"has no value over 127 (its largest is {extrema[1]}), so that it marks nothing",
+            f"has no value over {over} (its largest is {extrema[1]}), so that it marks nothing",
             "write defects as 255 and the rest as 0",
         )
 
 
-def to_mask(image: Image.Image) -> UInt8:
+def to_mask(image: Image.Image, over: int = HALF) -> UInt8:
     """Decode an opened mask to uint8 [H, W] in {0, 1}; raises ImageError as ``check_mask`` does."""
-    check_mask(image)
-    return np.asarray(to_rgb(image).max(axis=2) > 127, np.uint8)
+    check_mask(image, over)
+    return np.asarray(to_rgb(image).max(axis=2) > over, np.uint8)
 
 
-def read_mask(path: Path) -> UInt8:
-    """Decode a ground-truth mask: 1 where the file's value is over half its range (study 3.1), else 0; uint8 [H, W].
+def read_mask(path: Path, over: int = HALF) -> UInt8:
+    """Decode a ground-truth mask: 1 where the file's value, 0 to 255, is greater than ``over``, else 0; uint8 [H, W].
 
     Raises:
         AdshiftError: as ``read_image``, and as ``check_mask`` says.
     """
     try:
         with opened(path) as image:
-            return to_mask(image)
+            return to_mask(image, over)
     except ImageError as fault:
         raise AdshiftError(f"mask {path} {fault.what}; {fault.remedy}") from fault
 

@@ -11,7 +11,7 @@ Layout (Bergmann et al., "The MVTec Anomaly Detection Dataset", IJCV 2021)::
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,27 +25,50 @@ RESERVED = ("global", "macro", "pooled")
 
 @dataclass(frozen=True, order=True)
 class Sample:
-    """One image: where it lies and what is known of it. Paths are POSIX, relative to the data root."""
+    """One image: where it lies and what is known of it. Paths are POSIX, relative to the data root.
+
+    Attributes:
+        mask_over: a pixel of the mask counts as defect where its value, 0 to 255, is over this.
+        light: the lighting that it was taken in, where the data set tells (MVTec AD 2); else empty.
+        given: what a list of the data set gives it for, where its folder does not say (VisA): ``train`` or ``test``.
+    """
 
     path: str
     category: str
     defect: str
     mask: str | None = None
+    mask_over: int = 127
+    light: str = ""
+    given: str = ""
 
     @property
     def label(self) -> int:
         """0 for a nominal image, 1 for an anomalous one."""
         return int(self.defect != GOOD)
 
+    @property
+    def part(self) -> str:
+        """What the data set gives it for: a list's word, or the folder below the category's (``train``, ``test``)."""
+        return self.given or self.path.partition("/")[2].partition("/")[0]
+
 
 @dataclass(frozen=True)
 class CategoryIndex:
-    """All images of one category, each list sorted by defect, then file name."""
+    """All images of one category, each list sorted by defect, then file name.
+
+    ``validation_good`` holds the normals that the data set itself keeps apart for calibration (MVTec AD 2); else none.
+    """
 
     category: str
     train_good: tuple[Sample, ...]
     test_good: tuple[Sample, ...]
     test_anomalous: tuple[Sample, ...]
+    validation_good: tuple[Sample, ...] = ()
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """Every image."""
+        return (*self.train_good, *self.validation_good, *self.test_good, *self.test_anomalous)
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -70,34 +93,38 @@ def check_category_name(category: str) -> None:
         raise AdshiftError(f"category={category!r} must be the name of one folder, without a path; rename the folder")
 
 
+def list_samples(
+    root: Path, category: str, folder: Path, defect: str = GOOD, masks: Path | None = None, mask_over: int = 127
+) -> tuple[Sample, ...]:
+    """The images of one folder as samples, sorted by name.
+
+    Each is paired with the image in ``masks`` that has its stem, with or without ``_mask``; without one its ``mask`` is
+    None.
+    """
+    by_stem = _mask_by_stem(masks) if masks else {}
+
+    def sample(path: Path) -> Sample:
+        mask = by_stem.get(path.stem)
+        at = mask.relative_to(root).as_posix() if mask else None
+        return Sample(path.relative_to(root).as_posix(), category, defect, at, mask_over)
+
+    return tuple(sample(path) for path in image_files(folder))
+
+
 def find_category(root: Path, category: str) -> CategoryIndex:
     """List the images of ROOT/CATEGORY; lists may be empty.
 
-    An anomalous image is paired with the mask in ``ground_truth/DEFECT`` that has its stem, with or without
-    ``_mask``; without one its ``mask`` is None.
+    The masks of ``test/DEFECT`` lie in ``ground_truth/DEFECT``.
     """
     base = root / category
-
-    def samples(folder: Path, defect: str) -> list[Sample]:
-        masks = _mask_by_stem(base / "ground_truth" / defect) if defect != GOOD else {}
-        found = []
-        for path in image_files(folder):
-            mask = masks.get(path.stem)
-            found.append(
-                Sample(
-                    path.relative_to(root).as_posix(),
-                    category,
-                    defect,
-                    mask.relative_to(root).as_posix() if mask else None,
-                )
-            )
-        return found
-
-    train_good = samples(base / "train" / GOOD, GOOD)
     test = base / "test"
     defects = sorted(p.name for p in test.iterdir() if p.is_dir() and p.name != GOOD) if test.is_dir() else []
-    anomalous = [sample for defect in defects for sample in samples(test / defect, defect)]
-    return CategoryIndex(category, tuple(train_good), tuple(samples(test / GOOD, GOOD)), tuple(anomalous))
+    return CategoryIndex(
+        category,
+        list_samples(root, category, base / "train" / GOOD),
+        list_samples(root, category, test / GOOD),
+        tuple(s for d in defects for s in list_samples(root, category, test / d, d, base / "ground_truth" / d)),
+    )
 
 
 def index_category(root: Path, category: str) -> CategoryIndex:
@@ -124,8 +151,10 @@ def index_category(root: Path, category: str) -> CategoryIndex:
     return index
 
 
-def index(root: Path, categories: Sequence[str]) -> list[CategoryIndex]:
-    """Index several categories, in the order given.
+def index(
+    root: Path, categories: Sequence[str], one: Callable[[Path, str], CategoryIndex] = index_category
+) -> list[CategoryIndex]:
+    """Index several categories, in the order given; ``one`` reads a category of another layout.
 
     Raises:
         AdshiftError: no category is named, one is named twice, or one is missing.
@@ -134,7 +163,7 @@ def index(root: Path, categories: Sequence[str]) -> list[CategoryIndex]:
         raise AdshiftError("data.categories=[] names no category; name at least one: data.categories=[carpet]")
     if len(set(categories)) < len(categories):
         raise AdshiftError(f"data.categories={list(categories)} names a category twice; name each once")
-    return [index_category(root, category) for category in categories]
+    return [one(root, category) for category in categories]
 
 
 def digest(samples: Iterable[Sample]) -> str:

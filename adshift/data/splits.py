@@ -11,6 +11,7 @@ from adshift.data.samples import CategoryIndex, Sample
 from adshift.errors import AdshiftError
 
 Role = Literal["train", "calibration", "test"]
+ROLES: tuple[Role, ...] = ("train", "calibration", "test")
 
 
 @dataclass(frozen=True)
@@ -52,22 +53,23 @@ class StudySplit:
 
     def __call__(self, index: CategoryIndex) -> Split:
         generator = random.Random(self.seed)
-        normals = list(index.train_good)
-        generator.shuffle(normals)
+        train, held_out = _hold_out(index, self.train_fraction, generator)
         anomalies = list(index.test_anomalous)
         generator.shuffle(anomalies)
-        n_train = int(self.train_fraction * len(normals))
         n_anomalies = int(self.anomaly_fraction * len(anomalies))
         return Split(
-            tuple(sorted(normals[:n_train])),
-            tuple(sorted(normals[n_train:] + anomalies[:n_anomalies])),
+            tuple(sorted(train)),
+            tuple(sorted(held_out + anomalies[:n_anomalies])),
             tuple(sorted([*index.test_good, *anomalies[n_anomalies:]])),
         )
 
 
 @dataclass(frozen=True)
 class StandardSplit:
-    """Calibrate on held-out normals, test on the whole official test set: no test image is ever calibrated on."""
+    """Calibrate on held-out normals, test on the whole official test set: no test image is ever calibrated on.
+
+    A data set that keeps normals apart itself (``validation_good``) calibrates on those, and all of train/good trains.
+    """
 
     seed: int = 42
     train_fraction: float = 0.8
@@ -76,22 +78,33 @@ class StandardSplit:
         _check_fraction("split.train_fraction", self.train_fraction)
 
     def __call__(self, index: CategoryIndex) -> Split:
-        normals = list(index.train_good)
-        random.Random(self.seed).shuffle(normals)
-        n_train = int(self.train_fraction * len(normals))
+        train, held_out = _hold_out(index, self.train_fraction, random.Random(self.seed))
         return Split(
-            tuple(sorted(normals[:n_train])),
-            tuple(sorted(normals[n_train:])),
+            tuple(sorted(train)),
+            tuple(sorted(held_out)),
             tuple(sorted([*index.test_good, *index.test_anomalous])),
         )
 
 
 @dataclass(frozen=True)
 class OfficialSplit:
-    """Train on all of train/good, test on the whole test set: the split of the published tables. Nothing calibrates."""
+    """Train on all of train/good, test on the whole test set: the split of the published tables.
+
+    Nothing calibrates but the normals that the data set itself keeps apart for it (``validation_good``).
+    """
 
     def __call__(self, index: CategoryIndex) -> Split:
-        return Split(index.train_good, (), tuple(sorted([*index.test_good, *index.test_anomalous])))
+        return Split(index.train_good, index.validation_good, tuple(sorted([*index.test_good, *index.test_anomalous])))
+
+
+def _hold_out(index: CategoryIndex, fraction: float, generator: random.Random) -> tuple[list[Sample], list[Sample]]:
+    """The normals that train and those that calibrate: by a shuffle, or as the data set itself divides them."""
+    normals = list(index.train_good)
+    if index.validation_good:
+        return normals, list(index.validation_good)
+    generator.shuffle(normals)
+    n_train = int(fraction * len(normals))
+    return normals[:n_train], normals[n_train:]
 
 
 def _check_fraction(name: str, value: float) -> None:

@@ -67,11 +67,13 @@ class Features(nn.Module):
         backbone: frozen.
 
     Raises:
-        AdshiftError: it computes in another precision, which the runtimes do not share.
+        AdshiftError: it is another class than the project's own, or computes in a precision that the runtimes do not share.
     """
 
     def __init__(self, backbone: FrozenBackbone) -> None:
         super().__init__()
+        if not isinstance(backbone, FrozenBackbone):
+            raise AdshiftError(f"backbone {type(backbone).__name__} has no exported form; FrozenBackbone's have")
         if backbone.precision != "float32":
             raise AdshiftError(
                 f"backbone.precision={backbone.precision} has no exported form; fit with backbone.precision=float32"

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from adshift.assembly import build
 from adshift.data.dataset import read_pair
 from adshift.data.images import UInt8, resize_mask
-from adshift.data.samples import Sample, index_category
+from adshift.data.layout import index_in
+from adshift.data.layouts import layout_of
+from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.report.cells import Cell
 from adshift.results import MAPS, read_arrays
@@ -45,7 +47,7 @@ class Photographs:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._index: dict[tuple[Path, str], dict[str, Sample]] = {}
+        self._index: dict[tuple[Path, str, str], dict[str, Sample]] = {}
         self._said: set[str] = set()
         self._masks: dict[tuple[Path, Domain, str, tuple[int, ...]], UInt8 | None] = {}
 
@@ -58,18 +60,18 @@ class Photographs:
 
     def samples(self, cell: Cell, category: str) -> dict[str, Sample]:
         """The category's test images by path, those of them that the run has scores of; empty where they are gone."""
-        root = root_of(cell)
-        if (root, category) not in self._index:
-            self._index[root, category] = self._indexed(root, category)
+        key = (root_of(cell), category, str(cell.run.result["config"]["data"].get("source", "folder")))
+        if key not in self._index:
+            self._index[key] = self._indexed(*key)
         scored = cell.scores[category].path if category in cell.scores else ()
-        index = self._index[root, category]
+        index = self._index[key]
         return {path: index[path] for path in scored if path in index}
 
-    def _indexed(self, root: Path, category: str) -> dict[str, Sample]:
+    def _indexed(self, root: Path, category: str, source: str) -> dict[str, Sample]:
         if category in ("", ".", "..") or Path(category).name != category:
             return {}
         try:
-            found = index_category(root, category)
+            found = index_in(layout_of(source), root, category)
         except (AdshiftError, OSError) as error:
             self.complain(error)
             return {}

@@ -1,4 +1,4 @@
-"""The doctor of data sets: ``python -m adshift.data.check ROOT [--category NAME ...]``.
+"""The doctor of data sets: ``python -m adshift.data.check ROOT [--category NAME ...] [--layout visa]``.
 
 Lists every problem at once, each with its severity, file and remedy. Exit status: 0 nothing or warnings alone, 2 errors.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from adshift.data.check.doctor import examine
 from adshift.data.check.problem import errors
+from adshift.data.layouts import LAYOUTS
 from adshift.errors import printable
 
 
@@ -22,9 +23,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m adshift.data.check", description=__doc__)
     parser.add_argument("root", type=Path, metavar="ROOT", help="the folder that holds the category folders")
     parser.add_argument("--category", nargs="+", metavar="NAME", help="look at these alone (default: every folder)")
+    parser.add_argument(
+        "--layout", choices=sorted(LAYOUTS), default="folder", help="whose folders these are, as data.source names them"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of sentences")
     chosen = parser.parse_args(arguments)
-    problems = examine(chosen.root, chosen.category, progress=sys.stderr.isatty())
+    layout = LAYOUTS[chosen.layout]
+    problems = examine(chosen.root, chosen.category, progress=sys.stderr.isatty(), layout=layout)
     for problem in problems:
         print(json.dumps(asdict(problem)) if chosen.json else f"{problem.severity}: {problem.line()}")
     wrong = len(errors(problems))

@@ -12,32 +12,40 @@ from adshift.data.check.pixels import pixel_problems
 from adshift.data.check.problem import Problem, error
 from adshift.data.check.quick import header_problems, mixture_problems
 from adshift.data.check.roles import role_problems
-from adshift.data.samples import check_category_name, find_category
+from adshift.data.layout import MVTEC, Layout
+from adshift.data.samples import check_category_name
 from adshift.errors import AdshiftError
 
 
-def examine(root: Path, categories: Sequence[str] | None = None, progress: bool = False) -> list[Problem]:
+def examine(
+    root: Path, categories: Sequence[str] | None = None, progress: bool = False, layout: Layout = MVTEC
+) -> list[Problem]:
     """Every problem of a data set: errors first, then by file.
 
     Args:
         root: the folder that holds the category folders.
-        categories: those to look at; None for every folder of ``root`` whose name does not begin with a dot.
+        categories: those to look at; None for every folder of ``root`` whose name does not begin with a dot, or those
+            of the layout's own categories that are there.
         progress: show a bar while images are decoded.
+        layout: where the images lie.
     """
     if not root.is_dir():
         return [error(".", "is no folder", "name the folder that holds the category folders")]
     if categories is None:
-        categories = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-        if {"train", "test"} <= set(categories):
+        folders = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+        if {"train", "test"} <= set(folders):
             return [
                 error(".", "holds train and test itself: it is a category", f"give the folder above: {root.parent}")
             ]
+        categories = [name for name in folders if not layout.categories or name in layout.categories]
+    if not categories and layout.name:
+        return [error(".", f"holds no category of {layout.name}", f"it should hold {layout.expects}")]
     if not categories:
         return [error(".", "holds no folders", "name the folder that holds the category folders")]
     found = _case_twins(categories)
     for category in categories:
         try:
-            found += _category(root, category, progress)
+            found += _category(root, category, progress, layout)
         except OSError as mistake:
             place = mistake.filename or category
             found.append(error(category, f"cannot be looked through ({mistake.strerror}: {place})", "make it readable"))
@@ -55,17 +63,21 @@ def _case_twins(categories: Sequence[str]) -> list[Problem]:
     return found
 
 
-def _category(root: Path, category: str, progress: bool) -> list[Problem]:
+def _category(root: Path, category: str, progress: bool, layout: Layout) -> list[Problem]:
     try:
         check_category_name(category)
     except AdshiftError as mistake:
         return [error(category, "cannot be a category", str(mistake))]
     if not (root / category).is_dir():
         return [error(category, "is no folder of the data root", "name one that is")]
-    index = find_category(root, category)
-    samples = (*index.train_good, *index.test_good, *index.test_anomalous)
-    found = [*name_problems(root, category), *layout_problems(root, category), *role_problems(index)]
-    found += mask_problems(root, index)
+    found = [*name_problems(root, category, layout), *layout_problems(root, category, layout)]
+    try:
+        index = layout.find(root, category)
+    except AdshiftError as mistake:
+        what, _, remedy = str(mistake).rpartition("; ")
+        return [*found, error(category, f"cannot be indexed: {what}", remedy)]
+    samples = index.samples
+    found += [*role_problems(index), *mask_problems(root, index, layout)]
     by_header, headers = header_problems(root, samples)
     found += by_header
     found += mixture_problems(headers)

@@ -51,8 +51,8 @@ def _twice(sample: Sample, other: Sample) -> Problem:
 
 
 def is_train(sample: Sample) -> bool:
-    """Whether a sample lies in ``train/good``; splits divide that folder between train and calibration."""
-    return sample.path.split("/")[1:2] == ["train"]
+    """Whether a data set gives a sample for the fit; splits divide those between train and calibration."""
+    return sample.part == "train"
 
 
 def grouped(key_of: Mapping[Sample, Hashable]) -> list[list[Sample]]:

@@ -6,21 +6,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adshift.data.check.problem import Problem, warning
+from adshift.data.layout import MVTEC, Layout
 from adshift.data.samples import CategoryIndex, image_files
 
 
-def mask_problems(root: Path, index: CategoryIndex) -> Iterator[Problem]:
+def mask_problems(root: Path, index: CategoryIndex, layout: Layout = MVTEC) -> Iterator[Problem]:
     """One warning for each mask without an image and for each defective image without a mask."""
     for sample in index.test_anomalous:
         if sample.mask is None:
-            remedy = f"put one into ground_truth/{sample.defect}: without it the pixel figures leave the image out"
-            yield warning(sample.path, "has no mask", remedy)
+            place = "the folder of masks" if layout.name else f"ground_truth/{sample.defect}"
+            yield warning(
+                sample.path, "has no mask", f"put one into {place}: without it the pixel figures leave the image out"
+            )
     used = {sample.mask for sample in index.test_anomalous}
-    truth = root / index.category / "ground_truth"
-    for folder in sorted(truth.iterdir()) if truth.is_dir() else ():
-        for path in image_files(folder):
+    for leaf in layout.leaves(root / index.category):
+        for path in image_files(leaf.path) if leaf.holds == "masks" else ():
             file = path.relative_to(root).as_posix()
             if file not in used:
-                yield warning(
-                    file, f"belongs to no image of test/{folder.name}", "restore the image or remove the mask"
-                )
+                of = "" if layout.name else f" of test/{leaf.path.name}"
+                yield warning(file, f"belongs to no image{of}", "restore the image or remove the mask")

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adshift.data.check.problem import Problem, error, warning
+from adshift.data.layout import MVTEC, Layout, Leaf
 from adshift.data.samples import GOOD, IMAGE_SUFFIXES
 
-PARTS = ("train", "test", "ground_truth")
 NOT_TEXT = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's categories of control characters, surrogates (bytes that are no UTF-8), line and paragraph separators."""
 UNREAD_SUFFIXES = frozenset(
@@ -19,32 +19,25 @@ UNREAD_SUFFIXES = frozenset(
 """Suffixes of pictures that the index passes over."""
 
 
-def image_folders(base: Path) -> list[Path]:
-    """The folders of a category that images and masks are read from, those that exist."""
-    parts = [base / "train" / GOOD]
-    for part in ("test", "ground_truth"):
-        parts += [entry for entry in _entries(base / part) if entry.is_dir()]
-    return [folder for folder in parts if folder.is_dir()]
-
-
 def _entries(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
-def name_problems(root: Path, category: str) -> list[Problem]:
+def name_problems(root: Path, category: str, layout: Layout = MVTEC) -> list[Problem]:
     """Links that lead out or nowhere, names that are no text or differ by case only, and images that share a mask."""
     base = root / category
     inside = (root.resolve(), base.resolve())
     found = list(_category_link(root, base))
-    for folder in (base, *(base / part for part in PARTS), *image_folders(base)):
+    leaves = layout.leaves(base)
+    for folder in (base, *(base / part for part in layout.parts), *(leaf.path for leaf in leaves)):
         entries = _entries(folder)
         found += _case_twins(root, entries)
         for entry in entries:
             found += _text(root, entry)
-            if folder != base or entry.name in PARTS:
+            if folder != base or entry.name in layout.parts:
                 found += _link(root, entry, inside)
-    for folder in image_folders(base):
-        found += _shared_stems(root, folder)
+    for leaf in leaves:
+        found += _shared_stems(root, leaf)
     return found
 
 
@@ -93,12 +86,12 @@ def _case_twins(root: Path, entries: list[Path]) -> Iterator[Problem]:
             )
 
 
-def _shared_stems(root: Path, folder: Path) -> Iterator[Problem]:
+def _shared_stems(root: Path, leaf: Leaf) -> Iterator[Problem]:
     """Images or masks that a stem does not tell apart, so that a mask is paired with the wrong image."""
-    is_truth = folder.parent.name == "ground_truth"
+    is_truth = leaf.holds == "masks"
     by_stem: dict[str, Path] = {}
-    for entry in _entries(folder):
-        if entry.suffix.lower() not in IMAGE_SUFFIXES or folder.name == GOOD:
+    for entry in _entries(leaf.path):
+        if entry.suffix.lower() not in IMAGE_SUFFIXES or leaf.holds == "nominal":
             continue
         stem = entry.stem.removesuffix("_mask") if is_truth else entry.stem
         if stem in by_stem:
@@ -107,12 +100,22 @@ def _shared_stems(root: Path, folder: Path) -> Iterator[Problem]:
         by_stem.setdefault(stem, entry)
 
 
-def layout_problems(root: Path, category: str) -> list[Problem]:
+def layout_problems(root: Path, category: str, layout: Layout = MVTEC) -> list[Problem]:
     """Folders that are misnamed, and pictures that lie where or are of a kind that nothing reads."""
     base = root / category
+    found = [] if layout.name else _misnamed(root, base)
+    leaves = [leaf.path for leaf in layout.leaves(base)]
+    above = [base / part for part in layout.parts]
+    for folder in (*above, *leaves):
+        found += _unread(root, folder, folder in above)
+    return found
+
+
+def _misnamed(root: Path, base: Path) -> list[Problem]:
+    """Folders of MVTec's layout that were meant and are called otherwise; a data set's own names need no such help."""
     found = []
     for entry in _entries(base):
-        if entry.is_dir() and entry.name.lower() in PARTS and entry.name not in PARTS:
+        if entry.is_dir() and entry.name.lower() in MVTEC.parts and entry.name not in MVTEC.parts:
             found.append(error(_at(root, entry), "is not read", f"rename it to {entry.name.lower()}"))
     for entry in _entries(base / "test"):
         if entry.is_dir() and entry.name.lower() == GOOD and entry.name != GOOD:
@@ -120,8 +123,6 @@ def layout_problems(root: Path, category: str) -> list[Problem]:
     for entry in _entries(base / "train"):
         if entry.is_dir() and entry.name != GOOD:
             found.append(warning(_at(root, entry), "is not read", f"training reads train/{GOOD} alone"))
-    for folder in (base / "train", base / "test", base / "ground_truth", *image_folders(base)):
-        found += _unread(root, folder, folder.name in PARTS and folder.parent == base)
     return found
 
 

@@ -45,12 +45,12 @@ def pixel_problems(root: Path, samples: Sequence[Sample], progress: bool = False
             except ImageError as fault:
                 found.append(error(sample.path, fault.what, fault.remedy))
             if sample.mask is not None:
-                found += _mask(root / sample.mask, sample.mask)
+                found += _mask(root / sample.mask, sample.mask, sample.mask_over)
     twice = grouped({sample: each.digest for sample, each in seen.items()})
     found += duplicate_problems(twice)
     again = {sample for group in twice for sample in group[1:]}
-    for category in dict.fromkeys(sample.category for sample in seen):
-        own = [sample for sample in seen if sample.category == category and sample not in again]
+    for group in dict.fromkeys((sample.category, sample.light) for sample in seen):  # a part in two lights is meant
+        own = [sample for sample in seen if (sample.category, sample.light) == group and sample not in again]
         found += twin_problems(own, [seen[sample].print for sample in own])
     return found
 
@@ -78,16 +78,16 @@ def _values(file: str, pixels: UInt8, frames: int, alpha: bool) -> Iterator[Prob
         yield warning(file, what, "scale it to its full range; 12-bit values in a 16-bit file look so")
 
 
-def _mask(path: Path, file: str) -> Iterator[Problem]:
+def _mask(path: Path, file: str, over: int) -> Iterator[Problem]:
     try:
         with opened(path) as image:
             values = to_rgb(image)
         with opened(path) as image:
-            marked = to_mask(image)
+            marked = to_mask(image, over)
     except ImageError as fault:
         yield error(file, fault.what, fault.remedy)
         return
-    between = int(((values > 0) & (values < 255)).any(axis=2).sum())
+    between = int(((values > 0) & (values < 255)).any(axis=2).sum()) if over else 0
     if not marked.any():
         yield warning(
             file, "marks nothing: all of the image counts as free of defects", "draw the defect, or remove it"

@@ -53,7 +53,7 @@ def mask_values(root: Path, samples: Iterable[Sample]) -> list[Problem]:
         try:
             if sample.mask is not None:
                 with opened(root / sample.mask) as image:
-                    check_mask(image)
+                    check_mask(image, sample.mask_over)
         except ImageError as fault:
             found.append(error(sample.mask or "", fault.what, fault.remedy))
     return found
