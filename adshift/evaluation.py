@@ -10,7 +10,7 @@ import numpy as np
 
 from adshift.calibration.binomial import binomial_interval
 from adshift.calibration.scope import Thresholds
-from adshift.metrics.summary import Figures, figures, macro
+from adshift.metrics.summary import FIGURES, Figures, Value, figures, macro
 from adshift.scoring import ScoredImages
 
 POOLED = "pooled"
@@ -75,6 +75,15 @@ def _figures(
     return found
 
 
+def _unmeasured(categories: Sequence[str]) -> Evaluation:
+    """Where no image is tested: every figure is None, and one warning says why."""
+    undefined: dict[str, Value] = dict.fromkeys(FIGURES)
+    why = "there is no test image: every figure is null; put images into test/good and test/DEFECT to measure them"
+    each = {c: Figures(dict(undefined), [why] if c == categories[0] else []) for c in categories}
+    pooled = Figures(dict(undefined)) if len(categories) > 1 else None
+    return Evaluation(each, Figures(dict(undefined)), pooled)
+
+
 def measure(
     scored: ScoredImages, thresholds: Thresholds, categories: Sequence[str], replicates: int, seed: int
 ) -> Evaluation:
@@ -90,6 +99,8 @@ def measure(
         replicates: bootstrap resamples; 0 leaves the intervals out.
         seed: of the bootstrap.
     """
+    if not scored.samples:
+        return _unmeasured(categories)
     each = {c: _figures(scored.of_category(c), thresholds, c, None, replicates, seed) for c in categories}
     pooled = None
     if len(categories) > 1:

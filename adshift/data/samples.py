@@ -6,6 +6,9 @@ Layout (Bergmann et al., "The MVTec Anomaly Detection Dataset", IJCV 2021)::
     ROOT/CATEGORY/test/good/*.png
     ROOT/CATEGORY/test/DEFECT/*.png
     ROOT/CATEGORY/ground_truth/DEFECT/*_mask.png
+
+A flat folder is read too: the images right in ``ROOT/CATEGORY`` are then what ``train/good`` holds else. All but the good
+images may be missing.
 """
 
 from __future__ import annotations
@@ -55,6 +58,16 @@ def image_files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
 
 
+def is_flat(base: Path) -> bool:
+    """Whether a category's good images lie right in its folder."""
+    return bool(image_files(base))
+
+
+def good_folder(base: Path) -> Path:
+    """Where a category's good images lie: its folder itself if it holds images, else ``train/good``."""
+    return base if is_flat(base) else base / "train" / GOOD
+
+
 def _mask_by_stem(folder: Path) -> dict[str, Path]:
     return {path.stem.removesuffix("_mask"): path for path in image_files(folder)}
 
@@ -93,7 +106,7 @@ def find_category(root: Path, category: str) -> CategoryIndex:
             )
         return found
 
-    train_good = samples(base / "train" / GOOD, GOOD)
+    train_good = samples(good_folder(base), GOOD)
     test = base / "test"
     defects = sorted(p.name for p in test.iterdir() if p.is_dir() and p.name != GOOD) if test.is_dir() else []
     anomalous = [sample for defect in defects for sample in samples(test / defect, defect)]
@@ -104,7 +117,8 @@ def index_category(root: Path, category: str) -> CategoryIndex:
     """``find_category`` for a category that must be there.
 
     Raises:
-        AdshiftError: the category's name is none, or its folder or its ``train/good`` images are missing.
+        AdshiftError: the category's name is none, its folder or its good images are missing, or it holds images in places
+            that cannot be told apart.
     """
     check_category_name(category)
     base = root / category
@@ -118,10 +132,41 @@ def index_category(root: Path, category: str) -> CategoryIndex:
     index = find_category(root, category)
     if not index.train_good:
         raise AdshiftError(
-            f"category={category} has no image in {base / 'train' / GOOD}; put the defect-free images there "
-            f"({', '.join(sorted(IMAGE_SUFFIXES))})"
+            f"category={category} has no image in {base / 'train' / GOOD}{_instead(base)}; put the defect-free images there "
+            f"or right in {base} ({', '.join(sorted(IMAGE_SUFFIXES))})"
         )
+    if is_flat(base):
+        _refuse_a_mixture(base)
     return index
+
+
+def _folders_of_images(base: Path) -> list[str]:
+    """The folders in ``base`` that hold images; hidden ones are passed over."""
+    return sorted(p.name for p in base.iterdir() if p.is_dir() and not p.name.startswith(".") and image_files(p))
+
+
+def _instead(base: Path) -> str:
+    """What a folder without good images holds in their place, in brackets; empty where nothing tells."""
+    folders = _folders_of_images(base)
+    if folders:
+        return f" (it holds the folders {', '.join(folders)}: point data.root at one of good images alone)"
+    others = sorted({p.suffix.lower() for p in base.iterdir() if p.is_file() and p.suffix})
+    return f" (it holds files ending in {', '.join(others)})" if others else ""
+
+
+def _refuse_a_mixture(base: Path) -> None:
+    """Images right in a folder are the good ones; beside them only ``test`` and ``ground_truth`` can be read.
+
+    Raises:
+        AdshiftError: there are images in ``train/good`` too, or in other folders.
+    """
+    nested = [f"train/{GOOD}"] if image_files(base / "train" / GOOD) else []
+    others = [*nested, *_folders_of_images(base)]
+    if others:
+        raise AdshiftError(
+            f"{base} holds images itself and in {', '.join(others)}, so that the good ones cannot be told; leave good images "
+            f"alone right in it and put others into test/{GOOD} or test/DEFECT, or move {others[0]} elsewhere"
+        )
 
 
 def index(root: Path, categories: Sequence[str]) -> list[CategoryIndex]:

@@ -12,7 +12,7 @@ from adshift.data.check.pixels import pixel_problems
 from adshift.data.check.problem import Problem, error
 from adshift.data.check.quick import header_problems, mixture_problems
 from adshift.data.check.roles import role_problems
-from adshift.data.samples import check_category_name, find_category
+from adshift.data.samples import check_category_name, find_category, is_flat
 from adshift.errors import AdshiftError
 
 
@@ -25,7 +25,10 @@ def examine(root: Path, categories: Sequence[str] | None = None, progress: bool 
         progress: show a bar while images are decoded.
     """
     if not root.is_dir():
-        return [error(".", "is no folder", "name the folder that holds the category folders")]
+        return [error(".", "is no folder", "name the folder that holds the category folders, or a flat one of good images")]
+    if categories is None and is_flat(root):
+        whole = root.resolve()
+        return examine(whole.parent, [whole.name], progress)
     if categories is None:
         categories = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
         if {"train", "test"} <= set(categories):

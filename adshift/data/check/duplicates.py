@@ -51,8 +51,9 @@ def _twice(sample: Sample, other: Sample) -> Problem:
 
 
 def is_train(sample: Sample) -> bool:
-    """Whether a sample lies in ``train/good``; splits divide that folder between train and calibration."""
-    return sample.path.split("/")[1:2] == ["train"]
+    """Whether a sample lies in ``train/good``, or right in a flat folder; splits divide it among train and calibration."""
+    inside = sample.path.split("/")[1:]
+    return inside[:1] == ["train"] or len(inside) == 1
 
 
 def grouped(key_of: Mapping[Sample, Hashable]) -> list[list[Sample]]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adshift.data.check.problem import Problem, error, warning
-from adshift.data.samples import GOOD, IMAGE_SUFFIXES
+from adshift.data.samples import GOOD, IMAGE_SUFFIXES, good_folder, is_flat
 
 PARTS = ("train", "test", "ground_truth")
 NOT_TEXT = ("Cc", "Cs", "Zl", "Zp")
@@ -21,7 +21,7 @@ UNREAD_SUFFIXES = frozenset(
 
 def image_folders(base: Path) -> list[Path]:
     """The folders of a category that images and masks are read from, those that exist."""
-    parts = [base / "train" / GOOD]
+    parts = [good_folder(base)]
     for part in ("test", "ground_truth"):
         parts += [entry for entry in _entries(base / part) if entry.is_dir()]
     return [folder for folder in parts if folder.is_dir()]
@@ -36,12 +36,12 @@ def name_problems(root: Path, category: str) -> list[Problem]:
     base = root / category
     inside = (root.resolve(), base.resolve())
     found = list(_category_link(root, base))
-    for folder in (base, *(base / part for part in PARTS), *image_folders(base)):
+    for folder in dict.fromkeys((base, *(base / part for part in PARTS), *image_folders(base))):
         entries = _entries(folder)
         found += _case_twins(root, entries)
         for entry in entries:
             found += _text(root, entry)
-            if folder != base or entry.name in PARTS:
+            if folder != base or entry.name in PARTS or is_flat(base):
                 found += _link(root, entry, inside)
     for folder in image_folders(base):
         found += _shared_stems(root, folder)
@@ -98,7 +98,7 @@ def _shared_stems(root: Path, folder: Path) -> Iterator[Problem]:
     is_truth = folder.parent.name == "ground_truth"
     by_stem: dict[str, Path] = {}
     for entry in _entries(folder):
-        if entry.suffix.lower() not in IMAGE_SUFFIXES or folder.name == GOOD:
+        if entry.suffix.lower() not in IMAGE_SUFFIXES or folder.name == GOOD or folder.parent == root:
             continue
         stem = entry.stem.removesuffix("_mask") if is_truth else entry.stem
         if stem in by_stem:
@@ -121,15 +121,20 @@ def layout_problems(root: Path, category: str) -> list[Problem]:
         if entry.is_dir() and entry.name != GOOD:
             found.append(warning(_at(root, entry), "is not read", f"training reads train/{GOOD} alone"))
     for folder in (base / "train", base / "test", base / "ground_truth", *image_folders(base)):
-        found += _unread(root, folder, folder.name in PARTS and folder.parent == base)
+        found += _unread(root, folder, folder.name in PARTS and folder.parent == base, PARTS if folder == base else ())
     return found
 
 
-def _unread(root: Path, folder: Path, above: bool) -> Iterator[Problem]:
-    """Pictures in ``folder`` that are passed over; ``above``: it holds folders of images, and no image itself."""
+def _unread(root: Path, folder: Path, above: bool, known: tuple[str, ...]) -> Iterator[Problem]:
+    """Pictures in ``folder`` that are passed over; ``above``: it holds folders of images, and no image itself.
+
+    Entries with a name that is ``known`` are read elsewhere.
+    """
     unread = []
     for entry in _entries(folder):
         suffix = entry.suffix.lower()
+        if entry.name in known:
+            continue
         if suffix in UNREAD_SUFFIXES or (above and suffix in IMAGE_SUFFIXES):
             unread.append(entry.name)
         elif not above and entry.is_dir() and suffix not in IMAGE_SUFFIXES:
