@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from adshift.data.pasted import Pasted
 from adshift.errors import AdshiftError
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
@@ -34,6 +35,8 @@ class Sample:
     category: str
     defect: str
     mask: str | None = None
+    pasted: Pasted | None = None
+    """A defect that is drawn into this good image when it is read; None for an image as it lies there."""
 
     @property
     def label(self) -> int:
