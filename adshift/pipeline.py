@@ -203,7 +203,9 @@ def _latency(cell: Cell) -> dict[str, float] | None:
     if not cell.config["metrics"]["latency"]:
         return None
     device = cell.trainer.strategy.root_device
-    image = normalise(cell.datamodule.images(cell.split.test or cell.split.train[:1], cell.plan.domains.test).image_NSS3[0])
+    image = normalise(
+        cell.datamodule.images(cell.split.test or cell.split.train[:1], cell.plan.domains.test).image_NSS3[0]
+    )
 
     def make(folder: Path, _: Path | None) -> None:
         again = int(device.type == "cuda")  # where another batch size is another kernel; a CPU is warm by then

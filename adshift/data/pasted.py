@@ -57,9 +57,9 @@ class Pasted:
 
 
 def paste(image: UInt8, kind: str, size: float, generator: np.random.Generator) -> tuple[UInt8, UInt8]:
-    """Draw a defect at a random place, grey into a grey image: up to ``TRIES`` times, until it changes the image by ``MIN_CHANGE`` in the mean.
+    """Draw a defect at a random place, grey into a grey image.
 
-    Of places that all change it less, the one with the largest change is taken.
+    Up to ``TRIES`` times, until it changes the image by ``MIN_CHANGE`` in the mean; else the largest change is taken.
 
     Args:
         image: uint8 [H, W, 3].
@@ -159,9 +159,9 @@ def spot(image: UInt8, extent: float, generator: np.random.Generator) -> Blend:
 
 def missing(image: UInt8, extent: float, generator: np.random.Generator) -> Blend:
     """A ragged piece that is gone: filled with the median colour of the image's border."""
-    rim = max(1, round(0.03 * min(image.shape[:2])))
-    border = np.concatenate([part.reshape(-1, 3) for part in (image[:rim], image[-rim:], image[:, :rim], image[:, -rim:])])
-    return _flat(image, np.median(border, axis=0)), _soft(_blob(image, extent, generator), 0.7)
+    n = max(1, round(0.03 * min(image.shape[:2])))
+    rim = [part.reshape(-1, 3) for part in (image[:n], image[-n:], image[:, :n], image[:, -n:])]
+    return _flat(image, np.median(np.concatenate(rim), axis=0)), _soft(_blob(image, extent, generator), 0.7)
 
 
 def patch(image: UInt8, extent: float, generator: np.random.Generator) -> Blend:

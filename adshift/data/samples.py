@@ -135,8 +135,8 @@ def index_category(root: Path, category: str) -> CategoryIndex:
     index = find_category(root, category)
     if not index.train_good:
         raise AdshiftError(
-            f"category={category} has no image in {base / 'train' / GOOD}{_instead(base)}; put the defect-free images there "
-            f"or right in {base} ({', '.join(sorted(IMAGE_SUFFIXES))})"
+            f"category={category} has no image in {base / 'train' / GOOD}{_instead(base)}; put the defect-free images "
+            f"there or right in {base} ({', '.join(sorted(IMAGE_SUFFIXES))})"
         )
     if is_flat(base):
         _refuse_a_mixture(base)
@@ -167,8 +167,8 @@ def _refuse_a_mixture(base: Path) -> None:
     others = [*nested, *_folders_of_images(base)]
     if others:
         raise AdshiftError(
-            f"{base} holds images itself and in {', '.join(others)}, so that the good ones cannot be told; leave good images "
-            f"alone right in it and put others into test/{GOOD} or test/DEFECT, or move {others[0]} elsewhere"
+            f"{base} holds images itself and in {', '.join(others)}, so that the good ones cannot be told; leave good "
+            f"images alone right in it and put others into test/{GOOD} or test/DEFECT, or move {others[0]} elsewhere"
         )
 
 

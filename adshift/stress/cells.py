@@ -97,7 +97,8 @@ class Measure:
         values |= {"pixel_auroc": ranking.auroc(), "pro_030": ranking.pro(0.3)}
         drawn |= pixel_replicates(seen.maps, seen.masks, counts_BM, None, ranking)
         recall, alarms = values["recall"], values["false_alarm_rate"]
-        assert isinstance(recall, float) and isinstance(alarms, float)
+        assert isinstance(recall, float)
+        assert isinstance(alarms, float)
         values[RIGHT] = (recall + 1 - alarms) / 2
         drawn[RIGHT] = (drawn["recall"] + 1 - drawn["false_alarm_rate"]) / 2
         kept: dict[str, Value] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from adshift.report.document import Plot, Report, Section
@@ -11,7 +12,7 @@ from adshift.stress.cells import CLEAN, IMAGE, PIXEL, RIGHT, Cell, find
 from adshift.stress.job import Outcome
 from adshift.stress.pictures import pasted_plot
 from adshift.stress.verdicts import sentence
-from adshift.stress.words import HEADER, REPAIRS, grouped_advice, headline, overview_rows, promise, without_repair
+from adshift.stress.words import HEADER, REPAIRS, advice, counted, headline, overview_rows, promise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +23,8 @@ TITLES = {**NAMES, RIGHT: "balanced accuracy"}
 
 def make_page(outcome: Outcome) -> Report:
     """The report of a stress test."""
-    sections = (_answer(outcome), _repairs(outcome), _components(outcome), _defects(outcome), _figures(outcome), _how(outcome))
+    parts = (_answer, _repairs, _components, _defects, _figures, _how)
+    sections = [part(outcome) for part in parts]
     return Report(
         f"Stress test: {outcome.category}",
         f"{headline(outcome)} {promise(outcome)}",
@@ -34,28 +36,28 @@ def make_page(outcome: Outcome) -> Report:
 
 def _answer(outcome: Outcome) -> Section:
     clean = outcome.cells[0]
-    alarms, found = without_repair(clean)
+    alarms, found = counted(clean)
     findings = [
         f"As the images are: {alarms} % false alarms, {found} % of the pasted defects found.",
-        *grouped_advice(outcome.verdicts),
+        *advice(outcome.verdicts),
     ]
     caption = (
-        "What happens without repair, and which repair is worth it. Percent of the good images and of the images with a "
-        "pasted defect [exact 95 % interval]."
+        "Which repair is worth it, and what happens without and after it. Percent of the good images and of those "
+        "with a pasted defect [exact 95 % interval]."
     )
     lead = (
-        "A change of severity 1 turns, shifts and shrinks the scene, changes its light, and its colours, sharpness and noise "
-        "as in the study's shift; 0.5 is half as much. A repair is called worth it only where its gain in balanced accuracy "
+        "A change of severity 1 turns, shifts and shrinks the scene, changes its light, colours, sharpness and noise as the "
+        "study's shift does; 0.5 is half as much. A repair is called worth it only where its gain in balanced accuracy "
         "(good and defective parts count alike) has an interval above 0, paired over the photographs."
     )
     return Section("answer", "What happens, and what to do", lead, tuple(findings),
-                   (Table("answer", caption, HEADER, overview_rows(outcome), 2),))  # fmt: skip
+                   (Table("answer", caption, HEADER, overview_rows(outcome), 3),))  # fmt: skip
 
 
 def _point(cell: Cell, name: str) -> Point:
-    value, interval = cell.figures.point(name), cell.figures.values[f"{name}_exact_ci"]
-    low, high = interval if isinstance(interval, list) else (None, None)
-    return Point(cell.severity, 100 * (value or 0.0), *(None if end is None else 100 * end for end in (low, high)))
+    value, interval = cell.figures.point(name) or 0.0, cell.figures.values[f"{name}_exact_ci"]
+    assert isinstance(interval, list)
+    return Point(cell.severity, 100 * value, 100 * interval[0], 100 * interval[1])
 
 
 def _curve(outcome: Outcome, component: str, repair: str, name: str) -> list[Point]:
@@ -64,25 +66,20 @@ def _curve(outcome: Outcome, component: str, repair: str, name: str) -> list[Poi
     return [_point(cell, name) for cell in cells if cell is not None]
 
 
+def _panels(series: Callable[[str], dict[str, list[Point]]]) -> Figure:
+    """False alarms beside recall, against severity."""
+    return lines([LinePanel("severity", title, series(name)) for name, title in SHOWN], columns=2)
+
+
 def _repairs(outcome: Outcome) -> Section | None:
     if not outcome.plan.severities:
         return None
     main = outcome.plan.components[0]
-
-    def draw() -> Figure:
-        return lines(
-            [
-                LinePanel(f"severity ({main})", title, {r: _curve(outcome, main, r, name) for r in outcome.plan.repairs})
-                for name, title in SHOWN
-            ],
-            columns=2,
-        )
-
     plot = Plot(
         "repairs",
         f"{main}: false alarms and pasted defects found against severity, under each repair, with exact 95 % intervals.",
         "Two line plots; the values are in the table of all figures.",
-        draw,
+        lambda: _panels(lambda name: {r: _curve(outcome, main, r, name) for r in outcome.plan.repairs}),
     )
     findings = tuple(sentence(found) for found in outcome.verdicts if found.component == main)
     lead = (
@@ -95,18 +92,12 @@ def _repairs(outcome: Outcome) -> Section | None:
 def _components(outcome: Outcome) -> Section | None:
     if len(outcome.plan.components) < 2 or not outcome.plan.severities:
         return None
-
-    def draw() -> Figure:
-        return lines(
-            [
-                LinePanel("severity", title, {c: _curve(outcome, c, "none", name) for c in outcome.plan.components})
-                for name, title in SHOWN
-            ],
-            columns=2,
-        )
-
-    plot = Plot("components", "Without repair, by the part of the shift that acts.",
-                "Two line plots; the values are in the first table.", draw)  # fmt: skip
+    plot = Plot(
+        "components",
+        "Without repair, by the part of the shift that acts, with exact 95 % intervals.",
+        "Two line plots; the values are in the first table.",
+        lambda: _panels(lambda name: {c: _curve(outcome, c, "none", name) for c in outcome.plan.components}),
+    )
     main = outcome.plan.components[0]
     findings = tuple(sentence(found) for found in outcome.verdicts if found.component != main)
     lead = "Which part of the change does the harm: the pose, the camera's colours, blur and noise, or the light."
@@ -125,8 +116,8 @@ def _defects(outcome: Outcome) -> Section:
         "They are drawn by the program into good images, at seeded places, and may lie beside the part. Real defects look "
         "otherwise: put some into test/DEFECT to measure what the detector finds of them."
     )
-    return Section("defects", "The pasted defects", lead, (),
-                   (Table("kinds", caption, ("change", "severity", *kinds), tuple(rows), 2),), (pasted_plot(outcome),))  # fmt: skip
+    found = Table("kinds", caption, ("change", "severity", *kinds), tuple(rows), 2)
+    return Section("defects", "The pasted defects", lead, (), (found,), (pasted_plot(outcome),))
 
 
 def _figures(outcome: Outcome) -> Section:
@@ -135,10 +126,10 @@ def _figures(outcome: Outcome) -> Section:
         (c.component, f"{c.severity:g}", REPAIRS[c.repair], *(level(c.figures, name) for name in names))
         for c in outcome.cells
     )
-    header = ("change", "severity", "repair", *(TITLES[n] if n == "false_alarm_rate" else f"{TITLES[n]}, pasted" for n in names))
-    caption = "Percent [95 % interval over the photographs; exact for false alarms]. All but the false alarms rest on pasted defects."
+    titles = (TITLES[n] if n == "false_alarm_rate" else f"{TITLES[n]}, pasted" for n in names)
+    caption = "Percent [95 % interval over the photographs; exact for false alarms]; all but those on pasted defects."
     return Section("figures", "All figures", "The same numbers are in stress.csv and stress.json.", (),
-                   (Table("figures", caption, header, rows, 3),))  # fmt: skip
+                   (Table("figures", caption, ("change", "severity", "repair", *titles), rows, 3),))  # fmt: skip
 
 
 def _how(outcome: Outcome) -> Section:
@@ -146,10 +137,12 @@ def _how(outcome: Outcome) -> Section:
     findings = (
         f"{len(outcome.bench.good)} good images in {plan.folds} folds: a fold is judged by a model of the others, under a "
         "threshold from the scores of the others. The run's own model, which has seen all of its images, is not tested.",
-        f"Settings of {plan.run}: {config['method']['name']}, {config['image_size']} pixels, threshold {outcome.calibrator.kind}.",
-        "Intervals draw photographs anew (1 good image and its copy with a defect together); models and thresholds are held. "
-        "Each interval stands for itself: of twenty that exclude 0, one may do so by chance.",
+        f"Settings of {plan.run}: {config['method']['name']}, {config['image_size']} pixels, threshold "
+        f"{outcome.calibrator.kind}.",
+        "Intervals draw photographs anew (a good image and its copy with a defect together); models and thresholds are "
+        "held. Each interval stands for itself: of twenty that exclude 0, one may do so by chance.",
         f"Defects of {100 * plan.defect_size:g} % of the shorter side, drawn before the change, so that they move with the "
         "scene. Shift, defects and folds are seeded.",
     )
-    return Section("how", "How it was done", "The same command on the same images gives the same figures.", findings)
+    lead = "The same command on the same images gives the same figures."
+    return Section("runs", "How it was done", lead, findings)  # by this name it stays out of the findings on top

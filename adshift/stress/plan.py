@@ -11,7 +11,6 @@ from typing import Any
 
 from adshift.adaptation.full import FullAdaptation
 from adshift.adaptation.none import NoAdaptation
-from adshift.adaptation.roles import Regime
 from adshift.adaptation.threshold import ThresholdAdaptation
 from adshift.assembly import checked
 from adshift.data.pasted import Pasted
@@ -26,9 +25,10 @@ FAMILIES = {
     "illumination": (False, True, False),
 }
 """Component -> whether geometry, light and camera act; ``all`` is the domain ``shift``."""
-REPAIRS: dict[str, Regime] = {
+REPAIRS: dict[str, Any] = {
     "none": NoAdaptation(), "threshold": ThresholdAdaptation(), "full": FullAdaptation(),
 }  # fmt: skip
+"""Repair -> its regime (``adshift.adaptation.roles.Regime``)."""
 MIN_IMAGES = 10
 
 
@@ -94,7 +94,9 @@ def make_stress_plan(config: Mapping[str, Any]) -> StressPlan:
 def _list(config: Mapping[str, Any], key: str) -> list[Any]:
     found = config[key]
     if not isinstance(found, list) or not found:
-        raise AdshiftError(f"{key}={found} must be a list that is not empty; python -m adshift.stress --help shows the default")
+        raise AdshiftError(
+            f"{key}={found} must be a list that is not empty; python -m adshift.stress --help shows the default"
+        )
     return found
 
 

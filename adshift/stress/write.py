@@ -19,8 +19,8 @@ from adshift.report.write import write_report
 from adshift.stress.cells import IMAGE, PIXEL, Cell
 from adshift.stress.job import Outcome
 from adshift.stress.page import make_page
-from adshift.stress.words import headline, overview, promise
 from adshift.stress.verdicts import Verdict, sentence
+from adshift.stress.words import headline, overview, promise
 
 SCHEMA = 1
 JSON, TABLE = "stress.json", "stress.csv"

@@ -25,7 +25,9 @@ def examine(root: Path, categories: Sequence[str] | None = None, progress: bool 
         progress: show a bar while images are decoded.
     """
     if not root.is_dir():
-        return [error(".", "is no folder", "name the folder that holds the category folders, or a flat one of good images")]
+        return [
+            error(".", "is no folder", "name the folder that holds the category folders, or a flat one of good images")
+        ]
     if categories is None and is_flat(root):
         whole = root.resolve()
         return examine(whole.parent, [whole.name], progress)

@@ -25,7 +25,9 @@ def _folders(index: CategoryIndex) -> Iterator[Problem]:
     if not index.train_good:
         yield error(f"{at}/train/good", "holds no image", f"put the defect-free images there, or right in {at}")
     if not index.test_good and not index.test_anomalous:
-        remedy = "put images into test/good and test/DEFECT: without them no figure is measured, and a stress test remains"
+        remedy = (
+            "put images into test/good and test/DEFECT: without them no figure is measured, and a stress test remains"
+        )
         yield warning(f"{at}/test", "holds no image", remedy)
         return
     if not index.test_good:
