@@ -55,6 +55,10 @@ def _rows(scored: ScoredImages, value: Callable[[str], float | None]) -> np.ndar
 def _figures(
     scored: ScoredImages, thresholds: Thresholds, stream: str, strata_N: np.ndarray | None, replicates: int, seed: int
 ) -> Figures:
+    if not scored.samples:
+        undefined: dict[str, Value] = dict.fromkeys(FIGURES)
+        why = "there is no test image: every figure is null; put images into test/good and test/DEFECT to measure them"
+        return Figures(undefined, [why])
     rows = _rows(scored, thresholds.image_threshold)
     found = figures(
         scored.score_N,
@@ -75,15 +79,6 @@ def _figures(
     return found
 
 
-def _unmeasured(categories: Sequence[str]) -> Evaluation:
-    """Where no image is tested: every figure is None, and one warning says why."""
-    undefined: dict[str, Value] = dict.fromkeys(FIGURES)
-    why = "there is no test image: every figure is null; put images into test/good and test/DEFECT to measure them"
-    each = {c: Figures(dict(undefined), [why] if c == categories[0] else []) for c in categories}
-    pooled = Figures(dict(undefined)) if len(categories) > 1 else None
-    return Evaluation(each, Figures(dict(undefined)), pooled)
-
-
 def measure(
     scored: ScoredImages, thresholds: Thresholds, categories: Sequence[str], replicates: int, seed: int
 ) -> Evaluation:
@@ -99,8 +94,6 @@ def measure(
         replicates: bootstrap resamples; 0 leaves the intervals out.
         seed: of the bootstrap.
     """
-    if not scored.samples:
-        return _unmeasured(categories)
     each = {c: _figures(scored.of_category(c), thresholds, c, None, replicates, seed) for c in categories}
     pooled = None
     if len(categories) > 1:

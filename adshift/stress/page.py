@@ -46,8 +46,8 @@ def _answer(outcome: Outcome) -> Section:
         "with a pasted defect [exact 95 % interval]."
     )
     lead = (
-        "A change of severity 1 turns, shifts and shrinks the scene, changes its light, colours, sharpness and noise as the "
-        "study's shift does; 0.5 is half as much. A repair is called worth it only where its gain in balanced accuracy "
+        "A change of severity 1 turns, shifts and shrinks the scene, changes its light, colours, sharpness and noise as "
+        "the study's shift does; 0.5 is half as much. A repair is called worth it only where its gain in balanced accuracy "
         "(good and defective parts count alike) has an interval above 0, paired over the photographs."
     )
     return Section("answer", "What happens, and what to do", lead, tuple(findings),

@@ -99,8 +99,8 @@ def sentence(found: Verdict) -> str:
     gained = "; ".join(f"{names[name]}: {points(gain)}" for name, gain in found.gains.items())
     told = {
         "none": "no loss is shown, so that no repair is called for",
-        UNCLEAR: "there is a loss, or more false alarms than promised, and no repair is shown to help on balance: it cannot "
-        "be told which is worth it",
+        UNCLEAR: "there is a loss, or more false alarms than promised, and no repair is shown to help on balance: it "
+        "cannot be told which is worth it",
     }.get(found.repair, f"{WORDS[found.repair]} is worth it")
     lost = Difference(
         None if found.loss.estimate is None else -found.loss.estimate,
