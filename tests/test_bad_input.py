@@ -143,7 +143,7 @@ IMAGES = [
     Case("one left to calibrate", ("threshold=sigma",), ("sigma needs 2 normal", "plate has 1"), _keep("train/good", 2)),
     Case("no test images at all", ("threshold=sigma", "data.source=mvtec"), ("holds no test image", "test/DEFECT"),
          _without("test")),
-    Case("images in two places", (), ("plate holds images itself and in train/good", "move train/good elsewhere"),
+    Case("images in two places", (), ("plate holds images itself and in train/good", "move the rest elsewhere"),
          _copy("train/good/000.png", "extra.png")),
     Case("unreadable image", (), ("test/blot/001.png", "replace or remove the file"), _cut("test/blot/001.png", 0.1)),
     Case("empty image", (), ("train/good/003.png is empty", "replace or remove"), _cut("train/good/003.png", 0)),

@@ -70,6 +70,7 @@ def test_a_mixture_is_refused_in_one_line(tmp_path: Path, also: tuple[str, ...],
     with pytest.raises(AdshiftError, match=says) as told:
         index_category(tmp_path, "photos")
     assert "\n" not in str(told.value)
+    assert any(says in p.what for p in examine(tmp_path, ["photos"]) if p.severity == "error")
 
 
 def test_a_folder_without_good_images_says_what_it_holds(tmp_path: Path) -> None:

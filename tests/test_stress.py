@@ -249,7 +249,7 @@ def invoke_stress(*arguments: str):  # type: ignore[no-untyped-def]
 @pytest.mark.parametrize(
     ("overrides", "says"),
     [
-        (["severities=[-1]"], "severities holds -1.0, which must be in [0, 10]"),
+        (["severities=[-1]"], "severities holds -1, which must be in [0, 10]"),
         (["severities=1"], "severities=1 must be a list"),
         (["components=[rain]"], "components holds rain, which must be one of: all, geometric"),
         (["repairs=[full]"], "repairs=['full'] must hold none"),

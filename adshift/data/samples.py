@@ -27,6 +27,9 @@ RESERVED = ("global", "macro", "pooled")
 """What result.json calls a threshold for all categories, their mean, and all of their images."""
 
 
+UNMIX = f"leave good images alone right in it, put others into test/{GOOD} or test/DEFECT, and move the rest elsewhere"
+
+
 @dataclass(frozen=True, order=True)
 class Sample:
     """One image: where it lies and what is known of it. Paths are POSIX, relative to the data root."""
@@ -138,8 +141,9 @@ def index_category(root: Path, category: str) -> CategoryIndex:
             f"category={category} has no image in {base / 'train' / GOOD}{_instead(base)}; put the defect-free images "
             f"there or right in {base} ({', '.join(sorted(IMAGE_SUFFIXES))})"
         )
-    if is_flat(base):
-        _refuse_a_mixture(base)
+    mixed = mixture(base) if is_flat(base) else ""
+    if mixed:
+        raise AdshiftError(f"{base} {mixed}; {UNMIX}")
     return index
 
 
@@ -157,19 +161,14 @@ def _instead(base: Path) -> str:
     return f" (it holds files ending in {', '.join(others)})" if others else ""
 
 
-def _refuse_a_mixture(base: Path) -> None:
-    """Images right in a folder are the good ones; beside them only ``test`` and ``ground_truth`` can be read.
+def mixture(base: Path) -> str:
+    """Why a flat folder's good images cannot be told, as the rest of a sentence; empty where they can.
 
-    Raises:
-        AdshiftError: there are images in ``train/good`` too, or in other folders.
+    Images right in a folder are the good ones; beside them only ``test`` and ``ground_truth`` are read.
     """
     nested = [f"train/{GOOD}"] if image_files(base / "train" / GOOD) else []
     others = [*nested, *_folders_of_images(base)]
-    if others:
-        raise AdshiftError(
-            f"{base} holds images itself and in {', '.join(others)}, so that the good ones cannot be told; leave good "
-            f"images alone right in it and put others into test/{GOOD} or test/DEFECT, or move {others[0]} elsewhere"
-        )
+    return f"holds images itself and in {', '.join(others)}, so that the good ones cannot be told" if others else ""
 
 
 def index(root: Path, categories: Sequence[str]) -> list[CategoryIndex]:

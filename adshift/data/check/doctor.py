@@ -12,7 +12,7 @@ from adshift.data.check.pixels import pixel_problems
 from adshift.data.check.problem import Problem, error
 from adshift.data.check.quick import header_problems, mixture_problems
 from adshift.data.check.roles import role_problems
-from adshift.data.samples import check_category_name, find_category, is_flat
+from adshift.data.samples import UNMIX, check_category_name, find_category, is_flat, mixture
 from adshift.errors import AdshiftError
 
 
@@ -70,6 +70,8 @@ def _category(root: Path, category: str, progress: bool) -> list[Problem]:
     index = find_category(root, category)
     samples = (*index.train_good, *index.test_good, *index.test_anomalous)
     found = [*name_problems(root, category), *layout_problems(root, category), *role_problems(index)]
+    mixed = mixture(root / category) if is_flat(root / category) else ""
+    found += [error(category, mixed, UNMIX)] if mixed else []
     found += mask_problems(root, index)
     by_header, headers = header_problems(root, samples)
     found += by_header
