@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from adshift.errors import AdshiftError, printable
+from adshift.folder import completed
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 TRACEBACK = "ADSHIFT_TRACEBACK"
@@ -117,6 +118,7 @@ def launch(main: Callable[[], None]) -> None:
     traceback_wanted = os.environ.get(FULL_ERROR) == "1"
     os.environ[TRACEBACK] = str(int(traceback_wanted))
     os.environ[FULL_ERROR] = "1"  # Hydra then raises, and the message is ours
+    sys.argv[1:] = completed(sys.argv[1:])
     try:
         with _orderly_end():
             main()

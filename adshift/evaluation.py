@@ -10,7 +10,7 @@ import numpy as np
 
 from adshift.calibration.binomial import binomial_interval
 from adshift.calibration.scope import Thresholds
-from adshift.metrics.summary import Figures, figures, macro
+from adshift.metrics.summary import FIGURES, Figures, Value, figures, macro
 from adshift.scoring import ScoredImages
 
 POOLED = "pooled"
@@ -55,6 +55,10 @@ def _rows(scored: ScoredImages, value: Callable[[str], float | None]) -> np.ndar
 def _figures(
     scored: ScoredImages, thresholds: Thresholds, stream: str, strata_N: np.ndarray | None, replicates: int, seed: int
 ) -> Figures:
+    if not scored.samples:
+        undefined: dict[str, Value] = dict.fromkeys(FIGURES)
+        why = "there is no test image: every figure is null; put images into test/good and test/DEFECT to measure them"
+        return Figures(undefined, [why])
     rows = _rows(scored, thresholds.image_threshold)
     found = figures(
         scored.score_N,

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from adshift.data.pasted import Pasted
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.provenance import package_versions
@@ -70,7 +71,13 @@ def sample_list(root: Path, samples: Sequence[Sample]) -> list[list[Any]]:
             ) from error
         return [found.st_size, found.st_mtime_ns]
 
-    return [[s.path, s.category, s.defect, s.mask, s.mask_over, stats(s.path), stats(s.mask)] for s in samples]
+    def drawn(pasted: Pasted | None) -> dict[str, Any] | None:
+        return None if pasted is None else asdict(pasted)
+
+    return [
+        [s.path, s.category, s.defect, s.mask, s.mask_over, stats(s.path), stats(s.mask), drawn(s.pasted)]
+        for s in samples
+    ]
 
 
 def domain_parts(domain: Domain) -> dict[str, Any] | None:

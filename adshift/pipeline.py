@@ -93,7 +93,7 @@ def prepare(config: dict[str, Any], plan: Plan, module: AnomalyModule) -> Cell:
         )
     if plan.crossfit:
         assign_folds(split.train, plan.crossfit, plan.seed)  # refuses more folds than images, before the fit
-    if not split.test:
+    if not split.test and plan.source != "folder":
         raise AdshiftError(
             f"data.root={plan.root} holds no test image; put some into CATEGORY/test/good and test/DEFECT"
         )
@@ -204,7 +204,8 @@ def _latency(cell: Cell) -> dict[str, float] | None:
     """Milliseconds an image by batch size; None where it is not wanted."""
     if not cell.config["metrics"]["latency"]:
         return None
-    image = normalise(cell.datamodule.images(cell.split.test, cell.plan.domains.test).image_NSS3[0])
+    samples = cell.split.test or cell.split.train[:1]
+    image = normalise(cell.datamodule.images(samples, cell.plan.domains.test).image_NSS3[0])
     return latency_ms(cell.datamodule.store, cell.module, image, cell.trainer.strategy.root_device)
 
 
@@ -218,7 +219,7 @@ def _search(cell: Cell) -> dict[str, Any]:
     """How neighbours are found, and what that loses on some test images, spread over the role."""
     method = cell.module.method
     found: dict[str, Any] = {"backend": method.backend, "exact": method.searches_exactly}
-    if found["exact"]:
+    if found["exact"] or not cell.split.test:
         return found
     images_NSS3 = cell.datamodule.images(cell.split.test, cell.plan.domains.test).image_NSS3
     chosen = images_NSS3[:: -(-len(images_NSS3) // SEARCH_IMAGES)]

@@ -168,9 +168,9 @@ MASK = "ground_truth/blot/000_mask.png"
 CASES: dict[str, Case] = {
     "no train folder": Case(_remove("train"), (("error", "train/good", "holds no image; put the defect-free"),), True),
     "no test folder": Case(_remove("test"), (
-        ("error", "test", "holds no image"),
+        ("warning", "test", "holds no image"),
         *ORPHANS,
-    ), False),
+    )),
     "no test normals": Case(_remove("test/good"), (("warning", "test/good", "holds no image"),)),
     "one train image": Case(lambda base: [p.unlink() for p in sorted((base / "train/good").iterdir())[1:]] and None, (
         ("warning", "train/good", "holds 1 image, of which split=study leaves 0"),
@@ -243,7 +243,7 @@ CASES: dict[str, Case] = {
         lambda base: Image.open(base / "train/good/000.png").save(base / "test/good/009.bmp"),
         (("error", "test/good/009.bmp", "is the same picture as plate/train/good/000.png"),), False),
     "test under another name": Case(_rename("test", "Test"), (
-        ("error", "Test", "is not read; rename it to test"), ("error", "test", "holds no image"),
+        ("error", "Test", "is not read; rename it to test"), ("warning", "test", "holds no image"),
         *ORPHANS,
     ), False),
     "good under another name": Case(_rename("test/good", "test/Good"), (
@@ -342,9 +342,10 @@ def test_a_folder_that_cannot_be_listed_is_named(root: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize(
     ("path", "says"),
-    [("gone", "is no folder"), ("root/plate", "it is a category"), ("root/plate/test/good", "holds no folders")],
+    [("gone", "is no folder"), ("root/plate", "it is a category"), ("root/plate/nothing", "holds no folders")],
 )
 def test_a_root_that_is_none(root: Path, path: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / "plate" / "nothing").mkdir()
     assert main([str(root.parent / path)]) == 2
     assert says in capsys.readouterr().out
 

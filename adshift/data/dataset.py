@@ -30,6 +30,8 @@ class Item(NamedTuple):
 def read_pair(root: Path, sample: Sample, domain: Domain) -> tuple[UInt8, UInt8 | None]:
     """Read a sample's image and mask and apply the domain to both, at the file's own resolution.
 
+    A defect that is to be pasted is drawn first, so that the domain moves it with the scene.
+
     Returns:
         image uint8 [H, W, 3]; mask uint8 [H, W] in {0, 1}, zeros for a nominal image, None where there is no mask.
 
@@ -38,7 +40,9 @@ def read_pair(root: Path, sample: Sample, domain: Domain) -> tuple[UInt8, UInt8 
     """
     image = read_image(root / sample.path)
     mask: UInt8 | None
-    if sample.label == 0:
+    if sample.pasted is not None:
+        image, mask = sample.pasted.apply(image, sample.category, sample.path)
+    elif sample.label == 0:
         mask = np.zeros(image.shape[:2], np.uint8)
     elif sample.mask is None:
         mask = None

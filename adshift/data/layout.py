@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from adshift.data.samples import GOOD, CategoryIndex, check_category_name, find_category, index_category
+from adshift.data.samples import GOOD, CategoryIndex, check_category_name, find_category, good_folder, index_category
 from adshift.errors import AdshiftError
 
 
@@ -47,8 +47,8 @@ def existing(*leaves: Leaf) -> list[Leaf]:
 
 
 def mvtec_leaves(base: Path) -> list[Leaf]:
-    """``train/good``, and every folder of ``test`` and ``ground_truth``."""
-    found = [Leaf(base / "train" / GOOD, "nominal")]
+    """``train/good`` or a flat folder itself, and every folder of ``test`` and ``ground_truth``."""
+    found = [Leaf(good_folder(base), "nominal")]
     for part in ("test", "ground_truth"):
         for folder in sorted((base / part).iterdir()) if (base / part).is_dir() else ():
             defects: Literal["defective", "masks"] = "masks" if part == "ground_truth" else "defective"

@@ -6,6 +6,9 @@ Layout (Bergmann et al., "The MVTec Anomaly Detection Dataset", IJCV 2021)::
     ROOT/CATEGORY/test/good/*.png
     ROOT/CATEGORY/test/DEFECT/*.png
     ROOT/CATEGORY/ground_truth/DEFECT/*_mask.png
+
+A flat folder is read too: the images right in ``ROOT/CATEGORY`` are then what ``train/good`` holds else. All but the good
+images may be missing.
 """
 
 from __future__ import annotations
@@ -15,12 +18,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from adshift.data.pasted import Pasted
 from adshift.errors import AdshiftError
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 GOOD = "good"
 RESERVED = ("global", "macro", "pooled")
 """What result.json calls a threshold for all categories, their mean, and all of their images."""
+
+
+UNMIX = f"leave good images alone right in it, put others into test/{GOOD} or test/DEFECT, and move the rest elsewhere"
 
 
 @dataclass(frozen=True, order=True)
@@ -31,6 +38,7 @@ class Sample:
         mask_over: a pixel of the mask counts as defect where its value, 0 to 255, is over this.
         light: the lighting that it was taken in, where the data set tells (MVTec AD 2); else empty.
         given: what a list of the data set gives it for, where its folder does not say (VisA): ``train`` or ``test``.
+        pasted: a defect that is drawn into this good image when it is read; None for an image as it lies there.
     """
 
     path: str
@@ -40,6 +48,7 @@ class Sample:
     mask_over: int = 127
     light: str = ""
     given: str = ""
+    pasted: Pasted | None = None
 
     @property
     def label(self) -> int:
@@ -48,8 +57,12 @@ class Sample:
 
     @property
     def part(self) -> str:
-        """What the data set gives it for: a list's word, or the folder below the category's (``train``, ``test``)."""
-        return self.given or self.path.partition("/")[2].partition("/")[0]
+        """What the data set gives it for: a list's word, or the folder below the category's (``train``, ``test``).
+
+        Images right in a flat folder are there to train on.
+        """
+        folder, _, below = self.path.partition("/")[2].partition("/")
+        return self.given or (folder if below else "train")
 
 
 @dataclass(frozen=True)
@@ -76,6 +89,16 @@ def image_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+
+
+def is_flat(base: Path) -> bool:
+    """Whether a category's good images lie right in its folder."""
+    return bool(image_files(base))
+
+
+def good_folder(base: Path) -> Path:
+    """Where a category's good images lie: its folder itself if it holds images, else ``train/good``."""
+    return base if is_flat(base) else base / "train" / GOOD
 
 
 def _mask_by_stem(folder: Path) -> dict[str, Path]:
@@ -121,7 +144,7 @@ def find_category(root: Path, category: str) -> CategoryIndex:
     defects = sorted(p.name for p in test.iterdir() if p.is_dir() and p.name != GOOD) if test.is_dir() else []
     return CategoryIndex(
         category,
-        list_samples(root, category, base / "train" / GOOD),
+        list_samples(root, category, good_folder(base)),
         list_samples(root, category, test / GOOD),
         tuple(s for d in defects for s in list_samples(root, category, test / d, d, base / "ground_truth" / d)),
     )
@@ -131,7 +154,8 @@ def index_category(root: Path, category: str) -> CategoryIndex:
     """``find_category`` for a category that must be there.
 
     Raises:
-        AdshiftError: the category's name is none, or its folder or its ``train/good`` images are missing.
+        AdshiftError: the category's name is none, its folder or its good images are missing, or it holds images in places
+            that cannot be told apart.
     """
     check_category_name(category)
     base = root / category
@@ -145,10 +169,37 @@ def index_category(root: Path, category: str) -> CategoryIndex:
     index = find_category(root, category)
     if not index.train_good:
         raise AdshiftError(
-            f"category={category} has no image in {base / 'train' / GOOD}; put the defect-free images there "
-            f"({', '.join(sorted(IMAGE_SUFFIXES))})"
+            f"category={category} has no image in {base / 'train' / GOOD}{_instead(base)}; put the defect-free images "
+            f"there or right in {base} ({', '.join(sorted(IMAGE_SUFFIXES))})"
         )
+    mixed = mixture(base) if is_flat(base) else ""
+    if mixed:
+        raise AdshiftError(f"{base} {mixed}; {UNMIX}")
     return index
+
+
+def _folders_of_images(base: Path) -> list[str]:
+    """The folders in ``base`` that hold images; hidden ones are passed over."""
+    return sorted(p.name for p in base.iterdir() if p.is_dir() and not p.name.startswith(".") and image_files(p))
+
+
+def _instead(base: Path) -> str:
+    """What a folder without good images holds in their place, in brackets; empty where nothing tells."""
+    folders = _folders_of_images(base)
+    if folders:
+        return f" (it holds the folders {', '.join(folders)}: point data.root at one of good images alone)"
+    others = sorted({p.suffix.lower() for p in base.iterdir() if p.is_file() and p.suffix})
+    return f" (it holds files ending in {', '.join(others)})" if others else ""
+
+
+def mixture(base: Path) -> str:
+    """Why a flat folder's good images cannot be told, as the rest of a sentence; empty where they can.
+
+    Images right in a folder are the good ones; beside them only ``test`` and ``ground_truth`` are read.
+    """
+    nested = [f"train/{GOOD}"] if image_files(base / "train" / GOOD) else []
+    others = [*nested, *_folders_of_images(base)]
+    return f"holds images itself and in {', '.join(others)}, so that the good ones cannot be told" if others else ""
 
 
 def index(

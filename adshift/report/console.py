@@ -80,6 +80,8 @@ def print_run(result: dict[str, Any], folder: Path) -> None:
     )
     for warning in result["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
+    if result["config"]["data"]["source"] == "folder" and len(result["counts"]) == 1:
+        print(f"next: python predict.py run={folder} source=NEW; python -m adshift.stress run={folder}")
     print(f"run: {folder}" + (f"\npictures: {folder / 'pictures'}" if result["config"]["save_maps"] else ""))
 
 

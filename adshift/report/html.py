@@ -73,7 +73,7 @@ def page(report: Report, pictures: Mapping[str, Embedded], gallery: Gallery) -> 
         contents="\n".join(f'<li><a href="#{escape(name)}">{escape(title)}</a></li>' for name, title in contents),
         body="\n".join(body),
         data=data,
-        footer="Made by python -m adshift.report from the result.json of each run. Intervals are 95 %.",
+        footer=_text(report.made_by),
     )
 
 

@@ -13,7 +13,7 @@ from adshift.data.check.problem import Problem, error
 from adshift.data.check.quick import header_problems, mixture_problems
 from adshift.data.check.roles import role_problems
 from adshift.data.layout import MVTEC, Layout
-from adshift.data.samples import check_category_name
+from adshift.data.samples import UNMIX, check_category_name, is_flat, mixture
 from adshift.errors import AdshiftError
 
 
@@ -30,7 +30,12 @@ def examine(
         layout: where the images lie.
     """
     if not root.is_dir():
-        return [error(".", "is no folder", "name the folder that holds the category folders")]
+        return [
+            error(".", "is no folder", "name the folder that holds the category folders, or a flat one of good images")
+        ]
+    if categories is None and is_flat(root):
+        whole = root.resolve()
+        return examine(whole.parent, [whole.name], progress)
     if categories is None:
         folders = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
         if {"train", "test"} <= set(folders):
@@ -77,7 +82,10 @@ def _category(root: Path, category: str, progress: bool, layout: Layout) -> list
         what, _, remedy = str(mistake).rpartition("; ")
         return [*found, error(category, f"cannot be indexed: {what}", remedy)]
     samples = index.samples
-    found += [*role_problems(index), *mask_problems(root, index, layout)]
+    found += role_problems(index)
+    mixed = mixture(root / category) if layout is MVTEC and is_flat(root / category) else ""
+    found += [error(category, mixed, UNMIX)] if mixed else []
+    found += mask_problems(root, index, layout)
     by_header, headers = header_problems(root, samples)
     found += by_header
     found += mixture_problems(headers)

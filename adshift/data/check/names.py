@@ -9,7 +9,7 @@ from pathlib import Path
 
 from adshift.data.check.problem import Problem, error, warning
 from adshift.data.layout import MVTEC, Layout, Leaf
-from adshift.data.samples import GOOD, IMAGE_SUFFIXES
+from adshift.data.samples import GOOD, IMAGE_SUFFIXES, is_flat
 
 NOT_TEXT = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's categories of control characters, surrogates (bytes that are no UTF-8), line and paragraph separators."""
@@ -29,12 +29,12 @@ def name_problems(root: Path, category: str, layout: Layout = MVTEC) -> list[Pro
     inside = (root.resolve(), base.resolve())
     found = list(_category_link(root, base))
     leaves = layout.leaves(base)
-    for folder in (base, *(base / part for part in layout.parts), *(leaf.path for leaf in leaves)):
+    for folder in dict.fromkeys((base, *(base / part for part in layout.parts), *(leaf.path for leaf in leaves))):
         entries = _entries(folder)
         found += _case_twins(root, entries)
         for entry in entries:
             found += _text(root, entry)
-            if folder != base or entry.name in layout.parts:
+            if folder != base or entry.name in layout.parts or (layout is MVTEC and is_flat(base)):
                 found += _link(root, entry, inside)
     for leaf in leaves:
         found += _shared_stems(root, leaf)
@@ -107,7 +107,7 @@ def layout_problems(root: Path, category: str, layout: Layout = MVTEC) -> list[P
     leaves = [leaf.path for leaf in layout.leaves(base)]
     above = [base / part for part in layout.parts]
     for folder in (*above, *leaves):
-        found += _unread(root, folder, folder in above)
+        found += _unread(root, folder, folder in above, layout.parts if folder == base else ())
     return found
 
 
@@ -126,11 +126,16 @@ def _misnamed(root: Path, base: Path) -> list[Problem]:
     return found
 
 
-def _unread(root: Path, folder: Path, above: bool) -> Iterator[Problem]:
-    """Pictures in ``folder`` that are passed over; ``above``: it holds folders of images, and no image itself."""
+def _unread(root: Path, folder: Path, above: bool, known: tuple[str, ...]) -> Iterator[Problem]:
+    """Pictures in ``folder`` that are passed over; ``above``: it holds folders of images, and no image itself.
+
+    Entries with a name that is ``known`` are read elsewhere.
+    """
     unread = []
     for entry in _entries(folder):
         suffix = entry.suffix.lower()
+        if entry.name in known:
+            continue
         if suffix in UNREAD_SUFFIXES or (above and suffix in IMAGE_SUFFIXES):
             unread.append(entry.name)
         elif not above and entry.is_dir() and suffix not in IMAGE_SUFFIXES:

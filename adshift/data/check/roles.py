@@ -23,9 +23,12 @@ def role_problems(index: CategoryIndex) -> list[Problem]:
 def _folders(index: CategoryIndex) -> Iterator[Problem]:
     at = index.category
     if not index.train_good:
-        yield error(f"{at}/train/good", "holds no image", "put the defect-free images there")
+        yield error(f"{at}/train/good", "holds no image", f"put the defect-free images there, or right in {at}")
     if not index.test_good and not index.test_anomalous:
-        yield error(f"{at}/test", "holds no image", "put images into test/good and test/DEFECT")
+        remedy = (
+            "put images into test/good and test/DEFECT: without them no figure is measured, and a stress test remains"
+        )
+        yield warning(f"{at}/test", "holds no image", remedy)
         return
     if not index.test_good:
         remedy = "hold some defect-free images back: without them no false alarm can be counted and no AUROC taken"
