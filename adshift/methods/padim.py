@@ -52,11 +52,11 @@ class PaDiM(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self.model = PadimModel(
-                backbone=backbone.architecture,
+                backbone="resnet18" if backbone.architecture == "small" else backbone.architecture,
                 layers=list(backbone.layers),
                 pre_trained=False,
                 n_features=n_features,
-            )
+            )  # a stand-in: its extractor and its channels are replaced
             self.model.idx = torch.randperm(total)[:n_features]
         self.model.feature_extractor = backbone
         self._gaussian = StreamingGaussian()
