@@ -130,6 +130,17 @@ def test_training_sees_neither_the_evaluations_generators_nor_other_weights() ->
     own = {name for name in names if name.startswith("adshift.") and not name.startswith("adshift.pretraining")}
     assert own == {"adshift.data.images", "adshift.features.patches", "adshift.features.small"}
     assert {name.split(".")[0] for name in names - own} <= {
-        *("__future__", "argparse", "hashlib", "sys", "collections", "pathlib", "math", "time", "dataclasses", "typing"),
+        *(
+            "__future__",
+            "argparse",
+            "hashlib",
+            "sys",
+            "collections",
+            "pathlib",
+            "math",
+            "time",
+            "dataclasses",
+            "typing",
+        ),
         *("torch", "safetensors", "adshift"),
     }

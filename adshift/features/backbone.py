@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -14,11 +14,33 @@ from adshift.features.folding import folded
 from adshift.features.small import WEIGHTS, small_resnet
 from adshift.features.weights import fetch_imagenet, load_checked, read_weights
 
-ARCHITECTURES = ("small", "resnet18", "resnet50", "wide_resnet50_2")
+TORCHVISION = ("resnet18", "resnet50", "wide_resnet50_2")
+ARCHITECTURES = ("small", *TORCHVISION)
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _STEM = ("conv1", "bn1", "relu", "maxpool")
 NAMED = ("builtin", "imagenet")
 STAGES = ("layer1", "layer2", "layer3", "layer4")
+
+
+class Backbone(Protocol):
+    """What the methods ask of a backbone; implementations are frozen ``nn.Module`` objects in eval mode."""
+
+    architecture: str
+    layers: tuple[str, ...]
+    channels: tuple[int, ...]
+    precision: str
+
+    def settings(self) -> dict[str, Any]:
+        """Everything that its features depend on beside the weights, as JSON values."""
+        ...
+
+    def exportable(self) -> nn.Module:
+        """A float32 copy that an exporter can trace: images -> layer name -> [B, C, H, W]."""
+        ...
+
+    def __call__(self, images: Tensor) -> dict[str, Tensor]:
+        """Layer name -> float32 [B, C, H, W] of normalised images [B, 3, S, S]."""
+        ...
 
 
 class FrozenBackbone(nn.Module):
@@ -89,6 +111,18 @@ class FrozenBackbone(nn.Module):
         dropped = tuple(f"{name}." for name in (*STAGES[len(kept) :], "fc"))
         load_checked(self.body, state, weights, dropped)
 
+    def settings(self) -> dict[str, Any]:
+        """What its features depend on beside the weights, as JSON values."""
+        return {"precision": self.precision, "layers": list(self.layers)}
+
+    def exportable(self) -> nn.Module:
+        """A copy that an exporter can trace, folded.
+
+        Raises:
+            AdshiftError: it computes in another precision than float32.
+        """
+        return FoldedStages(self)
+
     def train(self, mode: bool = True) -> FrozenBackbone:
         """Stay in eval mode: Lightning puts its module in train mode, which would move the batch statistics."""
         return super().train(False)
@@ -110,6 +144,32 @@ class FrozenBackbone(nn.Module):
             if name in self.layers:
                 features[name] = x.float()
         return features
+
+
+class FoldedStages(nn.Module):
+    """A backbone's forward in float32 on a folded copy of its stages."""
+
+    def __init__(self, backbone: FrozenBackbone) -> None:
+        super().__init__()
+        require_float32(backbone.precision)
+        self.layers = backbone.layers
+        self.body = folded(backbone.body, torch.float32)
+
+    def forward(self, images_B3SS: Tensor) -> dict[str, Tensor]:
+        """Layer name -> [B, C, H, W]."""
+        found: dict[str, Tensor] = {}
+        x = images_B3SS
+        for name, module in self.body.items():
+            x = module(x)
+            if name in self.layers:
+                found[name] = x
+        return found
+
+
+def require_float32(precision: str) -> None:
+    """Raises AdshiftError for any other precision: the runtimes of exported files do not share it."""
+    if precision != "float32":
+        raise AdshiftError(f"backbone.precision={precision} has no exported form; fit with backbone.precision=float32")
 
 
 def _named(architecture: str, weights: str) -> dict[str, Tensor]:

@@ -25,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     for name in ("steps", "batch"):
         if getattr(options, name) < 1:
-            print(f"--{name}={getattr(options, name)} must be at least 1; leave it out for the default", file=sys.stderr)
+            print(
+                f"--{name}={getattr(options, name)} must be at least 1; leave it out for the default", file=sys.stderr
+            )
             return 2
     torch.set_num_threads(1)
     recipe = Recipe(steps=options.steps, batch=options.batch, seed=options.seed, precision=options.precision)

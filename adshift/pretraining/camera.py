@@ -12,7 +12,7 @@ from adshift.pretraining.draws import chance, grid, log_uniform, uniform
 
 
 def lit(scene: Tensor, generator: Generator) -> Tensor:
-    """Another exposure, contrast, gamma, colour and gradient of the light, blur and sensor noise, [B, 3, S, S] in [0, 1]."""
+    """Scenes in another light, a little blurred and noisy, [B, 3, S, S] in [0, 1]."""
     batch, _, size, _ = scene.shape
     strength = uniform(batch, 0, 1, generator)[:, None]  # from hardly any change to a strong one
 

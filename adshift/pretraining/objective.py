@@ -1,4 +1,4 @@
-"""What the small backbone is trained for: a fault must lie far from every patch of the whole part, under another light too."""
+"""What the small backbone is trained for: a fault lies far from every patch of the whole part, in another light too."""
 
 from __future__ import annotations
 
