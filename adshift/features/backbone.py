@@ -30,6 +30,10 @@ class Backbone(Protocol):
     channels: tuple[int, ...]
     precision: str
 
+    def state_dict(self) -> dict[str, Any]:
+        """Its weights by name."""
+        ...
+
     def settings(self) -> dict[str, Any]:
         """Everything that its features depend on beside the weights, as JSON values."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -34,7 +35,7 @@ def small_resnet(seed: int) -> nn.ModuleDict:
     return nn.ModuleDict(parts)
 
 
-def _block(before: int, width: int) -> nn.Module:
+def _block(before: int, width: int) -> Any:
     from torchvision.models.resnet import BasicBlock
 
     if before == width:

@@ -88,8 +88,9 @@ class Stock:
         self.taken += 1
         stock = torch.cat(self.kept)
         chosen = stock[torch.randint(len(stock), (recipe.batch,), generator=generator)]
-        for change in (lambda t: t.flip(3), lambda t: t.flip(2), lambda t: t.transpose(2, 3)):
-            chosen = torch.where(chance(recipe.batch, 0.5, generator)[..., None], change(chosen), chosen)
+        for turn in range(3):
+            changed = chosen.transpose(2, 3) if turn == 2 else chosen.flip(3 - turn)
+            chosen = torch.where(chance(recipe.batch, 0.5, generator)[..., None], changed, chosen)
         scene, broken, fault = chosen.split((3, 3, 1), dim=1)
         return scene, broken, fault
 
