@@ -15,7 +15,7 @@ from adshift.features.small import WEIGHTS, small_resnet
 from adshift.features.weights import fetch_imagenet, load_checked, read_weights
 
 TORCHVISION = ("resnet18", "resnet50", "wide_resnet50_2")
-ARCHITECTURES = ("small", *TORCHVISION)
+ARCHITECTURES = (*TORCHVISION, "small")
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _STEM = ("conv1", "bn1", "relu", "maxpool")
 NAMED = ("builtin", "imagenet")

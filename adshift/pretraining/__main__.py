@@ -42,10 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _save(path: Path, state: dict[str, Tensor]) -> None:
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     partial = path.with_suffix(".part")
-    save_file({name: value.contiguous() for name, value in state.items()}, partial)
+    partial.write_bytes(save({name: value.contiguous() for name, value in state.items()}))
     partial.rename(path)
 
 

@@ -41,7 +41,7 @@ class Recipe:
         seed: of the scenes and of the first weights.
     """
 
-    steps: int = 1000
+    steps: int = 300
     batch: int = 32
     size: int = 96
     reuse: int = 6
