@@ -17,7 +17,7 @@ OPTIONS ?=
 BENCH ?=
 CELL = study.dir=$(STUDY) "study.categories='$(CATEGORIES)'" data.root=$(DATA_ROOT) backbone=$(BACKBONE) backbone.weights=$(WEIGHTS) store.root=$(STORE) $(OPTIONS)
 MVTEC := bottle,cable,capsule,carpet,grid,hazelnut,leather,metal_nut,pill,screw,tile,toothbrush,transistor,wood,zipper
-DEMO := data=synthetic data.category=weave,nut,rack backbone=resnet18 backbone.weights=random
+DEMO := data=synthetic data.category=weave,nut,rack backbone=small
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo study study-all study-demo report test test-fast lint types docs bench clean clean-store
@@ -36,11 +36,11 @@ $(VENV)/stamp-$(EXTRA): pyproject.toml constraints.txt
 	touch $@
 
 demo: setup ## fit on procedural images, test clean and shifted in every regime, print the table
-	@echo "Procedural images, PatchCore on a ResNet-18 with RANDOM weights (nothing to download): a demonstration, not a benchmark."
+	@echo "Procedural images, PatchCore on the small backbone that comes with adshift (nothing to download): a demonstration, not a benchmark."
 	$(BIN)/python train.py -m $(DEMO) domain=clean hydra.sweep.dir=outputs/demo/clean
 	$(BIN)/python train.py -m $(DEMO) domain=shift adaptation=none,threshold,full save_maps=true hydra.sweep.dir=outputs/demo/shift
 	@$(BIN)/python -m adshift.report.gallery data/synthetic outputs/demo/gallery.png --categories weave nut rack
-	@printf '\nClean, then shifted under each regime (random weights; percent, 95 %% intervals):\n\n'
+	@printf '\nClean, then shifted under each regime (backbone=small; percent, 95 %% intervals):\n\n'
 	@$(BIN)/python -m adshift.report.console outputs/demo/clean/[0-9]* outputs/demo/shift/[0-9]*
 	@printf '\nPictures: outputs/demo/gallery.png (clean above shifted), outputs/demo/shift/*/pictures (what the detector sees)\n'
 
@@ -52,9 +52,9 @@ study: setup ## the study on MVTec AD: DATA_ROOT=, CATEGORIES=, BACKBONE=, WEIGH
 study-all: ## the same on all 15 categories of MVTec AD
 	$(MAKE) --no-print-directory study CATEGORIES=$(MVTEC) STUDY=$(STUDY)-all
 
-study-demo: ## the study in small: procedural images, random ResNet-18, its report in reports/demo
+study-demo: ## the study in small: procedural images, the small backbone, its report in reports/demo
 	$(MAKE) --no-print-directory study STUDY=multirun/study-demo SWEEPS="clean regimes" CATEGORIES=weave,nut,rack \
-		DATA_ROOT=data/synthetic BACKBONE=resnet18 WEIGHTS=random OPTIONS="study.unified=unified_synthetic save_maps=true" REPORT=reports/demo
+		DATA_ROOT=data/synthetic BACKBONE=small WEIGHTS=builtin OPTIONS="study.unified=unified_synthetic save_maps=true" REPORT=reports/demo
 
 report: setup ## the report of the cells below STUDY, into REPORT
 	$(BIN)/python -m adshift.report $(STUDY) --out $(REPORT)

@@ -187,8 +187,13 @@ def build_method(config: Mapping[str, Any], weights: str | None = None) -> Any:
         from adshift.methods.patchcore import check_coreset_ratio
 
         check_coreset_ratio(checked("coreset_ratio", config["method"]["coreset_ratio"], float))
-    layers = _names("method.layers", config["method"]["layers"], "[layer2,layer3]")
-    backbone = build(node, "backbone", layers=layers, seed=config["seed"])
+    own = "layers" in node  # only a backbone whose layers have other names has layers of its own
+    layers = _names(
+        *(("backbone.layers", node["layers"]) if own else ("method.layers", config["method"]["layers"])),
+        "[layer2,layer3]",
+    )
+    sized = {"image_size": config["image_size"]} if own else {}
+    backbone = build(node, "backbone", without=("layers",), layers=layers, seed=config["seed"], **sized)
     return build(config["method"], "method", without=("name", "layers"), backbone=backbone)
 
 

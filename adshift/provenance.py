@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 PACKAGES = (
-    "adshift", "torch", "torchvision", "pytorch-lightning", "hydra-core", "omegaconf", "anomalib", "torchmetrics",
+    "adshift", "torch", "torchvision", "pytorch-lightning", "hydra-core", "omegaconf", "anomalib", "timm", "torchmetrics",
     "numpy", "albumentations", "faiss-cpu", "faiss-gpu", "opencv-python-headless", "pillow",
 )  # fmt: skip
 

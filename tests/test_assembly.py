@@ -49,7 +49,7 @@ def test_the_groups_are_those_of_the_design() -> None:
     assert options("adaptation") == ["full", "none", "threshold"]
     assert options("threshold") == ["conformal", "evt", "f1", "quantile", "sigma"]
     assert options("split") == ["official", "standard", "study"]
-    assert options("backbone") == ["resnet18", "resnet50", "wide_resnet50_2"]
+    assert options("backbone") == ["resnet18", "resnet50", "small", "timm", "wide_resnet50_2"]
     assert set(options("data")) >= {*CATEGORIES, "unified", "folder", "synthetic"}
 
 
@@ -142,7 +142,7 @@ def test_evaluate_leaves_to_the_run_what_is_not_said() -> None:
 
 
 @pytest.mark.parametrize(("method", "kind"), [("patchcore", PatchCore), ("padim", PaDiM)])
-@pytest.mark.parametrize("architecture", ["resnet18", "resnet50", "wide_resnet50_2"])
+@pytest.mark.parametrize("architecture", ["small", "resnet18", "resnet50", "wide_resnet50_2"])
 def test_methods_build_on_every_backbone(method: str, kind: type, architecture: str) -> None:
     chosen = plain(train_config(f"method={method}", f"backbone={architecture}", "backbone.weights=random", "seed=4"))
     built = build_method(chosen)

@@ -10,8 +10,6 @@ from torch import Tensor, nn
 
 from adshift.data.images import IMAGENET_MEAN, IMAGENET_STD
 from adshift.errors import AdshiftError
-from adshift.features.backbone import FrozenBackbone
-from adshift.features.folding import folded
 from adshift.features.patches import patch_embeddings
 from adshift.methods.approximate import APPROXIMATE
 from adshift.methods.maps import upsample_operator
@@ -60,36 +58,12 @@ class NearestDistances(nn.Module):
         return torch.stack(columns, dim=1).topk(self.k, dim=1, largest=False).values.sqrt()
 
 
-class Features(nn.Module):
-    """A backbone's forward, folded as it runs, in float32.
-
-    Args:
-        backbone: frozen.
-
-    Raises:
-        AdshiftError: it is another class than the project's own, or computes in a precision that the runtimes do not share.
-    """
-
-    def __init__(self, backbone: FrozenBackbone) -> None:
-        super().__init__()
-        if not isinstance(backbone, FrozenBackbone):
-            raise AdshiftError(f"backbone {type(backbone).__name__} has no exported form; FrozenBackbone's have")
-        if backbone.precision != "float32":
-            raise AdshiftError(
-                f"backbone.precision={backbone.precision} has no exported form; fit with backbone.precision=float32"
-            )
-        self.layers = backbone.layers
-        self.body = folded(backbone.body, torch.float32)
-
-    def forward(self, images_B3SS: Tensor) -> dict[str, Tensor]:
-        """Layer name -> [B, C, H, W]."""
-        found: dict[str, Tensor] = {}
-        x = images_B3SS
-        for name, module in self.body.items():
-            x = module(x)
-            if name in self.layers:
-                found[name] = x
-        return found
+def _exportable(backbone: Any) -> nn.Module:
+    """What an exporter can trace; raises AdshiftError for a backbone that has no such form."""
+    if not hasattr(backbone, "exportable"):
+        raise AdshiftError(f"backbone {type(backbone).__name__} has no exported form; give it a method exportable()")
+    form: nn.Module = backbone.exportable()
+    return form
 
 
 class PatchCoreGraph(nn.Module):
@@ -113,8 +87,8 @@ class PatchCoreGraph(nn.Module):
                 f"method.search={method.backend} may miss neighbours that an exported search finds; fit with "
                 "method.search=auto"
             )
-        self.features = Features(method.backbone)
-        self.neighbourhood = method.neighbourhood
+        self.features = _exportable(method.backbone)
+        self.layers, self.neighbourhood = method.backbone.layers, method.neighbourhood
         self.nearest = NearestDistances(method.bank_MD, method.neighbours)
         self.grid = tuple(method.embed(torch.zeros(1, 3, image_size, image_size)).shape[1:3])
         self.register_buffer("rows_Sh", upsample_operator(self.grid[0], image_size, method.smoothing))
@@ -122,7 +96,7 @@ class PatchCoreGraph(nn.Module):
 
     def forward(self, images_B3SS: Tensor) -> tuple[Tensor, Tensor]:
         """Scores [B] and maps [B, S, S] of normalised images."""
-        embedding_BhwD = patch_embeddings(self.features(images_B3SS), self.features.layers, self.neighbourhood)
+        embedding_BhwD = patch_embeddings(self.features(images_B3SS), self.layers, self.neighbourhood)
         distance_Qk = self.nearest(embedding_BhwD.flatten(0, 2))
         score_Bhw = reweighted_scores(distance_Qk).view(-1, *self.grid)
         return score_Bhw.amax(dim=(1, 2)), self.rows_Sh @ score_Bhw @ self.columns_Sw.T
@@ -134,7 +108,7 @@ class PaDiMGraph(nn.Module):
     def __init__(self, method: PaDiM) -> None:
         super().__init__()
         self.model = copy.deepcopy(method.model).eval()
-        self.model.feature_extractor = Features(method.model.feature_extractor)
+        self.model.feature_extractor = _exportable(method.model.feature_extractor)
 
     def forward(self, images_B3SS: Tensor) -> tuple[Tensor, Tensor]:
         """Scores [B] and maps [B, S, S] of normalised images."""

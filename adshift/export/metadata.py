@@ -23,6 +23,7 @@ def metadata(fitted: Fitted, category: str | None) -> dict[str, Any]:
     """
     size, thresholds = fitted.image_size, fitted.thresholds
     several = category is None and len(thresholds.image) > 1
+    settings = fitted.method.embedding_settings()  # a backbone with statistics of its own names them there
     name = "" if several else fitted.category(category)
     return {
         "adshift": version("adshift"),
@@ -37,7 +38,11 @@ def metadata(fitted: Fitted, category: str | None) -> dict[str, Any]:
             "resize": f"to {size} x {size} whatever the aspect, bilinear with antialiasing (Pillow's BILINEAR), as 8-bit "
             "values; then divide by 255",
         },
-        "normalisation": {"in_graph": True, "mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD)},
+        "normalisation": {
+            "in_graph": True,
+            "mean": settings.get("mean", list(IMAGENET_MEAN)),
+            "std": settings.get("std", list(IMAGENET_STD)),
+        },
         "outputs": {
             SCORE: "float32 [batch], a raw distance: larger is more anomalous",
             MAP: f"float32 [batch, {size}, {size}], raw distances",

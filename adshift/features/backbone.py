@@ -1,31 +1,60 @@
-"""A frozen ResNet, cut after the last layer that is used."""
+"""A frozen ResNet, torchvision's or the project's small one, cut after the last layer that is used."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from adshift.errors import AdshiftError
 from adshift.features.folding import folded
+from adshift.features.small import WEIGHTS, small_resnet
 from adshift.features.weights import fetch_imagenet, load_checked, read_weights
 
-ARCHITECTURES = ("resnet18", "resnet50", "wide_resnet50_2")
+TORCHVISION = ("resnet18", "resnet50", "wide_resnet50_2")
+ARCHITECTURES = (*TORCHVISION, "small")
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 _STEM = ("conv1", "bn1", "relu", "maxpool")
+NAMED = ("builtin", "imagenet")
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 
 
+class Backbone(Protocol):
+    """What the methods ask of a backbone; implementations are frozen ``nn.Module`` objects in eval mode."""
+
+    architecture: str
+    layers: tuple[str, ...]
+    channels: tuple[int, ...]
+    precision: str
+
+    def state_dict(self) -> dict[str, Any]:
+        """Its weights by name."""
+        ...
+
+    def settings(self) -> dict[str, Any]:
+        """Everything that its features depend on beside the weights, as JSON values."""
+        ...
+
+    def exportable(self) -> nn.Module:
+        """A float32 copy that an exporter can trace: images -> layer name -> [B, C, H, W]."""
+        ...
+
+    def __call__(self, images: Tensor) -> dict[str, Tensor]:
+        """Layer name -> float32 [B, C, H, W] of normalised images [B, 3, S, S]."""
+        ...
+
+
 class FrozenBackbone(nn.Module):
-    """The first stages of a torchvision ResNet, in eval mode for good, without gradients.
+    """The first stages of a ResNet, in eval mode for good, without gradients.
 
     Args:
         architecture: one of ``ARCHITECTURES``.
         layers: the stages whose outputs are wanted, shallow to deep, e.g. ("layer2", "layer3").
-        weights: ``imagenet``, ``random``, or a path to .pth / .safetensors.
+        weights: ``builtin`` (of ``small`` alone: part of the package), ``imagenet`` (torchvision's, of the others),
+            ``random``, or a path to .pth / .safetensors.
         seed: seeds ``random`` weights; has no effect on others.
         precision: what the convolutions are computed in: float32, or bfloat16, which keeps 3 digits and is about twice
             as fast where the hardware has it. The weights that are kept, saved and hashed stay float32.
@@ -47,20 +76,16 @@ class FrozenBackbone(nn.Module):
             raise AdshiftError(f"backbone.precision={precision} must be one of: {', '.join(PRECISIONS)}")
         if architecture not in ARCHITECTURES:
             raise AdshiftError(f"backbone={architecture} is unknown; choose one of: {', '.join(ARCHITECTURES)}")
-        order = [stage for stage in STAGES if stage in layers]
-        if not layers or list(layers) != order:
+        full = _whole(architecture, seed)
+        known = [stage for stage in STAGES if stage in full]
+        if not layers or list(layers) != [stage for stage in known if stage in layers]:
             raise AdshiftError(
-                f"method.layers={list(layers)} must name some of {', '.join(STAGES)}, each once, shallow to deep"
+                f"method.layers={list(layers)} must name some of {', '.join(known)}, each once, shallow to deep"
             )
-        from torchvision.models import get_model
-
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)  # the CPU's alone: the weights are drawn there
-            full = get_model(architecture, weights=None)
         self.architecture = architecture
         self.layers = tuple(layers)
         kept = STAGES[: STAGES.index(layers[-1]) + 1]
-        self.body = nn.ModuleDict({name: module for name, module in full.named_children() if name in _STEM + kept})
+        self.body = nn.ModuleDict({name: module for name, module in full.items() if name in _STEM + kept})
         self._load(weights, kept)
         self.channels = tuple(_channels(self.body[layer]) for layer in layers)
         self.precision = precision
@@ -86,9 +111,21 @@ class FrozenBackbone(nn.Module):
     def _load(self, weights: str, kept: tuple[str, ...]) -> None:
         if weights == "random":
             return
-        state = fetch_imagenet(self.architecture) if weights == "imagenet" else read_weights(Path(weights))
+        state = _named(self.architecture, weights) if weights in NAMED else read_weights(Path(weights))
         dropped = tuple(f"{name}." for name in (*STAGES[len(kept) :], "fc"))
         load_checked(self.body, state, weights, dropped)
+
+    def settings(self) -> dict[str, Any]:
+        """What its features depend on beside the weights, as JSON values."""
+        return {"precision": self.precision, "layers": list(self.layers)}
+
+    def exportable(self) -> nn.Module:
+        """A copy that an exporter can trace, folded.
+
+        Raises:
+            AdshiftError: it computes in another precision than float32.
+        """
+        return FoldedStages(self)
 
     def train(self, mode: bool = True) -> FrozenBackbone:
         """Stay in eval mode: Lightning puts its module in train mode, which would move the batch statistics."""
@@ -111,6 +148,54 @@ class FrozenBackbone(nn.Module):
             if name in self.layers:
                 features[name] = x.float()
         return features
+
+
+class FoldedStages(nn.Module):
+    """A backbone's forward in float32 on a folded copy of its stages."""
+
+    def __init__(self, backbone: FrozenBackbone) -> None:
+        super().__init__()
+        require_float32(backbone.precision)
+        self.layers = backbone.layers
+        self.body = folded(backbone.body, torch.float32)
+
+    def forward(self, images_B3SS: Tensor) -> dict[str, Tensor]:
+        """Layer name -> [B, C, H, W]."""
+        found: dict[str, Tensor] = {}
+        x = images_B3SS
+        for name, module in self.body.items():
+            x = module(x)
+            if name in self.layers:
+                found[name] = x
+        return found
+
+
+def require_float32(precision: str) -> None:
+    """Raises AdshiftError for any other precision: the runtimes of exported files do not share it."""
+    if precision != "float32":
+        raise AdshiftError(f"backbone.precision={precision} has no exported form; fit with backbone.precision=float32")
+
+
+def _named(architecture: str, weights: str) -> dict[str, Tensor]:
+    """The weights of an architecture that go by a name."""
+    own = "builtin" if architecture == "small" else "imagenet"
+    if weights != own:
+        raise AdshiftError(
+            f"backbone.weights={weights} is none of backbone={architecture}'s; use {own}, random, or a path"
+        )
+    return read_weights(WEIGHTS) if own == "builtin" else fetch_imagenet(architecture)
+
+
+def _whole(architecture: str, seed: int) -> nn.ModuleDict:
+    """Stem and stages by name, in the order of the forward, with random weights."""
+    if architecture == "small":
+        return small_resnet(seed)
+    from torchvision.models import get_model
+
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)  # the CPU's alone: the weights are drawn there
+        full = get_model(architecture, weights=None)
+    return nn.ModuleDict({name: module for name, module in full.named_children() if name in (*_STEM, *STAGES)})
 
 
 def _channels(stage: nn.Module) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -67,7 +68,8 @@ def fetch_imagenet(architecture: str) -> dict[str, Tensor]:
                     url,
                     path,
                     sha256=sha256_prefix_of(path.name),
-                    remedy=f"fetch {url} elsewhere and put it at {path}, or give backbone.weights=PATH or random",
+                    remedy=f"fetch {url} elsewhere and put it at {path}, or give backbone.weights=PATH, or take "
+                    "backbone=small, whose weights came with the program",
                 )
     return read_weights(path)
 
@@ -103,7 +105,15 @@ def load_checked(module: nn.Module, state: Mapping[str, Tensor], source: str, ig
     module.load_state_dict({key: state.get(key, value) for key, value in own.items()})
 
 
-def weights_sha256(module: nn.Module) -> str:
+class Stateful(Protocol):
+    """Whatever has a state dict."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Name -> tensor."""
+        ...
+
+
+def weights_sha256(module: Stateful) -> str:
     """SHA-256 over the names and bytes of a module's floating-point tensors, sorted by name: its identity."""
     digest = hashlib.sha256()
     for key, value in sorted(module.state_dict().items()):

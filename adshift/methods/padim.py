@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from adshift.errors import AdshiftError
-from adshift.features.backbone import FrozenBackbone
+from adshift.features.backbone import TORCHVISION, Backbone
 from adshift.features.weights import weights_sha256
 from adshift.methods.gaussian import StreamingGaussian
 from adshift.methods.method import Scope, Scores
@@ -36,7 +36,7 @@ class PaDiM(nn.Module):
 
     shares_embedding = False
 
-    def __init__(self, backbone: FrozenBackbone, n_features: int = 100, seed: int = 0) -> None:
+    def __init__(self, backbone: Backbone, n_features: int = 100, seed: int = 0) -> None:
         super().__init__()
         total = sum(backbone.channels)
         if not 1 <= n_features <= total:
@@ -49,15 +49,18 @@ class PaDiM(nn.Module):
             warnings.simplefilter("ignore", FutureWarning)  # of its own deprecations
             from anomalib.models.image.padim.torch_model import PadimModel
 
+        known = backbone.architecture in TORCHVISION  # anomalib makes the others' model around a network it knows
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             self.model = PadimModel(
-                backbone=backbone.architecture,
-                layers=list(backbone.layers),
+                backbone=backbone.architecture if known else "resnet18",
+                layers=list(backbone.layers) if known else ["layer1"],
                 pre_trained=False,
-                n_features=n_features,
+                n_features=n_features if known else 1,
             )
             self.model.idx = torch.randperm(total)[:n_features]
+        self.model.backbone, self.model.layers = backbone.architecture, list(backbone.layers)
+        self.model.n_features_original, self.model.n_features = total, n_features
         self.model.feature_extractor = backbone
         self._gaussian = StreamingGaussian()
 
@@ -72,8 +75,8 @@ class PaDiM(nn.Module):
 
     def embedding_settings(self) -> dict[str, Any]:
         """See ``Method``."""
-        settings = {"weights_sha256": self.weights_sha256, "precision": self.model.feature_extractor.precision}
-        return {**settings, "channels": self.model.idx.tolist()}
+        settings = {"weights_sha256": self.weights_sha256, "channels": self.model.idx.tolist()}
+        return {**settings, **self.model.feature_extractor.settings()}
 
     def collect(self, embedding_BHWD: Tensor) -> None:
         """Add a batch to the statistics."""

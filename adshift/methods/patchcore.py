@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from adshift.errors import AdshiftError
-from adshift.features.backbone import FrozenBackbone
+from adshift.features.backbone import Backbone
 from adshift.features.patches import patch_embeddings
 from adshift.features.weights import weights_sha256
 from adshift.methods.approximate import APPROXIMATE, ApproximateSearch, Effort
@@ -68,7 +68,7 @@ class PatchCore(nn.Module):
 
     def __init__(
         self,
-        backbone: FrozenBackbone,
+        backbone: Backbone,
         coreset_ratio: float,
         neighbourhood: int = 3,
         neighbours: int = 9,
@@ -117,9 +117,8 @@ class PatchCore(nn.Module):
 
     def embedding_settings(self) -> dict[str, Any]:
         """See ``Method``."""
-        layers, neighbourhood = list(self.backbone.layers), self.neighbourhood
-        settings = {"weights_sha256": self.weights_sha256, "precision": self.backbone.precision}
-        return {**settings, "layers": layers, "neighbourhood": neighbourhood}
+        settings = {"weights_sha256": self.weights_sha256, "neighbourhood": self.neighbourhood}
+        return {**settings, **self.backbone.settings()}
 
     def begin_fit(self, n_images: int) -> None:
         """Forget an earlier fit; the embeddings' memory is taken once, at the first batch."""

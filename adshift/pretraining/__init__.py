@@ -1,0 +1,1 @@
+"""Training of the small backbone on procedural scenes: no photograph and no other network's weights take part."""
