@@ -34,7 +34,7 @@ def test_the_batch_size_changes_scores_by_rounding_alone(tiny: Path, tmp_path: P
         folder = tmp_path / str(batch_size)
         run_cell(folder, *common, "domain=shift", f"method={method}", f"data.batch_size={batch_size}")
         found[batch_size] = scores(folder)
-    assert len(found[32]) > 20
+    assert len(found[32]) > 10
     for batch_size in (1, 5):
         assert found[batch_size].keys() == found[32].keys()
         ours, whole = (np.array([found[b][key] for key in found[32]]) for b in (batch_size, 32))
