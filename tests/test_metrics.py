@@ -12,6 +12,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from adshift.errors import AdshiftError
+from adshift.metrics.comparison import compare
 from adshift.metrics.curves import area_to_limit
 from adshift.metrics.decision import decide, decision_metrics
 from adshift.metrics.modules import (
@@ -172,10 +173,11 @@ def test_aggregate_is_students_interval():
     low, high = stats.t.interval(0.95, 3, loc=np.mean(values), scale=stats.sem(values))
     found = aggregate([*values, None])
     assert found["n"] == 4
+    assert found["mean"] == pytest.approx(np.mean(values))
     assert found["std"] == pytest.approx(np.std(values, ddof=1))
     assert (found["low"], found["high"]) == pytest.approx((low, high))
     assert aggregate([0.5]) == {"n": 1, "mean": 0.5, "std": None, "low": None, "high": None}
-    assert aggregate([None])["mean"] is None
+    assert aggregate([None]) == {"n": 0, "mean": None, "std": None, "low": None, "high": None}
 
 
 def scored(seed=0, n=24, side=20):
@@ -264,6 +266,29 @@ def test_macro_is_the_mean_over_the_defined_categories():
     assert partial.values["image_auroc"] == pytest.approx(np.mean(aurocs[:2]))
     assert any("zipper" in note and "image_auroc" in note for note in partial.warnings)
     assert partial.values["pixel_auroc"] is None
+    assert mean.warnings == []  # nothing was left out
+
+
+def test_macro_keeps_the_figures_behind_one_that_no_category_has():
+    scores, *_ = scored()
+    normals = {name: figures(scores, np.zeros(24), 14.0, replicates=50, stream=name) for name in ("carpet", "zipper")}
+    mean = macro(normals)
+    assert mean.values["image_auroc"] is None
+    alarms = [each.values["false_alarm_rate"] for each in normals.values()]
+    assert mean.values["false_alarm_rate"] == pytest.approx(np.mean(alarms))
+
+
+def test_macros_are_compared_only_where_their_categories_were_resampled_alike():
+    scores, labels, *_ = scored()
+
+    def mean(seed, *names):
+        return macro({n: figures(scores, labels, 14.0, replicates=50, seed=seed, stream=n) for n in names})
+
+    same = compare(mean(0, "carpet", "zipper"), mean(0, "zipper", "carpet"))
+    assert same["image_auroc"].estimate == 0
+    for other in (mean(1, "carpet", "zipper"), mean(0, "carpet"), mean(0, "carpet", "hazelnut")):
+        with pytest.raises(AdshiftError, match="differ"):
+            compare(mean(0, "carpet", "zipper"), other)
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e3, -1e3])
