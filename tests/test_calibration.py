@@ -20,7 +20,7 @@ from adshift.calibration.binomial import binomial_interval
 from adshift.calibration.calibration import Calibration, Calibrator
 from adshift.calibration.conformal import Conformal
 from adshift.calibration.crossfit import crossfit_calibration, folds, worst_case_rate
-from adshift.calibration.evt import EVT
+from adshift.calibration.evt import EVT, Tail
 from adshift.calibration.f1 import F1
 from adshift.calibration.quantile import Quantile
 from adshift.calibration.sigma import Sigma
@@ -294,6 +294,29 @@ def test_evt_finds_the_quantile_of_a_known_tail(shape: float, alpha: float, boun
             realised.append(reference.sf(calibration.threshold) / alpha)
     assert len(realised) >= 15  # 5 % of good fits are doubted by chance
     assert np.mean(realised) == pytest.approx(1.0, abs=bound)
+
+
+def test_evt_threshold_is_the_fits_quantile_at_the_share_above_an_order_statistic() -> None:
+    scores = np.random.default_rng(2).gamma(2.0, size=79)
+    for alpha in (0.05, 0.001):
+        calibration = EVT(alpha).calibrate(scores, normals(scores))
+        fit: Any = calibration.parameters
+        assert (fit["fallback"], fit["exceedances"], calibration.n) == ("none", 15, 79)
+        assert fit["location"] == pytest.approx(np.sort(scores)[-16])
+        excess = stats.genpareto.isf(alpha / (16 / 80), fit["shape"], scale=fit["scale"])
+        assert calibration.threshold == pytest.approx(fit["location"] + excess)
+
+
+@pytest.mark.parametrize(
+    ("shape", "scale", "says"),
+    [
+        (math.nan, 1.0, "is not a distribution"), (0.1, -1.0, "is not a distribution"), (0.1, 0.0, "is not a dist"),
+        (0.5, 1.0, "too heavy"), (-1.0, 1.0, "ends below the largest score"),
+    ],
+)  # fmt: skip
+def test_evt_doubts_a_fit_that_cannot_be_of_these_scores(shape: float, scale: float, says: str) -> None:
+    excess = np.r_[np.linspace(0.05, 0.95, 19), 1.01]  # of shape -1 and scale 1, all but one can be
+    assert says in EVT()._doubt(Tail(0.0, 0.2, shape, scale), excess)
 
 
 def test_evt_goes_beyond_the_largest_score() -> None:
