@@ -302,6 +302,7 @@ def test_evt_threshold_is_the_fits_quantile_at_the_share_above_an_order_statisti
         calibration = EVT(alpha).calibrate(scores, normals(scores))
         fit: Any = calibration.parameters
         assert (fit["fallback"], fit["exceedances"], calibration.n) == ("none", 15, 79)
+        assert (fit["alpha"], fit["tail"], fit["seed"]) == (alpha, 0.2, 0)
         assert fit["location"] == pytest.approx(np.sort(scores)[-16])
         excess = stats.genpareto.isf(alpha / (16 / 80), fit["shape"], scale=fit["scale"])
         assert calibration.threshold == pytest.approx(fit["location"] + excess)
