@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXTRA := $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
 PYTEST_ARGS ?=
+# which mutants, by name; all where empty
+MUTANTS ?=
 # what make study runs, and where
 STUDY ?= multirun/study
 REPORT ?= reports/$(notdir $(STUDY))
@@ -20,7 +22,7 @@ MVTEC := bottle,cable,capsule,carpet,grid,hazelnut,leather,metal_nut,pill,screw,
 DEMO := data=synthetic data.category=weave,nut,rack backbone=small
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo study study-all study-demo report test test-fast lint types docs bench clean clean-store
+.PHONY: help setup demo study study-all study-demo report test test-fast coverage mutation lint types docs bench clean clean-store
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -65,6 +67,14 @@ test: setup ## run the tests
 test-fast: setup ## run the tests that take seconds and need no real images
 	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not real" $(PYTEST_ARGS)
 
+coverage: setup ## run the tests and measure which lines and branches of adshift/ they run; fails under 90 %
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term --cov-report=html:outputs/coverage $(PYTEST_ARGS)
+
+mutation: setup ## change metrics, calibration and coreset a little, thousands of times; the tests must notice (MUTANTS="NAME*" for some)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[mutation]'
+	$(BIN)/python -m mutmut run $(MUTANTS)
+	$(BIN)/python -m mutmut results
+
 lint: setup ## ruff: rules and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -82,5 +92,5 @@ clean-store: ## empty the store of work that was done once (STORE=)
 	rm -rf $(STORE)
 
 clean: ## remove .venv and what runs and tests left (data and results stay)
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis adshift.egg-info
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* mutants adshift.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -55,7 +55,7 @@ def download(url: str, path: Path, *, sha256: str, remedy: str, limit: int = MAX
     """Download ``url`` to ``path`` with a progress bar; the file appears only when its SHA-256 is right.
 
     A transfer that breaks off leaves ``.NAME.part`` beside ``path``; the next call asks the server for the rest alone.
-    Two processes that want one file take turns, and the second finds it there.
+    Where ``path`` is there and right, nothing is asked: of processes that want one file, the first alone fetches it.
 
     Args:
         url: where from; https, or http on this machine. It is never left for a plain one.
@@ -72,7 +72,8 @@ def download(url: str, path: Path, *, sha256: str, remedy: str, limit: int = MAX
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with _partial(path) as out:
-            if out is None:  # another process was first
+            if _is_right(path, sha256):
+                out.truncate(0)  # a part that is left beside it is of no use
                 return
             resumed = out.seek(0, os.SEEK_END) > 0
             digest = _fetch_all(url, out, path.name, limit)
@@ -94,27 +95,36 @@ def _require_safe(url: str) -> None:
         raise AdshiftError(f"{url} is no https address; give one, or fetch the file yourself and name its path")
 
 
-@contextmanager
-def _partial(path: Path) -> Iterator[IO[bytes] | None]:
-    """The part file, locked and open for appending; None where ``path`` appeared while another process held the lock.
+def _is_right(path: Path, sha256: str) -> bool:
+    try:
+        with path.open("rb") as handle:
+            return _digest(handle).startswith(sha256)
+    except FileNotFoundError:
+        return False
 
-    On leaving, an empty part is removed and any other stays.
-    """
+
+@contextmanager
+def _partial(path: Path) -> Iterator[IO[bytes]]:
+    """The part file, locked and open for appending. On leaving, an empty part is removed and any other stays."""
     part = path.with_name(f".{path.name}.part")
-    before = path.stat().st_mtime_ns if path.exists() else None
     while True:
         with part.open("ab+") as out:
             fcntl.flock(out, fcntl.LOCK_EX)
-            if part.exists() and os.path.samestat(os.fstat(out.fileno()), part.stat()):
-                try:
-                    yield out
-                finally:
-                    if part.exists() and part.stat().st_size == 0:
-                        part.unlink()
-                return
-        if path.exists() and path.stat().st_mtime_ns != before:
-            yield None
+            if not _lies_at(part, out):  # it was finished or removed while this process waited
+                continue
+            try:
+                yield out
+            finally:
+                if _lies_at(part, out) and part.stat().st_size == 0:
+                    part.unlink()
             return
+
+
+def _lies_at(path: Path, handle: IO[bytes]) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
@@ -176,6 +186,6 @@ def _receive(answer: Any, out: IO[bytes], have: int, label: str, limit: int) -> 
         raise OSError(f"the transfer broke off after {have} of {total} bytes; the next call goes on from there")
 
 
-def _digest(out: IO[bytes]) -> str:
-    out.seek(0)
-    return hashlib.file_digest(out, "sha256").hexdigest()  # type: ignore[arg-type]
+def _digest(handle: IO[bytes]) -> str:
+    handle.seek(0)
+    return hashlib.file_digest(handle, "sha256").hexdigest()  # type: ignore[arg-type]

@@ -77,16 +77,9 @@ def load_fitted(folder: Path) -> Fitted:
             f"run={folder} needs the model {home / CHECKPOINT}, which does not exist; give the folder of a finished "
             "run, and call from where it was made"
         )
-    try:
+    with results.read_config(folder):
         method = build_method(config, weights="random")  # the checkpoint holds the backbone's weights too
         fitted = Fitted(folder, config, method.eval(), results.read_calibration(folder))
         _ = fitted.categories, fitted.image_size
-    except AdshiftError:
-        raise
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise AdshiftError(
-            f"{folder / results.RESULT} holds a config that train.py does not write ({reason}); run the cell again"
-        ) from error
     load_checkpoint(method, home / CHECKPOINT, recorded_sha256(results.read_result(home)))
     return fitted

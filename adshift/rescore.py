@@ -34,18 +34,11 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
         raise AdshiftError(
             f"run={run} is itself an evaluation, without a model; give the run it evaluates: {fitted['run']}"
         )
-    try:
+    with results.read_config(run):
         merged = _merge(fitted, chosen)
         birthplace = _birthplace(fitted)
         plan = make_plan(merged, birthplace)
         module = build_module(merged, weights="random")
-    except AdshiftError:
-        raise
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise AdshiftError(
-            f"{run / results.RESULT} holds a config that train.py does not write ({reason}); run the cell again"
-        ) from error
     if plan.domains.train != birthplace or ("adaptation" in chosen and plan.regime.refits):
         raise AdshiftError(
             f"adaptation={plan.regime.name} needs a new fit, and evaluate.py never fits; use train.py domain="

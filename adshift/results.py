@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,24 @@ def read_result(folder: Path) -> dict[str, Any]:
     if not isinstance(result.get("config"), dict):
         raise AdshiftError(f"{folder / RESULT} holds no config; run the cell again")
     return result
+
+
+@contextmanager
+def read_config(folder: Path) -> Iterator[None]:
+    """Around what is built from a run's config, which anyone may have written: what it breaks on is told of that run.
+
+    Raises:
+        AdshiftError: a part of the config is missing or of another kind.
+    """
+    try:
+        yield
+    except AdshiftError:  # it says more already
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise AdshiftError(
+            f"{folder / RESULT} holds a config that train.py does not write ({reason}); run the cell again"
+        ) from error
 
 
 def write_scores(folder: Path, scored: dict[str, ScoredImages], thresholds: Thresholds) -> None:

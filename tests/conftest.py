@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that wait for a busy core cost more than they bring
@@ -16,6 +16,7 @@ os.environ["ADSHIFT_STORE"] = tempfile.mkdtemp(prefix="adshift-test-store-")  # 
 
 import numpy as np
 import pytest
+from fileserver import FileServer
 from PIL import Image
 
 atexit.register(shutil.rmtree, os.environ["ADSHIFT_STORE"], ignore_errors=True)
@@ -81,6 +82,16 @@ def tiny_overrides(root: Path, category: str = "plate") -> list[str]:
         "data=folder", f"data.root={root}", f"data.category={category}", "backbone=resnet18", "backbone.weights=random",
         "image_size=64", "data.num_workers=0", "metrics.bootstrap=50", "metrics.latency=false", "coreset_ratio=0.1",
     ]  # fmt: skip
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
+    """A server without files, asked without a proxy."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    running = FileServer()
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,7 @@
 """Resampled figures against figures of images that are really repeated; paired comparisons."""
 
+import warnings
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -256,7 +258,32 @@ def test_recovered_share_is_the_ratio_with_its_joint_interval():
     flat = recovered_share((0.75, 0.6, 0.61), (regime, none, none + generator.normal(0, 0.02, 2000)))
     assert flat.value is None
     assert "contains 0" in flat.reason
-    assert recovered_share((None, 0.6, 0.9), (regime, none, clean)).reason
+    for values in ((None, 0.6, 0.9), (0.75, None, 0.9), (0.75, 0.6, None)):
+        share = recovered_share(values, (regime, none, clean))
+        assert (share.value, share.interval) == (None, None)
+        assert share.reason == "a figure is undefined in one of the three runs"
+    unknown = recovered_share((0.75, 0.6, 0.9), (regime, none, np.full(2000, np.nan)))
+    assert (unknown.value, unknown.interval, unknown.reason) == (None, None, "the drop has no interval")
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_drop_whose_interval_ends_at_zero_has_no_share(sign):
+    none, clean = np.full(100, 0.6), 0.6 + sign * np.repeat([0.0, 0.1], 50)
+    share = recovered_share((0.6, 0.6, 0.65), (none, none, clean))
+    assert share.value is None
+    assert "contains 0" in share.reason
+
+
+def test_replicates_without_a_drop_are_left_out_of_the_shares_interval():
+    """One divides nothing by nothing, one something by nothing; neither says so on the console."""
+    none, clean, regime = np.full(1000, 0.5), np.full(1000, 0.9), np.full(1000, 0.7)
+    clean[:2] = 0.5
+    regime[0] = 0.5
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        share = recovered_share((0.7, 0.5, 0.9), (regime, none, clean))
+    assert share.value == pytest.approx(0.5)
+    assert share.interval == pytest.approx((0.5, 0.5))
 
 
 def test_recover_works_on_runs():
@@ -270,3 +297,5 @@ def test_recover_works_on_runs():
     low, high = found["image_auroc"].interval
     assert 0 < low < found["image_auroc"].value < high < 1
     assert found["pixel_auroc"].reason == "a figure is undefined in one of the three runs"
+    unsampled = [figures(noise + labels * lift, labels, replicates=0) for lift in (3.0, 1.5, 0.2)]
+    assert recover(*unsampled, names=("image_auroc",))["image_auroc"].reason == "the drop has no interval"

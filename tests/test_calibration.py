@@ -20,7 +20,7 @@ from adshift.calibration.binomial import binomial_interval
 from adshift.calibration.calibration import Calibration, Calibrator
 from adshift.calibration.conformal import Conformal
 from adshift.calibration.crossfit import crossfit_calibration, folds, worst_case_rate
-from adshift.calibration.evt import EVT
+from adshift.calibration.evt import EVT, Tail
 from adshift.calibration.f1 import F1
 from adshift.calibration.quantile import Quantile
 from adshift.calibration.sigma import Sigma
@@ -86,7 +86,7 @@ def test_f1_equals_the_best_of_sklearns_curve(sign: float, decimals: int) -> Non
 def test_f1_says_when_it_calls_every_normal_anomalous() -> None:
     calibration = F1().calibrate(np.array([1.0, 2.0, 3.0]), np.array([1, 0, 0]))
     assert calibration.threshold == 1.0
-    assert "all 2 calibration normals" in calibration.warnings[0]
+    assert "the best F1 (0.500) calls all 2 calibration normals" in calibration.warnings[0]
 
 
 def test_f1_keeps_the_anomaly_that_defines_its_threshold() -> None:
@@ -192,8 +192,10 @@ def test_conformal_says_which_n_it_needs(alpha: float, needed: int) -> None:
 
 def test_quantile_says_which_n_resolves_alpha() -> None:
     scores = np.arange(20.0)
-    assert Quantile(0.05).calibrate(scores, normals(scores)).warnings == ()
+    enough = Quantile(0.05).calibrate(scores, normals(scores))
+    assert (enough.warnings, enough.promised_rate, enough.parameters) == ((), 0.05, {"alpha": 0.05})
     short = Quantile(0.05).calibrate(scores[:-1], normals(scores[:-1]))
+    assert (short.promised_rate, short.parameters) == (0.05, {"alpha": 0.05})
     assert "at least 20 needed" in short.warnings[0]
     assert not (scores[:-1] >= short.threshold).any()
 
@@ -222,6 +224,9 @@ def test_sigma_is_scipys_summary_and_its_rate_the_normal_tail() -> None:
     summary = stats.describe(scores)
     assert calibration.threshold == pytest.approx(summary.mean + 2.5 * math.sqrt(summary.variance))
     assert calibration.promised_rate == pytest.approx(stats.norm.sf(2.5))
+    assert calibration.parameters == {"k": 2.5}
+    assert Sigma(0.5).calibrate(scores, normals(scores)).promised_rate == pytest.approx(stats.norm.sf(0.5))
+    assert Sigma(1.0).calibrate(np.array([1.0, 3.0]), np.zeros(2, int)).threshold == pytest.approx(2 + math.sqrt(2))
 
 
 def test_sigma_needs_two_scores_and_gives_equal_ones_the_benefit() -> None:
@@ -231,6 +236,9 @@ def test_sigma_needs_two_scores_and_gives_equal_ones_the_benefit() -> None:
     calibration = Sigma().calibrate(scores, normals(scores))
     assert not (scores >= calibration.threshold).any()
     assert "equal" in calibration.warnings[0]
+    single = np.full(7, 0.1, np.float32)
+    threshold = Sigma().calibrate(single, normals(single)).threshold
+    assert threshold == np.nextafter(np.float32(0.1), np.float32(1))  # a step that float32 can tell
 
 
 # ---- evt
@@ -286,6 +294,30 @@ def test_evt_finds_the_quantile_of_a_known_tail(shape: float, alpha: float, boun
             realised.append(reference.sf(calibration.threshold) / alpha)
     assert len(realised) >= 15  # 5 % of good fits are doubted by chance
     assert np.mean(realised) == pytest.approx(1.0, abs=bound)
+
+
+def test_evt_threshold_is_the_fits_quantile_at_the_share_above_an_order_statistic() -> None:
+    scores = np.random.default_rng(2).gamma(2.0, size=79)
+    for alpha in (0.05, 0.001):
+        calibration = EVT(alpha).calibrate(scores, normals(scores))
+        fit: Any = calibration.parameters
+        assert (fit["fallback"], fit["exceedances"], calibration.n) == ("none", 15, 79)
+        assert (fit["alpha"], fit["tail"], fit["seed"]) == (alpha, 0.2, 0)
+        assert fit["location"] == pytest.approx(np.sort(scores)[-16])
+        excess = stats.genpareto.isf(alpha / (16 / 80), fit["shape"], scale=fit["scale"])
+        assert calibration.threshold == pytest.approx(fit["location"] + excess)
+
+
+@pytest.mark.parametrize(
+    ("shape", "scale", "says"),
+    [
+        (math.nan, 1.0, "is not a distribution"), (0.1, -1.0, "is not a distribution"), (0.1, 0.0, "is not a dist"),
+        (0.5, 1.0, "too heavy"), (-1.0, 1.0, "ends below the largest score"),
+    ],
+)  # fmt: skip
+def test_evt_doubts_a_fit_that_cannot_be_of_these_scores(shape: float, scale: float, says: str) -> None:
+    excess = np.r_[np.linspace(0.05, 0.95, 19), 1.01]  # of shape -1 and scale 1, all but one can be
+    assert says in EVT()._doubt(Tail(0.0, 0.2, shape, scale), excess)
 
 
 def test_evt_goes_beyond_the_largest_score() -> None:
@@ -449,6 +481,15 @@ def test_crossfit_keeps_the_calibrators_threshold_and_states_the_promise(calibra
     assert crossfit.parameters == {**plain.parameters, "folds": 5}
     assert "cross-fitted over 5 folds" in crossfit.warnings[-1]
     assert replace(crossfit, parameters=plain.parameters, warnings=plain.warnings) == plain
+    bounded = f"the worst case is {worst_case_rate(0.05, 80, 5):.3g} if" in crossfit.warnings[-1]
+    assert bounded == (calibrator.kind == "conformal")
+
+
+def test_crossfit_without_a_promise_states_no_bound() -> None:
+    scores = np.arange(10.0)  # too few for conformal to promise 5 %
+    crossfit = crossfit_calibration(Conformal(0.05), scores, 5)
+    assert crossfit.promised_rate == Conformal(0.05).calibrate(scores, normals(scores)).promised_rate
+    assert ("the worst case is" in crossfit.warnings[-1]) == (crossfit.promised_rate is not None)
 
 
 def test_crossfit_refuses_f1() -> None:
@@ -459,6 +500,7 @@ def test_crossfit_refuses_f1() -> None:
 def test_worst_case_rate_is_the_cv_plus_bound() -> None:
     assert worst_case_rate(0.05, 80, 80) == pytest.approx(0.1)  # the jackknife+: 2 alpha
     assert worst_case_rate(0.05, 80, 5) == pytest.approx(0.1 + 1.6 / 17)
+    assert worst_case_rate(0.05, 80, 40) == pytest.approx(0.1 + 0.5 / 41)  # many folds: the other bound is the smaller
     for n, k in [(20, 2), (100, 10), (500, 5), (60, 60)]:
         assert worst_case_rate(0.05, n, k) <= 0.1 + math.sqrt(2 / n)  # the weaker form of the theorem
     assert worst_case_rate(0.9, 10, 2) == 1.0
@@ -493,7 +535,13 @@ def test_binomial_interval_is_scipys_exact_one(successes: int, n: int, level: fl
     assert binomial_interval(successes, n, level) == pytest.approx((reference.low, reference.high), abs=1e-10)
 
 
-@pytest.mark.parametrize(("successes", "n", "level"), [(0, 0, 0.95), (-1, 5, 0.95), (6, 5, 0.95), (1, 5, 1.0)])
+def test_binomial_interval_is_of_95_percent_where_nothing_is_said() -> None:
+    assert binomial_interval(3, 40) == binomial_interval(3, 40, 0.95)
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "level"), [(0, 0, 0.95), (-1, 5, 0.95), (6, 5, 0.95), (1, 5, 1.0), (1, 5, 0.0)]
+)
 def test_binomial_interval_refuses(successes: int, n: int, level: float) -> None:
     with pytest.raises(AdshiftError, match="must be"):
         binomial_interval(successes, n, level)
@@ -540,7 +588,12 @@ def test_json_with_a_wrong_value_is_refused(change: dict[str, Any]) -> None:
     assert Calibration.from_json(GOOD).n == 20
     with pytest.raises(AdshiftError) as error:
         Calibration.from_json({**GOOD, **change})
-    assert next(iter(change)) in str(error.value)
+    name, value = next(iter(change.items()))
+    shown = (1,) if value == [1] and name == "warnings" else value
+    told = "unknown ['extra']" if name == "extra" else f"calibration {name}={shown!r} must be "
+    assert told in str(error.value)
+    if value == "a":
+        assert "must be a list of texts; mend" in str(error.value)
     assert "\n" not in str(error.value)
 
 

@@ -9,14 +9,14 @@ import random
 import socket
 import tarfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from fileserver import FileServer
 from torchvision.models import resnet18
 
 from adshift.data import mvtec
@@ -28,46 +28,11 @@ PAYLOAD = bytes(range(256)) * 9000
 DIGEST = hashlib.sha256(PAYLOAD).hexdigest()
 
 
-class Server:
-    """Files by path; ``/broken...`` announces more bytes than it sends. ``asked`` lists the requests."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, bytes] = {"/file.bin": PAYLOAD, "/broken.bin": PAYLOAD}
-        self.asked: list[str] = []
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked.append(self.path)
-                content = outer.files.get(self.path)
-                if content is None:
-                    self.send_error(404)
-                    return
-                broken = self.path.startswith("/broken")
-                self.send_response(200)
-                self.send_header("Content-Length", str(len(content) + (1000 if broken else 0)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    running = Server()
-    yield running
-    running.close()
+def server(server: FileServer) -> FileServer:
+    """Whole at ``/file.bin`` and broken off at ``/broken.bin``."""
+    server.files |= {"/file.bin": PAYLOAD, "/broken.bin": PAYLOAD}
+    return server
 
 
 def tree(folder: Path) -> list[str]:
@@ -76,7 +41,7 @@ def tree(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("digits", [64, 8])
 def test_a_whole_file_arrives_with_a_progress_bar(
-    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str], digits: int
+    server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str], digits: int
 ) -> None:
     path = tmp_path / "new" / "folder" / "file.bin"
     download(f"{server.url}/file.bin", path, sha256=DIGEST[:digits], remedy="none")
@@ -85,7 +50,7 @@ def test_a_whole_file_arrives_with_a_progress_bar(
     assert "download file.bin" in capsys.readouterr().err
 
 
-def test_a_wrong_checksum_leaves_nothing(server: Server, tmp_path: Path) -> None:
+def test_a_wrong_checksum_leaves_nothing(server: FileServer, tmp_path: Path) -> None:
     with pytest.raises(AdshiftError) as caught:
         download(f"{server.url}/file.bin", tmp_path / "file.bin", sha256="0" * 64, remedy="take another")
     for part in (f"{server.url}/file.bin", DIGEST, "expected 000", "take another"):
@@ -93,7 +58,7 @@ def test_a_wrong_checksum_leaves_nothing(server: Server, tmp_path: Path) -> None
     assert tree(tmp_path) == []
 
 
-def test_a_wrong_file_leaves_the_one_that_was_there(server: Server, tmp_path: Path) -> None:
+def test_a_wrong_file_leaves_the_one_that_was_there(server: FileServer, tmp_path: Path) -> None:
     (tmp_path / "file.bin").write_bytes(b"old")
     with pytest.raises(AdshiftError):
         download(f"{server.url}/file.bin", tmp_path / "file.bin", sha256="0" * 64, remedy="")
@@ -104,7 +69,9 @@ def test_a_wrong_file_leaves_the_one_that_was_there(server: Server, tmp_path: Pa
 @pytest.mark.parametrize(
     ("name", "reason"), [("broken.bin", "broke off after 2304000 of 2305000 bytes|IncompleteRead"), ("gone", "404|Not")]
 )
-def test_a_failed_transfer_names_url_reason_and_remedy(server: Server, tmp_path: Path, name: str, reason: str) -> None:
+def test_a_failed_transfer_names_url_reason_and_remedy(
+    server: FileServer, tmp_path: Path, name: str, reason: str
+) -> None:
     with pytest.raises(AdshiftError, match=reason) as caught:
         download(f"{server.url}/{name}", tmp_path / name, sha256=DIGEST, remedy="fetch it elsewhere")
     assert str(caught.value).startswith(f"{server.url}/{name} could not be downloaded (")
@@ -158,7 +125,7 @@ Ensure = Callable[..., None]
 
 
 @pytest.fixture
-def ensure(server: Server, tmp_path: Path) -> Ensure:
+def ensure(server: FileServer, tmp_path: Path) -> Ensure:
     """``mvtec.ensure`` into tmp_path/data/mvtec, from an archive of these members."""
 
     def call(*members: Member, categories: tuple[str, ...] = ("carpet",), sha256: str | None = None) -> None:
@@ -170,7 +137,7 @@ def ensure(server: Server, tmp_path: Path) -> Ensure:
 
 
 def test_the_archive_is_installed_whole_and_its_licence_printed(
-    ensure: Ensure, server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ensure: Ensure, server: FileServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     ensure(*CARPET, *ZIPPER, categories=("carpet", "zipper"))
     root = tmp_path / "data" / "mvtec"
@@ -182,7 +149,9 @@ def test_the_archive_is_installed_whole_and_its_licence_printed(
     assert server.asked == ["/mvtec.tar.xz"]  # the second call fetched nothing
 
 
-def test_an_empty_folder_is_filled_and_a_used_one_is_left_alone(ensure: Ensure, server: Server, tmp_path: Path) -> None:
+def test_an_empty_folder_is_filled_and_a_used_one_is_left_alone(
+    ensure: Ensure, server: FileServer, tmp_path: Path
+) -> None:
     root = tmp_path / "data" / "mvtec"
     root.mkdir(parents=True)
     ensure(*CARPET)
@@ -194,7 +163,7 @@ def test_an_empty_folder_is_filled_and_a_used_one_is_left_alone(ensure: Ensure, 
     assert len(server.asked) == 1
 
 
-def test_cells_that_start_together_download_once(server: Server, tmp_path: Path) -> None:
+def test_cells_that_start_together_download_once(server: FileServer, tmp_path: Path) -> None:
     content = server.files["/mvtec.tar.xz"] = archive(*CARPET)
     root, digest = tmp_path / "data" / "mvtec", hashlib.sha256(content).hexdigest()
     together = threading.Barrier(4)
@@ -262,7 +231,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
-def test_a_broken_archive_is_refused(server: Server, tmp_path: Path, content: bytes) -> None:
+def test_a_broken_archive_is_refused(server: FileServer, tmp_path: Path, content: bytes) -> None:
     server.files["/a.tar.xz"] = content
     digest = hashlib.sha256(content).hexdigest()
     with pytest.raises(AdshiftError, match=r"^archive \.mvtec\.tar\.xz cannot be unpacked \(.*\); fetch it again$"):
@@ -271,14 +240,14 @@ def test_a_broken_archive_is_refused(server: Server, tmp_path: Path, content: by
 
 
 def test_an_unknown_category_is_refused_before_anything_is_fetched(
-    ensure: Ensure, server: Server, tmp_path: Path
+    ensure: Ensure, server: FileServer, tmp_path: Path
 ) -> None:
     with pytest.raises(AdshiftError, match=r"category=sofa is not in MVTec AD \(bottle, .*\); .* data=folder"):
         ensure(*CARPET, categories=("carpet", "sofa"))
     assert (server.asked, tree(tmp_path)) == ([], [])
 
 
-def test_without_a_network_the_error_says_what_to_fetch_and_where_to_put_it(server: Server, tmp_path: Path) -> None:
+def test_without_a_network_the_error_says_what_to_fetch_and_where_to_put_it(server: FileServer, tmp_path: Path) -> None:
     root = tmp_path / "data" / "mvtec"
     with pytest.raises(AdshiftError) as caught:
         mvtec.ensure(root, ["carpet"], url=f"{server.url}/gone.tar.xz", sha256=DIGEST)
@@ -297,7 +266,7 @@ def test_the_official_archive_is_the_one_of_the_design() -> None:
 
 
 @pytest.fixture
-def imagenet(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def imagenet(server: FileServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """torchvision's address of ResNet-18 turned to the server; returns where the file will be cached."""
     buffer = io.BytesIO()
     torch.save(resnet18(weights=None).state_dict(), buffer)
@@ -310,7 +279,7 @@ def imagenet(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return tmp_path / "home" / "hub" / "checkpoints" / name
 
 
-def test_imagenet_weights_are_fetched_once_and_checked(imagenet: Path, server: Server) -> None:
+def test_imagenet_weights_are_fetched_once_and_checked(imagenet: Path, server: FileServer) -> None:
     state = fetch_imagenet("resnet18")
     assert set(state) == set(resnet18(weights=None).state_dict())
     assert tree(imagenet.parent) == [imagenet.name]
@@ -318,7 +287,7 @@ def test_imagenet_weights_are_fetched_once_and_checked(imagenet: Path, server: S
     assert len(server.asked) == 1
 
 
-def test_spoilt_imagenet_weights_are_refused(imagenet: Path, server: Server) -> None:
+def test_spoilt_imagenet_weights_are_refused(imagenet: Path, server: FileServer) -> None:
     server.files[f"/{imagenet.name}"] += b"!"
     with pytest.raises(
         AdshiftError, match=r"has sha256 .* put it at .*, or give backbone\.weights=PATH, or take backbone=small"

@@ -22,9 +22,11 @@ from adshift.assembly import Plan, make_plan, plain
 from adshift.data.images import read_image, read_mask
 from adshift.errors import AdshiftError
 from adshift.methods.coreset import greedy_coreset
+from adshift.metrics.summary import FIGURES
 from adshift.pipeline import CLEAN
+from adshift.report.cells import to_cells
 from adshift.report.discover import read_runs
-from adshift.results import read_calibration, read_result
+from adshift.results import SCHEMA, read_calibration, read_result
 
 FEW = settings(max_examples=150, deadline=5000, suppress_health_check=list(HealthCheck))
 
@@ -100,6 +102,34 @@ def put(document: Any, place: tuple[Any, ...], value: Any) -> None:
     document[place[-1]] = value
 
 
+def check_result(result: Any) -> None:
+    assert result["schema"] == SCHEMA
+    assert isinstance(result["config"], dict)
+
+
+def check_thresholds(thresholds: Any) -> None:
+    for calibration in (*thresholds.image.values(), *thresholds.pixel.values()):
+        assert math.isfinite(calibration.threshold)
+        assert calibration.n >= 1
+        assert calibration.promised_rate is None or 0 <= calibration.promised_rate <= 1
+
+
+def check_runs(runs: Any) -> None:
+    """One run, of which a cell of the grid can be made with every figure a number or undefined."""
+    (run,) = runs
+    (cell,) = to_cells([run])
+    assert cell.categories
+    for values in run.result["metrics"]["categories"].values():
+        assert all(values[figure] is None or isinstance(values[figure], float | int) for figure in FIGURES)
+
+
+READERS = [
+    (read_result, check_result),
+    (read_calibration, check_thresholds),
+    (lambda folder: read_runs([folder], lambda _: None), check_runs),
+]
+
+
 @pytest.fixture(scope="module")
 def finished(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("finished") / "run"
@@ -119,11 +149,13 @@ def test_a_run_folder_with_any_value_anywhere_is_read_or_refused(finished: Path,
         text = text[: data.draw(st.integers(0, len(text)))]
     try:
         (finished / name).write_text(text)
-        for read in (read_result, read_calibration, lambda folder: read_runs([folder], lambda _: None)):
+        for read, check in READERS:
             try:
-                read(finished)
+                found = read(finished)
             except AdshiftError as error:
                 check_message(error)
+            else:
+                check(found)
     finally:
         (finished / name).write_text(kept)
 

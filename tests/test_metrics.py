@@ -12,6 +12,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from adshift.errors import AdshiftError
+from adshift.metrics.comparison import compare
 from adshift.metrics.curves import area_to_limit
 from adshift.metrics.decision import decide, decision_metrics
 from adshift.metrics.modules import (
@@ -26,6 +27,7 @@ from adshift.metrics.modules import (
 )
 from adshift.metrics.pixel import PixelRanking
 from adshift.metrics.ranking import auroc, average_precision, best_f1
+from adshift.metrics.resampling import resample
 from adshift.metrics.seeds import aggregate
 from adshift.metrics.summary import FIGURES, figures, macro
 
@@ -172,10 +174,11 @@ def test_aggregate_is_students_interval():
     low, high = stats.t.interval(0.95, 3, loc=np.mean(values), scale=stats.sem(values))
     found = aggregate([*values, None])
     assert found["n"] == 4
+    assert found["mean"] == pytest.approx(np.mean(values))
     assert found["std"] == pytest.approx(np.std(values, ddof=1))
     assert (found["low"], found["high"]) == pytest.approx((low, high))
     assert aggregate([0.5]) == {"n": 1, "mean": 0.5, "std": None, "low": None, "high": None}
-    assert aggregate([None])["mean"] is None
+    assert aggregate([None]) == {"n": 0, "mean": None, "std": None, "low": None, "high": None}
 
 
 def scored(seed=0, n=24, side=20):
@@ -247,8 +250,54 @@ def test_figures_without_maps_or_thresholds():
     assert found.values["image_auroc_ci"]
     assert found.values["image_f1"] is None
     assert found.values["pixel_auroc"] is None
-    assert any("threshold" in note for note in found.warnings)
-    assert any("maps" in note for note in found.warnings)
+    assert found.warnings == [
+        "no image threshold: the decision figures are null", "no anomaly maps: the pixel figures are null",
+    ]  # fmt: skip
+
+
+def test_what_is_missing_is_told_and_nothing_else():
+    scores, labels, maps, masks = scored()
+
+    def told(labels, masks, threshold=14.0, pixel_threshold=9.0):
+        found = figures(
+            scores, labels, threshold, maps=maps, masks=masks, pixel_threshold=pixel_threshold, replicates=0
+        )
+        return found.warnings
+
+    no_one = "no normal test image: the image figures that need one are null"
+    assert told(np.ones(24), [mask if mask.any() else None for mask in masks]) == [
+        no_one, "16 of 24 anomalous test images have no mask: left out of the pixel figures"
+    ]  # fmt: skip
+    assert told(np.zeros(24), None) == [
+        "no anomalous test image: the image figures that need one are null",
+        "no defect pixel in the masks: the pixel figures are null",
+    ]
+    assert told(labels, masks, pixel_threshold=None) == ["no pixel threshold: pixel_f1 and pixel_iou are null"]
+    assert told(labels, masks, threshold=1e9) == ["no test image is called anomalous: precision is null"]
+    emptied = masks.copy()
+    emptied[-1] = 0
+    assert told(labels, emptied) == ["1 of 8 anomalous test images have an empty mask: all defect-free pixels"]
+
+
+def test_thresholds_stay_with_their_images_when_one_is_left_out():
+    scores, labels, maps, masks = scored()
+    thresholds = np.linspace(5.0, 12.0, 24)
+    partly = list(masks)
+    partly[20] = None
+    found = figures(scores, labels, 14.0, maps=maps, masks=partly, pixel_threshold=thresholds, replicates=0)
+    rest = np.arange(24) != 20
+    called = maps[rest] >= thresholds[rest, None, None]
+    assert found.values["pixel_f1"] == pytest.approx(sk.f1_score((masks[rest] != 0).ravel(), called.ravel()))
+
+
+def test_resamples_follow_the_strata_and_usual_values_are_those_of_the_page():
+    scores, labels, *_ = scored()
+    strata = 2 * labels + np.arange(24) % 2
+    found = figures(scores, labels, replicates=40, seed=3, stream="carpet", strata_N=strata)
+    drawn = [np.repeat(np.arange(24), row) for row in resample(strata, 40, 3, "carpet")]
+    expected = [sk.roc_auc_score(labels[i], scores[i]) for i in drawn]
+    np.testing.assert_allclose(found.replicates["image_auroc"], expected)
+    assert figures(scores, labels).images == figures(scores, labels, replicates=1000, seed=0, stream="").images
 
 
 def test_macro_is_the_mean_over_the_defined_categories():
@@ -264,6 +313,29 @@ def test_macro_is_the_mean_over_the_defined_categories():
     assert partial.values["image_auroc"] == pytest.approx(np.mean(aurocs[:2]))
     assert any("zipper" in note and "image_auroc" in note for note in partial.warnings)
     assert partial.values["pixel_auroc"] is None
+    assert mean.warnings == []  # nothing was left out
+
+
+def test_macro_keeps_the_figures_behind_one_that_no_category_has():
+    scores, *_ = scored()
+    normals = {name: figures(scores, np.zeros(24), 14.0, replicates=50, stream=name) for name in ("carpet", "zipper")}
+    mean = macro(normals)
+    assert mean.values["image_auroc"] is None
+    alarms = [each.values["false_alarm_rate"] for each in normals.values()]
+    assert mean.values["false_alarm_rate"] == pytest.approx(np.mean(alarms))
+
+
+def test_macros_are_compared_only_where_their_categories_were_resampled_alike():
+    scores, labels, *_ = scored()
+
+    def mean(seed, *names):
+        return macro({n: figures(scores, labels, 14.0, replicates=50, seed=seed, stream=n) for n in names})
+
+    same = compare(mean(0, "carpet", "zipper"), mean(0, "zipper", "carpet"))
+    assert same["image_auroc"].estimate == 0
+    for other in (mean(1, "carpet", "zipper"), mean(0, "carpet"), mean(0, "carpet", "hazelnut")):
+        with pytest.raises(AdshiftError, match="differ"):
+            compare(mean(0, "carpet", "zipper"), other)
 
 
 @pytest.mark.parametrize("offset", [0.0, 1e3, -1e3])
@@ -275,9 +347,12 @@ def test_modules_agree_with_the_functions_whatever_the_range(offset):
         ImageAveragePrecision(): average_precision(scores, labels),
         ImageBestF1(): best_f1(scores, labels),
         ImageDecision(14.0 + offset, "precision"): decision_metrics(scores, labels, 14.0)["precision"],
+        ImageDecision(14.0 + offset): decision_metrics(scores, labels, 14.0)["image_f1"],
         PixelAUROC(): pixels.auroc(),
         PixelAveragePrecision(): pixels.average_precision(),
         PRO(0.05): pixels.pro(0.05),
+        PRO(): pixels.pro(0.3),
+        PRO(1): pixels.pro(1.0),
         PixelDecision(9.0 + offset): sk.f1_score((masks != 0).ravel(), maps.ravel() >= 9),
     }
     for metric, value in expected.items():
@@ -300,10 +375,19 @@ def test_modules_are_nan_where_undefined_and_reset():
     assert pro.compute().isnan()
 
 
+def test_regions_are_those_of_the_masks_with_a_channel_or_without():
+    _, _, maps, masks = scored()
+    expected = PixelRanking.from_maps(list(maps), list(masks)).pro(0.3)
+    metric = PRO()
+    metric.update(torch.from_numpy(maps).double(), torch.from_numpy(masks))
+    assert metric.compute().item() == pytest.approx(expected, abs=1e-6)
+
+
 def test_modules_refuse_what_they_cannot_measure():
     with pytest.raises(AdshiftError, match="figure='f2'"):
         ImageDecision(1.0, "f2")
-    with pytest.raises(AdshiftError, match="limit=2"):
-        PRO(2.0)
+    for limit in (2.0, 0.0):
+        with pytest.raises(AdshiftError, match=f"limit={limit}"):
+            PRO(limit)
     with pytest.raises(AdshiftError, match="must share one shape"):
         PixelAUROC().update(torch.rand(2, 4, 4), torch.zeros(2, 5, 4))

@@ -366,12 +366,12 @@ def test_names_stay_text_in_the_report(tiny: Path, tmp_path: Path) -> None:
 
 def test_pictures_stay_in_the_run(tmp_path: Path) -> None:
     """A category called like a path would have named a file outside it."""
-    draw_category(tmp_path / "root", "plate", seed=5)
+    draw_category(tmp_path / "images", "plate", seed=5)
     done = invoke(
         "train.py",
-        *tiny_overrides(tmp_path / "root", "../root/plate"),
+        *tiny_overrides(tmp_path / "images", "../images/plate"),
         "save_maps=true",
         f"hydra.run.dir={tmp_path / 'run'}",
     )
     assert done.code == 2
-    assert "category='../root/plate' must be the name of one folder, without a path" in one_line(done.err)
+    assert "category='../images/plate' must be the name of one folder, without a path" in one_line(done.err)
