@@ -45,7 +45,10 @@ def options(group: str) -> list[str]:
 
 def test_the_groups_are_those_of_the_design() -> None:
     assert options("method") == ["padim", "patchcore"]
-    assert set(options("domain")) == {"clean", "shift", "geometric", "photometric", "illumination"}
+    assert set(options("domain")) == {
+        *("clean", "shift", "geometric", "photometric", "illumination"),
+        *("brightness", "contrast", "defocus_blur", "gaussian_noise"),
+    }
     assert options("adaptation") == ["full", "none", "threshold"]
     assert options("threshold") == ["conformal", "evt", "f1", "quantile", "sigma"]
     assert options("split") == ["official", "standard", "study"]

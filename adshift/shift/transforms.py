@@ -21,6 +21,9 @@ GRADIENT_GRID = 128
 SMOOTHING_SIGMA = 80 / 1024
 """The study smooths with sigma = 80 px on MVTec AD's images of 1024 px; as a fraction it holds at any resolution."""
 
+BORDERS = ("reflect", "replicate")
+RESAMPLING = ("bilinear", "lanczos")
+
 
 def _albumentations() -> ModuleType:
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else the import asks the network for its newest version
@@ -28,17 +31,22 @@ def _albumentations() -> ModuleType:
     return albumentations
 
 
-def warp(image: UInt8, mask: UInt8 | None, p: ShiftParameters) -> tuple[UInt8, UInt8 | None]:
-    """Rotate, scale and translate about the centre: image bilinear, mask nearest, reflected border."""
+def warp(
+    image: UInt8, mask: UInt8 | None, p: ShiftParameters, border: str = "reflect", resampling: str = "bilinear"
+) -> tuple[UInt8, UInt8 | None]:
+    """Rotate, scale and translate about the centre: image bilinear, mask nearest, reflected border.
+
+    ``border`` (one of ``BORDERS``) and ``resampling`` (of ``RESAMPLING``) choose otherwise.
+    """
     import cv2
 
     affine = _albumentations().Affine(
         rotate=(p.rotation_deg, p.rotation_deg),
         scale=(p.scale, p.scale),
         translate_percent={"x": (p.translate_x, p.translate_x), "y": (p.translate_y, p.translate_y)},
-        interpolation=cv2.INTER_LINEAR,
+        interpolation={"bilinear": cv2.INTER_LINEAR, "lanczos": cv2.INTER_LANCZOS4}[resampling],
         mask_interpolation=cv2.INTER_NEAREST,
-        border_mode=cv2.BORDER_REFLECT_101,
+        border_mode={"reflect": cv2.BORDER_REFLECT_101, "replicate": cv2.BORDER_REPLICATE}[border],
         p=1.0,
     )
     if mask is None:
