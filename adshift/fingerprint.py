@@ -18,6 +18,7 @@ from adshift.shift.domain import Domain
 
 PACKAGE = Path(__file__).resolve().parent
 IMAGES = ("data", "shift")
+CORRECTIONS = (*IMAGES, "adaptation", "correction")
 EMBEDDINGS = (*IMAGES, "features", "methods")
 FIT = (*EMBEDDINGS, "embedding.py", "training.py")
 SCORES = (*EMBEDDINGS, "embedding.py", "scoring.py")

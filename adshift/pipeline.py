@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,14 @@ import torch
 from omegaconf import DictConfig
 
 from adshift import results
+from adshift.adaptation.recipe import described
 from adshift.assembly import Plan, build, build_method, make_plan, plain, require_calibratable
 from adshift.calibration.scope import Thresholds, calibrate
 from adshift.checkpoint import file_sha256
+from adshift.corrected import fitted_correction
 from adshift.crossfit import assign_folds, out_of_fold
 from adshift.data.acquire import acquire, verify_files
+from adshift.data.correction import Correction
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.images import normalise
 from adshift.data.samples import digest
@@ -28,7 +31,7 @@ from adshift.fingerprint import SCORES, code
 from adshift.methods.module import AnomalyModule
 from adshift.provenance import device_name, git_commit, package_versions, peak_memory
 from adshift.report.console import print_run
-from adshift.scoring import ScoredImages, latency_ms, score_images, state_sha256
+from adshift.scoring import ScoredImages, joined, latency_ms, score_images, state_sha256
 from adshift.shift.domain import Domain
 from adshift.tracking.log import make_tracker, track
 from adshift.training import CHECKPOINT, fit, make_trainer
@@ -59,7 +62,7 @@ def train(config: DictConfig) -> dict[str, Any]:
     plan = make_plan(chosen, CLEAN)
     cell = prepare(chosen, plan, build_module(chosen))
     timing = fit(cell.trainer, cell.module, cell.datamodule, output_folder() / CHECKPOINT)
-    cell.notes += cell.module.method.cautions(len(cell.split.train))
+    cell.notes += cell.module.method.cautions(len(cell.split.train) * len(plan.recipe.train))
     return finish(cell, output_folder(), timing)
 
 
@@ -79,8 +82,11 @@ def _trainer(config: dict[str, Any]) -> Any:
     return make_trainer(config["trainer"]["accelerator"], config["trainer"]["devices"])
 
 
-def prepare(config: dict[str, Any], plan: Plan, module: AnomalyModule) -> Cell:
-    """Bring the images, split them, and check whatever would fail later; raises AdshiftError."""
+def prepare(config: dict[str, Any], plan: Plan, module: AnomalyModule, correction: Correction | None = None) -> Cell:
+    """Bring the images, split them, and check whatever would fail later; raises AdshiftError.
+
+    ``correction`` is that of a finished run; where the recipe asks for one and there is none, it is fitted here.
+    """
     trainer = _trainer(config)
     make_tracker(config)  # refuses a logger whose package is missing, before the fit
     split = split_all(acquire(plan.source, plan.root, plan.categories), plan.splitter)
@@ -97,9 +103,11 @@ def prepare(config: dict[str, Any], plan: Plan, module: AnomalyModule) -> Cell:
         )
     notes = verify_files(plan.root, (*split.train, *split.calibration, *split.test))
     datamodule = AnomalyDataModule(
-        build(config["store"], "store"), plan.root, split, plan.domains.train,
+        build(config["store"], "store"), plan.root, split, plan.recipe.train,
         plan.image_size, plan.batch_size, plan.num_workers, plan.resolution,
     )  # fmt: skip
+    if plan.recipe.correction is not None:
+        datamodule.correction = correction or fitted_correction(plan.recipe.correction, datamodule)
     return Cell(config, plan, split, datamodule, module, trainer, time.perf_counter(), notes)
 
 
@@ -107,8 +115,8 @@ def _score(cell: Cell, role: str) -> ScoredImages:
     samples = cell.split.of(role)  # type: ignore[arg-type]
     if not samples:
         return ScoredImages((), torch.empty(0).double().numpy(), [], [], None)
-    domain = cell.plan.domains.of(role)  # type: ignore[arg-type]
-    return score_images(cell.trainer, cell.module, cell.datamodule, samples, domain)
+    domains = cell.plan.recipe.of(role)  # type: ignore[arg-type]
+    return joined([score_images(cell.trainer, cell.module, cell.datamodule, samples, domain) for domain in domains])
 
 
 def _calibrate(cell: Cell, scored: ScoredImages) -> Thresholds:
@@ -161,12 +169,14 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
     result["store"] = {"made": dict(store.made), "reused": dict(store.reused)}
     results.write_scores(folder, scored, thresholds)
     results.write_replicates(folder, evaluation)
-    results.write_calibration(folder, thresholds, asdict(plan.domains.calibration))
+    if cell.datamodule.correction is not None:
+        results.write_correction(folder, cell.datamodule.correction.parts())
+    results.write_calibration(folder, thresholds, described(plan.recipe.calibration))
     if cell.config["save_maps"]:
         from adshift.report.pictures import write_pictures
 
         results.write_maps(folder, scored["test"])
-        write_pictures(folder / "pictures", plan.root, plan.domains.test, scored["test"], thresholds)
+        write_pictures(folder / "pictures", plan.root, plan.recipe.test, scored["test"], thresholds)
     results.write_result(folder, result)
     track(cell.config, folder)
     print_run(result, folder)
@@ -175,7 +185,8 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
 
 def _unified(cell: Cell, scored: dict[str, ScoredImages], thresholds: Thresholds) -> dict[str, Any]:
     categories = cell.plan.categories
-    found: dict[str, Any] = {"foreign_matches": foreign_matches(scored["test"], cell.split.train, categories)}
+    fitted_on = cell.split.train * len(cell.plan.recipe.train)
+    found: dict[str, Any] = {"foreign_matches": foreign_matches(scored["test"], fitted_on, categories)}
     if set(thresholds.image) == set(categories):
         found["cross_threshold"] = {
             "held_out": cross_threshold(scored["test"], thresholds, categories),
@@ -203,7 +214,7 @@ def _latency(cell: Cell) -> dict[str, float] | None:
     if not cell.config["metrics"]["latency"]:
         return None
     device = cell.trainer.strategy.root_device
-    image = normalise(cell.datamodule.images(cell.split.test, cell.plan.domains.test).image_NSS3[0])
+    image = normalise(cell.datamodule.images(cell.split.test, cell.plan.recipe.test).image_NSS3[0])
 
     def make(folder: Path, _: Path | None) -> None:
         again = int(device.type == "cuda")  # where another batch size is another kernel; a CPU is warm by then
@@ -233,7 +244,7 @@ def _search(cell: Cell) -> dict[str, Any]:
     found: dict[str, Any] = {"backend": method.backend, "exact": method.searches_exactly}
     if found["exact"]:
         return found
-    images_NSS3 = cell.datamodule.images(cell.split.test, cell.plan.domains.test).image_NSS3
+    images_NSS3 = cell.datamodule.images(cell.split.test, cell.plan.recipe.test).image_NSS3
     chosen = images_NSS3[:: -(-len(images_NSS3) // SEARCH_IMAGES)]
     device = cell.trainer.strategy.root_device
     cell.module.to(device)
@@ -250,5 +261,5 @@ def _provenance(cell: Cell) -> dict[str, Any]:
         "weights": cell.config["backbone"]["weights"],
         "weights_sha256": cell.module.method.weights_sha256,
         "samples_sha256": digest((*split.train, *split.calibration, *split.test)),
-        "seeds": {"seed": cell.plan.seed, "domain": cell.plan.domains.test.seed},
+        "seeds": {"seed": cell.plan.seed, "domain": cell.plan.recipe.test.seed},
     }

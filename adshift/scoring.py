@@ -73,6 +73,19 @@ class ScoredImages:
         return self.select([sample.category == category for sample in self.samples])
 
 
+def joined(parts: Sequence[ScoredImages]) -> ScoredImages:
+    """Several sets of scored images as one; without nearest images where a part has none."""
+    nearest = [part.nearest_image_NP for part in parts if part.nearest_image_NP is not None]
+    return ScoredImages(
+        tuple(s for part in parts for s in part.samples),
+        np.concatenate([part.score_N for part in parts]),
+        [m for part in parts for m in part.maps],
+        [m for part in parts for m in part.masks],
+        np.concatenate(nearest) if len(nearest) == len(parts) else None,
+        sum(part.seconds for part in parts),
+    )
+
+
 def _map_like(anomaly_map_HW: Tensor, mask: UInt8 | None) -> Tensor:
     if mask is None or mask.shape == tuple(anomaly_map_HW.shape):
         return anomaly_map_HW

@@ -19,6 +19,7 @@ from adshift.methods.maps import upsample_maps
 from adshift.methods.method import Scope, Scores
 from adshift.methods.neighbours import BACKENDS, NeighbourSearch
 from adshift.methods.order import greedy_order
+from adshift.methods.rows import rows_of_parts
 
 
 def check_coreset_ratio(ratio: float) -> None:
@@ -106,9 +107,7 @@ class PatchCore(nn.Module):
         self.register_buffer("bank_MD", torch.empty(0, sum(backbone.channels)))
         self.register_buffer("bank_image_M", torch.empty(0, dtype=torch.int64))
         self.covering_radius: float | None = None
-        self._collected_NHWD: Tensor | None = None
-        self._n_images = 0
-        self._filled = 0
+        self._collected: list[Tensor] = []
         self._search: NeighbourSearch | ApproximateSearch | None = None
 
     def embed(self, images_B3SS: Tensor) -> Tensor:
@@ -122,19 +121,12 @@ class PatchCore(nn.Module):
         return {**settings, "layers": layers, "neighbourhood": neighbourhood}
 
     def begin_fit(self, n_images: int) -> None:
-        """Forget an earlier fit; the embeddings' memory is taken once, at the first batch."""
-        self._collected_NHWD, self._n_images, self._filled = None, n_images, 0
+        """Forget an earlier fit."""
+        self._collected = []
 
     def collect(self, embedding_BHWD: Tensor) -> None:
-        """Put a batch into its place among the train embeddings; all of them at once are taken as they are."""
-        if self._collected_NHWD is None and len(embedding_BHWD) == self._n_images:
-            self._collected_NHWD, self._filled = embedding_BHWD, self._n_images
-            return
-        if self._collected_NHWD is None:
-            self._collected_NHWD = embedding_BHWD.new_empty((self._n_images, *embedding_BHWD.shape[1:]))
-        end = self._filled + len(embedding_BHWD)
-        self._collected_NHWD[self._filled : end] = embedding_BHWD
-        self._filled = end
+        """Keep a batch of train embeddings as it is, mapped or not: they are never put into one tensor."""
+        self._collected.append(embedding_BHWD)
 
     def finish_fit(self, scope: Scope | None = None) -> dict[str, float]:
         """Thin what was collected to the coreset.
@@ -145,18 +137,18 @@ class PatchCore(nn.Module):
         Raises:
             AdshiftError: nothing was collected, or an embedding is not finite.
         """
-        if self._collected_NHWD is None:
+        if not self._collected:
             raise AdshiftError("PatchCore was given 0 train images; it needs at least 1")
-        patches = self._collected_NHWD.shape[1] * self._collected_NHWD.shape[2]
-        embedding_ND = self._collected_NHWD[: self._filled].flatten(0, 2)
-        self._collected_NHWD = None
-        if not all_finite(embedding_ND):
+        patches = self._collected[0].shape[1] * self._collected[0].shape[2]
+        parts = [batch_BHWD.flatten(0, 2) for batch_BHWD in self._collected]
+        self._collected = []
+        if not all(all_finite(part_ND) for part_ND in parts):
             raise AdshiftError("the train embeddings hold NaN or infinite values; check the backbone's weights")
-        count = max(1, int(len(embedding_ND) * self.coreset_ratio))
-        order = greedy_order(embedding_ND, count, self.projection_dim, self.seed, scope)
-        chosen_M = order.indices_M[:count].to(embedding_ND.device)
+        count = max(1, int(sum(map(len, parts)) * self.coreset_ratio))
+        order = greedy_order(parts, count, self.projection_dim, self.seed, scope)
+        chosen_M = order.indices_M[:count].to(parts[0].device)
         self.covering_radius = float(order.radius_M[count - 1])
-        self.bank_MD = embedding_ND[chosen_M]
+        self.bank_MD = rows_of_parts(parts, chosen_M)
         self.bank_image_M = chosen_M // patches
         self._search = None
         return {"coreset": float(order.second_M[count - 1])}
