@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from adshift import results
 from adshift.adaptation.recipe import described
 from adshift.assembly import Plan, build, build_method, make_plan, plain, require_calibratable
 from adshift.calibration.scope import Thresholds, calibrate
-from adshift.checkpoint import file_sha256
+from adshift.checkpoint import BASE, base_checkpoint, file_sha256, save_repaired
 from adshift.corrected import fitted_correction
 from adshift.crossfit import assign_folds, out_of_fold
 from adshift.data.acquire import acquire, verify_files
@@ -30,6 +30,7 @@ from adshift.evaluation import measure
 from adshift.fingerprint import SCORES, code
 from adshift.methods.module import AnomalyModule
 from adshift.provenance import device_name, git_commit, package_versions, peak_memory
+from adshift.repair import draw, repair
 from adshift.report.console import print_run
 from adshift.scoring import ScoredImages, joined, latency_ms, score_images, state_sha256
 from adshift.shift.domain import Domain
@@ -61,7 +62,8 @@ def train(config: DictConfig) -> dict[str, Any]:
     chosen = plain(config)
     plan = make_plan(chosen, CLEAN)
     cell = prepare(chosen, plan, build_module(chosen))
-    timing = fit(cell.trainer, cell.module, cell.datamodule, output_folder() / CHECKPOINT)
+    checkpoint = CHECKPOINT if plan.recipe.few is None else BASE
+    timing = fit(cell.trainer, cell.module, cell.datamodule, output_folder() / checkpoint)
     cell.notes += cell.module.method.cautions(len(cell.split.train) * len(plan.recipe.train))
     return finish(cell, output_folder(), timing)
 
@@ -90,6 +92,8 @@ def prepare(config: dict[str, Any], plan: Plan, module: AnomalyModule, correctio
     trainer = _trainer(config)
     make_tracker(config)  # refuses a logger whose package is missing, before the fit
     split = split_all(acquire(plan.source, plan.root, plan.categories), plan.splitter)
+    if plan.recipe.few is not None:
+        split = replace(split, calibration=draw(plan.recipe.few, split.calibration, plan.categories))
     require_calibratable(plan, split.calibration)
     if plan.crossfit and split.calibration:
         raise AdshiftError(
@@ -119,10 +123,27 @@ def _score(cell: Cell, role: str) -> ScoredImages:
     return joined([score_images(cell.trainer, cell.module, cell.datamodule, samples, domain) for domain in domains])
 
 
+def _score_roles(cell: Cell, folder: Path, timing: dict[str, float]) -> dict[str, ScoredImages]:
+    """The scores of every role that counts, after the repair where the recipe asks for one; adds to ``timing``."""
+    scored = {}
+    if cell.plan.recipe.few is not None:
+        repaired = repair(cell.trainer, cell.module, cell.datamodule, cell.plan.recipe)
+        home = Path(cell.config.get("run", folder))
+        save_repaired(cell.module, base_checkpoint(home), folder / CHECKPOINT)
+        scored["calibration"], timing["repair"] = repaired.scored, repaired.seconds
+    roles = (("train",) if len(cell.plan.categories) > 1 else ()) + ("calibration", "test")
+    scored = {role: scored[role] if role in scored else _score(cell, role) for role in roles}
+    for images in scored.values():
+        require_finite(images)
+    timing["score"] = sum(images.seconds for images in scored.values())
+    return scored
+
+
 def _calibrate(cell: Cell, scored: ScoredImages) -> Thresholds:
     plan = cell.plan
     if scored.samples or not plan.crossfit:
-        return calibrate(plan.calibrator, plan.scope, plan.categories, scored)
+        left_out = plan.recipe.few is not None
+        return calibrate(plan.calibrator, plan.scope, plan.categories, scored, left_out=left_out)
     held_out = out_of_fold(lambda: _trainer(cell.config), cell.datamodule, plan, lambda: build_module(cell.config))
     return calibrate(plan.calibrator, plan.scope, plan.categories, held_out, folds=plan.crossfit)
 
@@ -130,11 +151,8 @@ def _calibrate(cell: Cell, scored: ScoredImages) -> Thresholds:
 def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thresholds | None = None) -> dict[str, Any]:
     """Score, calibrate (unless ``thresholds`` are given), measure, write; for a fresh fit and for a finished run."""
     plan = cell.plan
-    roles = (("train",) if len(plan.categories) > 1 else ()) + ("calibration", "test")
-    scored = {role: _score(cell, role) for role in roles}
-    for images in scored.values():
-        require_finite(images)
-    timing = {**timing, "score": sum(images.seconds for images in scored.values())}
+    timing = dict(timing)
+    scored = _score_roles(cell, folder, timing)
     started = time.perf_counter()
     if thresholds is None:
         thresholds = _calibrate(cell, scored["calibration"])
@@ -153,7 +171,7 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
         ),
         "timing": {**timing, "ms_per_image": _latency(cell), "wall": time.perf_counter() - cell.started},
         "memory": {"bank_vectors": vectors, "bank_mb": bank_bytes / 1e6, **peak_memory()},
-        "provenance": {**_provenance(cell), "checkpoint_sha256": _checkpoint_sha256(folder)},
+        "provenance": {**_provenance(cell), **_checkpoints(folder)},
         "warnings": [
             *cell.notes,
             *score_warnings(scored, plan.categories),
@@ -232,10 +250,10 @@ def _latency(cell: Cell) -> dict[str, float] | None:
     return cell.datamodule.store.fetch("latencies", {**key, "device": device_name(device), **code(SCORES)}, make, read)
 
 
-def _checkpoint_sha256(folder: Path) -> str | None:
-    """Of the run's own model; None for an evaluation, which has none."""
-    path = folder / CHECKPOINT
-    return file_sha256(path) if path.is_file() else None
+def _checkpoints(folder: Path) -> dict[str, str | None]:
+    """The hashes of the run's own model (None for an evaluation, which has none) and of what a repair started from."""
+    found = {"checkpoint_sha256": folder / CHECKPOINT, "base_sha256": folder / BASE}
+    return {name: file_sha256(path) if path.is_file() else None for name, path in found.items()}
 
 
 def _search(cell: Cell) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from adshift import results
 from adshift.adaptation.recipe import Recipe, unadapted
 from adshift.assembly import Plan, build, build_regime, make_plan, plain
 from adshift.calibration.scope import Thresholds
-from adshift.checkpoint import load_checkpoint, recorded_sha256
+from adshift.checkpoint import BASE, load_checkpoint, recorded_sha256
 from adshift.data.acquire import acquire
 from adshift.data.splits import split_all
 from adshift.errors import AdshiftError
@@ -51,7 +51,9 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
             f"adaptation={plan.regime.name} needs a new fit, and evaluate.py never fits; use train.py domain="
             f"{merged['domain']['name']} adaptation={plan.regime.name}, or adaptation=none|threshold here"
         )
-    load_checkpoint(module.method, run / CHECKPOINT, recorded_sha256(result))
+    repaired = born.few is not None
+    path = run / (BASE if repaired else CHECKPOINT)
+    load_checkpoint(module.method, path, recorded_sha256(result, "base_sha256" if repaired else "checkpoint_sha256"))
     correction = None if born.correction is None else born.correction.restored(results.read_correction(run))
     cell = prepare(merged, plan, module, correction)
     _refuse_leaks(fitted, cell)

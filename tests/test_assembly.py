@@ -46,7 +46,7 @@ def options(group: str) -> list[str]:
 def test_the_groups_are_those_of_the_design() -> None:
     assert options("method") == ["padim", "patchcore"]
     assert set(options("domain")) == {"clean", "shift", "geometric", "photometric", "illumination"}
-    assert options("adaptation") == ["full", "none", "robust", "threshold"]
+    assert options("adaptation") == ["few", "full", "none", "robust", "robust_few", "test_time", "threshold"]
     assert options("threshold") == ["conformal", "evt", "f1", "quantile", "sigma"]
     assert options("split") == ["official", "standard", "study"]
     assert options("backbone") == ["resnet18", "resnet50", "wide_resnet50_2"]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from adshift.data.correction import CorrectionRule
 from adshift.data.splits import Role
 from adshift.shift.domain import Domain
+
+if TYPE_CHECKING:
+    from adshift.adaptation.few import FewAdaptation
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,14 @@ class Recipe:
             every one of them, domain after domain.
         test: the target.
         correction: what is done to every image of every role before the features; None leaves them as they are.
+        few: how the fitted model is repaired with a few normals of the target; None leaves it as it was fitted.
     """
 
     train: tuple[Domain, ...]
     calibration: tuple[Domain, ...]
     test: Domain
     correction: CorrectionRule | None = None
+    few: FewAdaptation | None = None
 
     def of(self, role: Role) -> tuple[Domain, ...]:
         """The domains of one role."""

@@ -57,9 +57,9 @@ class RobustAdaptation:
 
     def simulated(self) -> tuple[Domain, ...]:
         """The domains of the copies."""
-        families = {family: family in self.components for family in FAMILIES}
+        geometric, illumination, photometric = (family in self.components for family in FAMILIES)
         return tuple(
-            Domain(f"copy {i + 1}", severity=self.severity, seed=copy_seed(self.seed, i), **families)
+            Domain(f"copy {i + 1}", geometric, illumination, photometric, self.severity, copy_seed(self.seed, i))
             for i in range(self.copies)
         )
 

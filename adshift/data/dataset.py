@@ -52,7 +52,7 @@ def read_pair(
                 f"mask {root / sample.mask} is {mask.shape[1]} x {mask.shape[0]}, its image "
                 f"{image.shape[1]} x {image.shape[0]}; both must have one size"
             )
-    image, mask = domain.apply(image, mask, domain.parameters(sample.category, sample.path))
+    image, mask = domain.seen(image, mask, sample.category, sample.path)
     return (image, mask) if correction is None else correction.apply(image, mask)
 
 

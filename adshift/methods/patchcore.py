@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from adshift.errors import AdshiftError
 from adshift.features.backbone import FrozenBackbone
 from adshift.features.patches import patch_embeddings
 from adshift.features.weights import weights_sha256
+from adshift.methods.alignment import Alignment
 from adshift.methods.approximate import APPROXIMATE, ApproximateSearch, Effort
 from adshift.methods.finite import all_finite
 from adshift.methods.maps import upsample_maps
@@ -63,6 +64,7 @@ class PatchCore(nn.Module):
         ivf_lists, ivf_probes, hnsw_links, hnsw_width: see ``adshift.methods.approximate.Effort``.
     """
 
+    has_bank = True
     shares_embedding = True
     bank_MD: Tensor
     bank_image_M: Tensor
@@ -152,6 +154,21 @@ class PatchCore(nn.Module):
         self.bank_image_M = chosen_M // patches
         self._search = None
         return {"coreset": float(order.second_M[count - 1])}
+
+    def condensed(self, embedding_VhwD: Tensor, ratio: float) -> Tensor:
+        """The greedy coreset [m, D] of the patches of all views; at least one stays."""
+        rows_ND = embedding_VhwD.flatten(0, -2)
+        count = max(1, int(len(rows_ND) * ratio))
+        order = greedy_order([rows_ND], count, self.projection_dim, self.seed, None)
+        return rows_ND[order.indices_M[:count].to(rows_ND.device)]
+
+    def repair(self, images: Sequence[Tensor], first_image: int, weight: float, alignment: Alignment | None) -> None:
+        """Map the bank by ``alignment``, then append the images' vectors; ``weight`` is for statistics."""
+        bank_MD = self.bank_MD if alignment is None else alignment(self.bank_MD)
+        self.bank_MD = torch.cat([bank_MD, *(image.to(bank_MD) for image in images)])
+        places = [torch.full((len(image),), first_image + i) for i, image in enumerate(images)]
+        self.bank_image_M = torch.cat([self.bank_image_M, *(place.to(self.bank_image_M) for place in places)])
+        self._search = None
 
     @property
     def weights_sha256(self) -> str:

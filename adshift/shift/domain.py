@@ -20,6 +20,7 @@ class Domain:
         geometric, illumination, photometric: the families of study 3.2 that act.
         severity: 0 = identity, 1 = the study's ranges; others scale the ranges about the identity. Finite, >= 0.
         seed: with category and path it seeds each image's generator.
+        before: a domain that the image was in first; None for an image as the file holds it.
     """
 
     name: str = "clean"
@@ -28,6 +29,7 @@ class Domain:
     photometric: bool = False
     severity: float = 1.0
     seed: int = 0
+    before: Domain | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.severity) and self.severity >= 0):
@@ -36,7 +38,14 @@ class Domain:
     @property
     def is_identity(self) -> bool:
         """Whether it leaves every image as it is."""
-        return self.severity == 0 or not (self.geometric or self.illumination or self.photometric)
+        own = self.severity == 0 or not (self.geometric or self.illumination or self.photometric)
+        return own and (self.before is None or self.before.is_identity)
+
+    def seen(self, image: UInt8, mask: UInt8 | None, category: str, path: str) -> tuple[UInt8, UInt8 | None]:
+        """The image at ``path`` and its mask as they are seen in this domain; see ``apply``."""
+        if self.before is not None:
+            image, mask = self.before.seen(image, mask, category, path)
+        return self.apply(image, mask, self.parameters(category, path))
 
     def parameters(self, category: str, path: str) -> ShiftParameters:
         """The transformation of the image at ``path`` (relative to the data root) of ``category``."""
