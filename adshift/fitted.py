@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from adshift import results
-from adshift.assembly import build_method
+from adshift.adaptation.recipe import Recipe, unadapted
+from adshift.assembly import build, build_method, build_regime
 from adshift.calibration.scope import GLOBAL, Thresholds
 from adshift.checkpoint import load_checkpoint, recorded_sha256
 from adshift.errors import AdshiftError
+from adshift.shift.domain import Domain
 from adshift.training import CHECKPOINT
 
 EVALUATED = "run"
@@ -71,7 +73,8 @@ def load_fitted(folder: Path) -> Fitted:
         AdshiftError: the run is unfinished, or a file of it is missing, broken or not the one that was recorded.
     """
     config = results.read_result(folder)["config"]
-    home = Path(str(config.get(EVALUATED, folder)))
+    recipe = _recipe(folder, config)
+    home = folder if recipe.few is not None else Path(str(config.get(EVALUATED, folder)))
     if not (home / CHECKPOINT).is_file():
         raise AdshiftError(
             f"run={folder} needs the model {home / CHECKPOINT}, which does not exist; give the folder of a finished "
@@ -90,3 +93,20 @@ def load_fitted(folder: Path) -> Fitted:
         ) from error
     load_checkpoint(method, home / CHECKPOINT, recorded_sha256(results.read_result(home)))
     return fitted
+
+
+def _recipe(folder: Path, config: dict[str, Any]) -> Recipe:
+    """The run's recipe; raises AdshiftError where its model scores more than the image it is given, as it is."""
+    try:
+        recipe = build_regime(config["adaptation"]).applied(unadapted((Domain(),), build(config["domain"], "domain")))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise AdshiftError(
+            f"{folder / results.RESULT} holds a config that train.py does not write ({reason}); run the cell again"
+        ) from error
+    if recipe.correction is not None:
+        raise AdshiftError(
+            f"run={folder} corrects every image before the model sees it, which predict.py and export.py do not do yet; "
+            "use a run without adaptation=normalise"
+        )
+    return recipe

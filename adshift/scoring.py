@@ -20,6 +20,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from adshift.data.datamodule import AnomalyDataModule
+from adshift.data.dataset import MaskResolution
 from adshift.data.images import UInt8
 from adshift.data.prepared import TIMING, PreparedImages
 from adshift.data.samples import Sample
@@ -73,11 +74,42 @@ class ScoredImages:
         return self.select([sample.category == category for sample in self.samples])
 
 
+def joined(parts: Sequence[ScoredImages]) -> ScoredImages:
+    """Several sets of scored images as one; without nearest images where a part has none."""
+    nearest = [part.nearest_image_NP for part in parts if part.nearest_image_NP is not None]
+    return ScoredImages(
+        tuple(s for part in parts for s in part.samples),
+        np.concatenate([part.score_N for part in parts]),
+        [m for part in parts for m in part.maps],
+        [m for part in parts for m in part.masks],
+        np.concatenate(nearest) if len(nearest) == len(parts) else None,
+        sum(part.seconds for part in parts),
+    )
+
+
 def _map_like(anomaly_map_HW: Tensor, mask: UInt8 | None) -> Tensor:
     if mask is None or mask.shape == tuple(anomaly_map_HW.shape):
         return anomaly_map_HW
     resized = functional.interpolate(anomaly_map_HW[None, None], size=mask.shape, mode="bilinear", align_corners=False)
     return resized[0, 0]
+
+
+def _maps(batches: Sequence[Scores], images: PreparedImages, resolution: MaskResolution) -> list[Tensor]:
+    maps = [anomaly_map for scores in batches for anomaly_map in scores.anomaly_map_BHW]
+    if resolution == "original":
+        maps = [_map_like(anomaly_map, mask) for anomaly_map, mask in zip(maps, images.masks, strict=True)]
+    return maps
+
+
+def scored_images(images: PreparedImages, batches: Sequence[Scores], resolution: MaskResolution) -> ScoredImages:
+    """Scores that were made batch by batch, in the images' order, as those of the role."""
+    return ScoredImages(
+        images.samples,
+        torch.cat([scores.image_score_B for scores in batches]).double().numpy(),
+        [anomaly_map.float().numpy() for anomaly_map in _maps(batches, images, resolution)],
+        images.masks,
+        None,
+    )
 
 
 def score_images(
@@ -117,9 +149,7 @@ def _write(
         loader = embedding.loader(batch_size)
     started = time.perf_counter()
     batches: Sequence[Scores] = trainer.predict(module, loader) or []  # type: ignore[assignment]
-    maps = [anomaly_map for scores in batches for anomaly_map in scores.anomaly_map_BHW]
-    if datamodule.mask_resolution == "original":
-        maps = [_map_like(anomaly_map, mask) for anomaly_map, mask in zip(maps, images.masks, strict=True)]
+    maps = _maps(batches, images, datamodule.mask_resolution)
     arrays = {
         "score_N": torch.cat([scores.image_score_B for scores in batches]).double().numpy(),
         "shape_N2": np.array([m.shape for m in maps], np.int64),

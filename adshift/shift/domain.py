@@ -26,6 +26,7 @@ class Domain:
             image, and with it an object that ends near the edge; ``replicate`` draws out the edge's own pixels.
         resampling: of the geometric family: ``bilinear``, the study's, or ``lanczos``, which blurs less.
         corruption: one of ImageNet-C instead of the study's families; see ``adshift.shift.corruptions``. Empty: none.
+        before: a domain that the image was in first; None for an image as the file holds it.
     """
 
     name: str = "clean"
@@ -37,6 +38,7 @@ class Domain:
     border: str = "reflect"
     resampling: str = "bilinear"
     corruption: str = ""
+    before: Domain | None = None
 
     def __post_init__(self) -> None:
         for name, value, choices in (
@@ -66,7 +68,14 @@ class Domain:
     @property
     def is_identity(self) -> bool:
         """Whether it leaves every image as it is."""
-        return self.severity == 0 or not (self.geometric or self.illumination or self.photometric or self.corruption)
+        own = self.severity == 0 or not (self.geometric or self.illumination or self.photometric or self.corruption)
+        return own and (self.before is None or self.before.is_identity)
+
+    def seen(self, image: UInt8, mask: UInt8 | None, category: str, path: str) -> tuple[UInt8, UInt8 | None]:
+        """The image at ``path`` and its mask as they are seen in this domain; see ``apply``."""
+        if self.before is not None:
+            image, mask = self.before.seen(image, mask, category, path)
+        return self.apply(image, mask, self.parameters(category, path))
 
     def parameters(self, category: str, path: str) -> ShiftParameters:
         """The transformation of the image at ``path`` (relative to the data root) of ``category``.
@@ -90,7 +99,7 @@ class Domain:
         The scene's geometry comes first, then its light, then the camera: colour, blur, and sensor noise last. A
         corruption gives an image of its own size and leaves the mask alone.
         """
-        if self.corruption and not self.is_identity:
+        if self.corruption and self.severity > 0:
             return corrupt(image, self.corruption, int(self.severity), p.noise_seed), mask
         if (p.rotation_deg, p.scale, p.translate_x, p.translate_y) != (0.0, 1.0, 0.0, 0.0):
             image, mask = transforms.warp(image, mask, p, self.border, self.resampling)

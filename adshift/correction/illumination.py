@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adshift.data.images import UInt8
-from adshift.normalise.luminance import GRID, Float, coarse, joined, luma_chroma
+from adshift.correction.luminance import GRID, Float, coarse, joined, luma_chroma
 
 DEGREE = 4
 ROUNDS = 12

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from adshift.data.images import UInt8
-from adshift.normalise.luminance import Float, joined, luma_chroma
+from adshift.correction.luminance import Float, joined, luma_chroma
 
 LEVELS = np.linspace(0.02, 0.98, 25)
 """Quantiles of luma that are matched; a defect smaller than 2 % of the image moves none of the outer ones far."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from adshift.data.images import UInt8
-from adshift.normalise.luminance import Float, luma_chroma
+from adshift.correction.luminance import Float, luma_chroma
 
 STRENGTH = 1.0
 MARGIN = 1.1
