@@ -49,7 +49,16 @@ def test_the_groups_are_those_of_the_design() -> None:
         *("clean", "shift", "geometric", "photometric", "illumination"),
         *("brightness", "contrast", "defocus_blur", "gaussian_noise"),
     }
-    assert options("adaptation") == ["few", "full", "none", "normalise", "robust", "robust_few", "test_time", "threshold"]
+    assert options("adaptation") == [
+        "few",
+        "full",
+        "none",
+        "normalise",
+        "robust",
+        "robust_few",
+        "test_time",
+        "threshold",
+    ]
     assert options("threshold") == ["conformal", "evt", "f1", "quantile", "sigma"]
     assert options("split") == ["official", "standard", "study"]
     assert options("backbone") == ["resnet18", "resnet50", "wide_resnet50_2"]

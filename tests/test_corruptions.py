@@ -144,7 +144,7 @@ def test_noise_depends_on_seed_and_path_alone() -> None:
         ({"severity": float("nan")}, r"domain\.severity=nan must be a whole number"),
         ({"geometric": True}, r"domain\.corruption=contrast comes alone"),
         ({"corruption": "fog"}, r"domain\.corruption=fog must be one of: brightness"),
-        ({"border": "wrap"}, r"domain\.border=wrap must be one of: reflect, replicate"),
+        ({"border": "wrap"}, r"domain\.border=wrap must be one of: reflect, replicate, background"),
         ({"resampling": "nearest"}, r"domain\.resampling=nearest must be one of: bilinear, lanczos"),
     ],
 )

@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adshift.data.images import UInt8
+from adshift.shift.transforms import rim_colour
 
-RING = 0.04
-"""Width, as a share of the side, of the frame's rim that the background's colour is taken from."""
 CONTRAST = 12.0
 """Grey levels that an object must differ from the background by."""
 
@@ -50,12 +49,9 @@ def object_mask(image: UInt8) -> NDArray[np.bool_] | None:
     import cv2
 
     height, width = image.shape[:2]
-    ring = max(1, round(RING * min(height, width)))
-    rim = np.ones((height, width), bool)
-    rim[ring:-ring, ring:-ring] = False
     smooth = cv2.GaussianBlur(image, (0, 0), max(height, width) / 224)
-    background = np.median(smooth[rim], axis=0)
-    distance = np.abs(smooth.astype(np.float32) - background.astype(np.float32)).max(axis=2)
+    background = np.array(rim_colour(smooth), np.float32)
+    distance = np.abs(smooth.astype(np.float32) - background).max(axis=2)
     level, _ = cv2.threshold(np.clip(distance, 0, 255).astype(np.uint8), 0, 255, cv2.THRESH_OTSU)
     if level < CONTRAST:
         return None

@@ -1,79 +1,87 @@
-"""Illumination flattening: divide an image by a smooth field that its light differs from the train set's by."""
+"""Illumination flattening: divide an image by the smooth field that its light differs from the train set's by."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from adshift.data.images import UInt8
 from adshift.correction.luminance import GRID, Float, coarse, joined, luma_chroma
+from adshift.correction.spread import Spread
+from adshift.data.images import UInt8
 
 DEGREE = 4
 ROUNDS = 12
 DARK, BRIGHT = 12.0, 250.0
 """Grid cells outside of this say nothing about the light: too dark for a ratio, or clipped by the sensor."""
-SPREAD = 0.03
-"""Smallest scale of the residuals (log units) that counts as an outlier's: about 3 % of light."""
+LEAST_SCALE = 0.03
+"""Residuals (log units) below about 3 % of light are never an outlier's."""
 LIMIT = 4.0
 FEWEST = 0.2
+FLOOR = 0.01
+"""Smallest width of the train set's spread of a polynomial's coefficient: 1 % of light."""
 
 
 def polynomials(degree: int, size: int) -> NDArray[np.float64]:
-    """Products of Legendre polynomials up to a total degree on [-1, 1]^2, [size * size, terms]."""
+    """Products of Legendre polynomials up to a total degree on [-1, 1]^2, [size * size, terms]; the first is 1."""
     x = (2 * np.arange(size) + 1) / size - 1
     each = np.polynomial.legendre.legvander(x, degree)
-    pairs = [(i, j) for i in range(degree + 1) for j in range(degree + 1 - i)]
-    return np.stack([np.outer(each[:, i], each[:, j]).ravel() for i, j in pairs], axis=1)
+    return np.stack([np.outer(each[:, i], each[:, j]).ravel() for i, j in _orders(degree)], axis=1)
 
 
-def light_ratio(luma: Float, reference_GG: Float) -> Float:
-    """By what factor an image's light differs from the train set's, at each cell of the grid.
+def _orders(degree: int) -> list[tuple[int, int]]:
+    return [(i, j) for i in range(degree + 1) for j in range(degree + 1 - i)]
 
-    log(luma / reference) is fitted by a polynomial of degree ``DEGREE`` with Tukey's biweight (iteratively reweighted
-    least squares), so that an object in another place, or a defect, has no say: light is what most of the frame agrees
-    on. Cells that are too dark or clipped are left out; with fewer than ``FEWEST`` of the cells left, or where most of
-    them disagree, the ratio is 1.
+
+def light_terms(coarse_GG: Float, reference_GG: Float) -> NDArray[np.float64] | None:
+    """The polynomial that log(light / the train set's light) is, [terms]; None where the image does not say.
+
+    Fitted with Tukey's biweight by iteratively reweighted least squares, so that an object in another place, or a defect,
+    has no say: light is what most of the frame agrees on. Too dark and clipped cells are left out; None with fewer than
+    ``FEWEST`` of the cells left, or where most of them disagree with the fit.
 
     Args:
-        luma: float32 [H, W], 0..255.
-        reference_GG: the train images' median luma on the grid.
-
-    Returns:
-        float32 [GRID, GRID] in [1 / LIMIT, LIMIT].
+        coarse_GG: the image's luma on the grid, 0..255.
+        reference_GG: the train images' median of it.
     """
-    found = coarse(luma).ravel().astype(np.float64)
-    wanted = reference_GG.ravel().astype(np.float64)
+    found, wanted = coarse_GG.ravel().astype(np.float64), reference_GG.ravel().astype(np.float64)
     valid = (found > DARK) & (found < BRIGHT) & (wanted > DARK) & (wanted < BRIGHT)
     if valid.mean() < FEWEST:
-        return np.ones((GRID, GRID), np.float32)
-    basis = polynomials(DEGREE, GRID)
-    target, rows = np.log(found[valid] / wanted[valid]), basis[valid]
-    fitted = np.full(len(target), np.median(target))
-    weight = np.ones(len(target))
-    terms = np.zeros(basis.shape[1])
+        return None
+    rows = polynomials(DEGREE, GRID)[valid]
+    target = np.log(found[valid] / wanted[valid])
+    stiffness = np.diag([1e-3 * len(rows) * (i + j) ** 2 / DEGREE**2 for i, j in _orders(DEGREE)])
+    fitted, weight = np.full(len(target), np.median(target)), np.ones(len(target))
+    terms = np.zeros(rows.shape[1])
     for _ in range(ROUNDS):
         residual = target - fitted
-        scale = 4.685 * max(SPREAD, 1.4826 * float(np.median(np.abs(residual))))
+        scale = 4.685 * max(LEAST_SCALE, 1.4826 * float(np.median(np.abs(residual))))
         weight = np.clip(1 - (residual / scale) ** 2, 0, None) ** 2
-        gram = rows.T @ (rows * weight[:, None]) + 1e-3 * len(rows) * np.diag(_stiffness())
-        terms = np.linalg.solve(gram, rows.T @ (weight * target))
+        terms = np.linalg.solve(rows.T @ (rows * weight[:, None]) + stiffness, rows.T @ (weight * target))
         fitted = rows @ terms
-    if weight.mean() < FEWEST:
-        return np.ones((GRID, GRID), np.float32)
-    field = np.exp(np.clip(basis @ terms, -np.log(LIMIT), np.log(LIMIT)))
-    return field.reshape(GRID, GRID).astype(np.float32)
+    return terms if weight.mean() >= FEWEST else None
 
 
-def _stiffness() -> NDArray[np.float64]:
-    """Ridge weights: none on the constant, more on higher orders, which would otherwise follow an object."""
-    return np.array([(i + j) ** 2 / DEGREE**2 for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i)], np.float64)
+def train_terms(coarse_NGG: Float, reference_GG: Float) -> Spread:
+    """The spread of the train images' own terms about their common light."""
+    found = [light_terms(each, reference_GG) for each in coarse_NGG]
+    terms = len(_orders(DEGREE))
+    return Spread.of([t for t in found if t is not None] or [np.zeros(terms)], np.full(terms, FLOOR))
 
 
-def flatten(image: UInt8, reference_GG: Float) -> UInt8:
-    """An image uint8 [H, W, 3] under the train set's light: divided by ``light_ratio``."""
+def flatten(image: UInt8, reference_GG: Float, spread: Spread) -> UInt8:
+    """An image uint8 [H, W, 3] under the train set's light.
+
+    Luma and chroma are divided by exp(polynomial), the polynomial of ``light_terms`` less the train set's own spread,
+    within [1 / LIMIT, LIMIT]. An image whose light is as usual is returned unchanged.
+    """
     import cv2
 
     luma, chroma = luma_chroma(image)
-    ratio = light_ratio(luma, reference_GG)
-    field = cv2.resize(ratio, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_CUBIC)
+    terms = light_terms(coarse(luma), reference_GG)
+    excess = np.zeros(1) if terms is None else spread.excess(terms)
+    if not excess.any():
+        return image
+    log_field = np.clip(polynomials(DEGREE, GRID) @ excess, -np.log(LIMIT), np.log(LIMIT))
+    small = np.exp(log_field).reshape(GRID, GRID).astype(np.float32)
+    field = cv2.resize(small, (image.shape[1], image.shape[0]), interpolation=cv2.INTER_LINEAR)
     return joined(luma / field, chroma / field[:, :, None])

@@ -3,52 +3,63 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from adshift.data.images import UInt8
 from adshift.correction.luminance import Float, joined, luma_chroma
+from adshift.correction.spread import Spread
+from adshift.data.images import UInt8
 
 LEVELS = np.linspace(0.02, 0.98, 25)
 """Quantiles of luma that are matched; a defect smaller than 2 % of the image moves none of the outer ones far."""
-GAIN = (0.4, 2.5)
+LIMIT = 2.5
 GREY = 1.0
 """Root mean square chroma (grey levels) below which a train set is grey: there colour can only be noise."""
+FLOORS = (0.01, 1.0, 0.02)
+"""Smallest widths of the train set's spread: log gain, grey levels, log chroma ratio."""
 
 
-def luma_quantiles(image: UInt8) -> Float:
-    """The luma at ``LEVELS``, float32 [levels]."""
-    return np.quantile(luma_chroma(image)[0], LEVELS).astype(np.float32)
+def luma_quantiles(luma: Float) -> NDArray[np.float64]:
+    """The luma at ``LEVELS``."""
+    return np.quantile(luma, LEVELS)
 
 
-def chroma_strength(image: UInt8) -> float:
-    """Root mean square of the chroma, in grey levels, after a blur that keeps pixel noise out of it."""
+def chroma_strength(chroma: Float) -> float:
+    """Root mean square of the chroma in grey levels, after a blur of sigma 2 px that keeps pixel noise out of it."""
     import cv2
 
-    chroma = cv2.GaussianBlur(luma_chroma(image)[1], (0, 0), 2.0)
-    return float(np.sqrt(np.mean(np.square(chroma))))
+    return float(np.sqrt(np.mean(np.square(cv2.GaussianBlur(chroma, (0, 0), 2.0)))))
 
 
-def standardise(image: UInt8, quantile_Q: Float, chroma_rms: float) -> UInt8:
-    """An image uint8 [H, W, 3] with the train set's contrast and colour strength.
+def tone_terms(quantile_Q: NDArray[np.float64], strength: float, wanted_Q: Float, wanted: float) -> NDArray[np.float64]:
+    """Three numbers: log gain, offset in grey levels at the mean quantile, and log chroma ratio.
 
-    Luma (BT.601): the line a + b * luma that carries the image's quantiles closest to the train set's (least squares,
-    b in ``GAIN``). A line, not a full histogram match: it cannot make a defect look like the material. Chroma (RGB minus
-    luma) is multiplied so that its root mean square is the train set's, within ``GAIN``; that of a grey train set is
-    set to 0, and with it the noise that differs between the channels.
+    The gain is the slope of the line that carries the image's quantiles closest to the wanted ones (least squares).
+    """
+    centred, target = quantile_Q - quantile_Q.mean(), wanted_Q - wanted_Q.mean()
+    square, product = float(centred @ centred), float(centred @ target)
+    gain = product / square if square > 0 and product > 0 else 1.0
+    ratio = wanted / strength if wanted >= GREY and strength > 0 else 1.0
+    return np.array([np.log(gain), float(wanted_Q.mean() - quantile_Q.mean()), np.log(ratio)])
+
+
+def standardise(image: UInt8, wanted_Q: Float, wanted: float, spread: Spread) -> UInt8:
+    """An image uint8 [H, W, 3] with the train set's contrast, brightness and colour strength.
+
+    Luma (BT.601) goes through a line, not a full histogram match: it cannot make a defect look like the material. Chroma
+    (RGB minus luma) is multiplied. Each by what ``tone_terms`` exceeds the train set's own spread by, gains within
+    [1 / LIMIT, LIMIT]. The chroma of a grey train set is set to 0, and with it the noise that differs between channels.
 
     Args:
         image: any image of the category.
-        quantile_Q: the train set's mean quantiles at ``LEVELS``.
-        chroma_rms: the train set's mean ``chroma_strength``.
+        wanted_Q: the train set's mean quantiles.
+        wanted: its mean ``chroma_strength``.
+        spread: of the train images' ``tone_terms``.
     """
     luma, chroma = luma_chroma(image)
-    found = np.quantile(luma, LEVELS)
-    centred = found - found.mean()
-    spread = float(centred @ centred)
-    gain = float(centred @ (quantile_Q - quantile_Q.mean())) / spread if spread > 0 else 1.0
-    gain = float(np.clip(gain, *GAIN))
-    luma = (luma - np.float32(found.mean())) * np.float32(gain) + np.float32(quantile_Q.mean())
-    if chroma_rms < GREY:
-        return joined(luma, np.zeros_like(chroma))
-    strength = chroma_strength(image)
-    factor = float(np.clip(chroma_rms / strength, *GAIN)) if strength > 0 else 1.0
-    return joined(luma, chroma * np.float32(factor))
+    quantile_Q = luma_quantiles(luma)
+    log_gain, offset, log_ratio = spread.excess(tone_terms(quantile_Q, chroma_strength(chroma), wanted_Q, wanted))
+    colour = float(np.clip(np.exp(log_ratio), 1 / LIMIT, LIMIT)) if wanted >= GREY else 0.0
+    if (log_gain, offset) == (0, 0) and (colour == 1 or not chroma.any()):
+        return image
+    gain, centre = float(np.clip(np.exp(log_gain), 1 / LIMIT, LIMIT)), quantile_Q.mean()
+    return joined(((luma - centre) * gain + centre + offset).astype(np.float32), chroma * np.float32(colour))

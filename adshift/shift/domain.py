@@ -23,7 +23,8 @@ class Domain:
             corruption: its level, a whole number from 1 to 5.
         seed: with category and path it seeds each image's generator.
         border: what lies beyond the frame once the geometric family moves it: ``reflect``, the study's, mirrors the
-            image, and with it an object that ends near the edge; ``replicate`` draws out the edge's own pixels.
+            image, and with it an object that ends near the edge; ``replicate`` draws out the edge's own pixels, and with
+            them an object that meets the edge; ``background`` is the median colour of the image's rim.
         resampling: of the geometric family: ``bilinear``, the study's, or ``lanczos``, which blurs less.
         corruption: one of ImageNet-C instead of the study's families; see ``adshift.shift.corruptions``. Empty: none.
         before: a domain that the image was in first; None for an image as the file holds it.
