@@ -16,6 +16,8 @@ from adshift.shift.transforms import rim_colour
 
 FOUND = 0.9
 """Share of the train images that must show one object for the category to have a pose at all."""
+CONSISTENT = 0.1
+"""Largest width of each place's spread: regions that differ more from image to image are no one object."""
 FLOORS = (0.01, 0.01, 0.01, 0.05, 0.05)
 """Smallest widths: x and y (shares of the side), log length, log area / length^2, log elongation."""
 SHAPE_DEVIATIONS = 6.0
@@ -48,11 +50,13 @@ def _places(s: Silhouette) -> list[float]:
 
 
 def train_pose(silhouettes: Sequence[Silhouette | None]) -> Pose | None:
-    """The pose of a category; None where fewer than ``FOUND`` of its train images show one object."""
+    """The pose of a category; None where fewer than ``FOUND`` of its train images show one object, or no one shape."""
     found = [s for s in silhouettes if s is not None]
     if not found or len(found) < FOUND * len(silhouettes):
         return None
     places = Spread.of([_places(s) for s in found], FLOORS)
+    if max(places.width) > CONSISTENT:
+        return None
     mean = np.mean([np.exp(1j * s.angle) for s in found])
     directed = float(np.median([s.skewness for s in found])) >= DIRECTED
     one_way = abs(mean) >= ALIGNED and directed and float(np.median([s.elongation for s in found])) >= LONG
@@ -106,9 +110,8 @@ def register(image: UInt8, mask: UInt8 | None, pose: Pose) -> tuple[UInt8, UInt8
         return image, mask
     height, width = image.shape[:2]
     matrix = in_pixels(similarity, height, width)
-    moved = cv2.warpAffine(
-        image, matrix, (width, height), flags=cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_CONSTANT, borderValue=rim_colour(image)
-    )  # fmt: skip
+    fill, colour = cv2.BORDER_CONSTANT, rim_colour(image)
+    moved = cv2.warpAffine(image, matrix, (width, height), None, cv2.INTER_LANCZOS4, fill, colour)
     if mask is not None and mask.any():
         height, width = mask.shape
         matrix = in_pixels(similarity, height, width)

@@ -59,7 +59,7 @@ def standardise(image: UInt8, wanted_Q: Float, wanted: float, spread: Spread) ->
     quantile_Q = luma_quantiles(luma)
     log_gain, offset, log_ratio = spread.excess(tone_terms(quantile_Q, chroma_strength(chroma), wanted_Q, wanted))
     colour = float(np.clip(np.exp(log_ratio), 1 / LIMIT, LIMIT)) if wanted >= GREY else 0.0
-    if (log_gain, offset) == (0, 0) and (colour == 1 or not chroma.any()):
+    if (log_gain, offset) == (0, 0) and (colour == 1 or np.abs(chroma).max() < 0.5):
         return image
     gain, centre = float(np.clip(np.exp(log_gain), 1 / LIMIT, LIMIT)), quantile_Q.mean()
     return joined(((luma - centre) * gain + centre + offset).astype(np.float32), chroma * np.float32(colour))
