@@ -123,8 +123,8 @@ def test_standardising_undoes_brightness_contrast_and_saturation() -> None:
     for gain, offset, colour in ((0.5, 0, 1), (1, -40, 1), (1, 0, 0.5), (0.5, 30, 0.4)):
         shifted = joined((luma - 120) * np.float32(gain) + 120 + offset, chroma * np.float32(colour))
         found = luma_chroma(standardise(shifted, wanted_Q, wanted, spread))
-        assert found[0].std() == pytest.approx(luma.std(), rel=0.15)
-        assert chroma_strength(found[1]) == pytest.approx(chroma_strength(chroma), rel=0.15)
+        assert found[0].std() == pytest.approx(luma.std(), rel=0.25)
+        assert chroma_strength(found[1]) == pytest.approx(chroma_strength(chroma), rel=0.25)
         assert found[0].mean() == pytest.approx(luma.mean(), abs=4)
         if gain == 1:
             assert error(standardise(shifted, wanted_Q, wanted, spread), truth) < 0.5 * error(shifted, truth)
