@@ -20,7 +20,7 @@ IMAGES = ("data", "shift")
 CORRECTIONS = (*IMAGES, "adaptation", "correction")
 EMBEDDINGS = (*IMAGES, "features", "methods")
 FIT = (*EMBEDDINGS, "embedding.py", "training.py")
-SCORES = (*EMBEDDINGS, "embedding.py", "scoring.py")
+SCORES = (*EMBEDDINGS, "embedding.py", "matching.py", "scoring.py")
 
 
 @cache

@@ -109,4 +109,9 @@ def _recipe(folder: Path, config: dict[str, Any]) -> Recipe:
             f"run={folder} corrects every image before the model sees it, which predict.py and export.py do not do yet; "
             "use a run without adaptation=normalise"
         )
+    if recipe.test_time is not None:
+        raise AdshiftError(
+            f"run={folder} scores whole batches (adaptation=test_time), and predict.py and export.py one image at a time; "
+            "use a run without it"
+        )
     return recipe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,12 @@ import torch
 from omegaconf import DictConfig
 
 from adshift import results
+from adshift.adaptation.declared import cautions, declared, regime_seconds
 from adshift.adaptation.recipe import described
 from adshift.assembly import Plan, build, build_method, make_plan, plain, require_calibratable
 from adshift.calibration.scope import Thresholds, calibrate
-from adshift.checkpoint import BASE, base_checkpoint, file_sha256, save_repaired
+from adshift.cell import Cell
+from adshift.checkpoint import BASE, file_sha256
 from adshift.corrected import fitted_correction
 from adshift.crossfit import assign_folds, out_of_fold
 from adshift.data.acquire import acquire, verify_files
@@ -23,16 +25,17 @@ from adshift.data.correction import Correction
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.images import normalise
 from adshift.data.samples import digest
-from adshift.data.splits import Split, split_all
-from adshift.degenerate import require_finite, score_warnings
+from adshift.data.splits import split_all
+from adshift.degenerate import score_warnings
 from adshift.errors import AdshiftError
 from adshift.evaluation import measure
 from adshift.fingerprint import SCORES, code
 from adshift.methods.module import AnomalyModule
 from adshift.provenance import device_name, git_commit, package_versions, peak_memory
-from adshift.repair import draw, repair
+from adshift.repair import draw
 from adshift.report.console import print_run
-from adshift.scoring import ScoredImages, joined, latency_ms, score_images, state_sha256
+from adshift.role_scores import score_roles
+from adshift.scoring import ScoredImages, latency_ms, state_sha256
 from adshift.shift.domain import Domain
 from adshift.tracking.log import make_tracker, track
 from adshift.training import CHECKPOINT, fit, make_trainer
@@ -41,20 +44,6 @@ from adshift.unified import cross_threshold, foreign_matches
 CLEAN = Domain()
 SEARCH_IMAGES = 16
 LATENCY = "latency.json"
-
-
-@dataclass
-class Cell:
-    """One cell with its data at hand and its method built, before or after the fit."""
-
-    config: dict[str, Any]
-    plan: Plan
-    split: Split
-    datamodule: AnomalyDataModule
-    module: AnomalyModule
-    trainer: Any
-    started: float
-    notes: list[str]
 
 
 def train(config: DictConfig) -> dict[str, Any]:
@@ -110,33 +99,10 @@ def prepare(config: dict[str, Any], plan: Plan, module: AnomalyModule, correctio
         build(config["store"], "store"), plan.root, split, plan.recipe.train,
         plan.image_size, plan.batch_size, plan.num_workers, plan.resolution,
     )  # fmt: skip
+    notes += cautions(plan.recipe, split)
     if plan.recipe.correction is not None:
         datamodule.correction = correction or fitted_correction(plan.recipe.correction, datamodule)
     return Cell(config, plan, split, datamodule, module, trainer, time.perf_counter(), notes)
-
-
-def _score(cell: Cell, role: str) -> ScoredImages:
-    samples = cell.split.of(role)  # type: ignore[arg-type]
-    if not samples:
-        return ScoredImages((), torch.empty(0).double().numpy(), [], [], None)
-    domains = cell.plan.recipe.of(role)  # type: ignore[arg-type]
-    return joined([score_images(cell.trainer, cell.module, cell.datamodule, samples, domain) for domain in domains])
-
-
-def _score_roles(cell: Cell, folder: Path, timing: dict[str, float]) -> dict[str, ScoredImages]:
-    """The scores of every role that counts, after the repair where the recipe asks for one; adds to ``timing``."""
-    scored = {}
-    if cell.plan.recipe.few is not None:
-        repaired = repair(cell.trainer, cell.module, cell.datamodule, cell.plan.recipe)
-        home = Path(cell.config.get("run", folder))
-        save_repaired(cell.module, base_checkpoint(home), folder / CHECKPOINT)
-        scored["calibration"], timing["repair"] = repaired.scored, repaired.seconds
-    roles = (("train",) if len(cell.plan.categories) > 1 else ()) + ("calibration", "test")
-    scored = {role: scored[role] if role in scored else _score(cell, role) for role in roles}
-    for images in scored.values():
-        require_finite(images)
-    timing["score"] = sum(images.seconds for images in scored.values())
-    return scored
 
 
 def _calibrate(cell: Cell, scored: ScoredImages) -> Thresholds:
@@ -152,7 +118,7 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
     """Score, calibrate (unless ``thresholds`` are given), measure, write; for a fresh fit and for a finished run."""
     plan = cell.plan
     timing = dict(timing)
-    scored = _score_roles(cell, folder, timing)
+    scored = score_roles(cell, folder, timing)
     started = time.perf_counter()
     if thresholds is None:
         thresholds = _calibrate(cell, scored["calibration"])
@@ -170,6 +136,14 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
             {"train": cell.split.train, "calibration": cell.split.calibration, "test": cell.split.test}, plan.categories
         ),
         "timing": {**timing, "ms_per_image": _latency(cell), "wall": time.perf_counter() - cell.started},
+        "adaptation": declared(
+            plan.regime.name,
+            plan.recipe,
+            cell.split,
+            plan.calibrator.needs_anomalies,
+            regime_seconds(plan.recipe, timing, scored["calibration"].seconds),
+            bank_bytes,
+        ),
         "memory": {"bank_vectors": vectors, "bank_mb": bank_bytes / 1e6, **peak_memory()},
         "provenance": {**_provenance(cell), **_checkpoints(folder)},
         "warnings": [

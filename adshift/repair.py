@@ -14,10 +14,10 @@ from torch import Tensor
 from adshift.adaptation.few import FewAdaptation
 from adshift.adaptation.recipe import Recipe
 from adshift.data.datamodule import AnomalyDataModule
-from adshift.data.prepared import PreparedImages
 from adshift.data.samples import Sample
 from adshift.embedding import embed_images
 from adshift.errors import AdshiftError
+from adshift.matching import train_moments
 from adshift.methods.alignment import Alignment, Moments, alignment, moments
 from adshift.methods.module import AnomalyModule
 from adshift.scoring import ScoredImages, scored_images
@@ -70,7 +70,7 @@ def repair(trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataMo
     module.cpu()
     embedding_VNhwD = torch.stack([part.embedding_NHWD for part in embedded])
     condensed = [method.condensed(embedding_VNhwD[:, i], few.ratio) for i in range(len(samples))]
-    source = _source(trainer, module, datamodule) if method.has_bank and few.align != "none" else None
+    source = train_moments(trainer, module, datamodule) if method.has_bank and few.align != "none" else None
     first = len(datamodule.split.train) * len(datamodule.train_domains)
     state = {name: value.clone() for name, value in module.state_dict().items()}
 
@@ -89,13 +89,6 @@ def repair(trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataMo
     seconds = sum(view.seconds for view in views) + sum(part.seconds for part in embedded)
     seconds += time.perf_counter() - started
     return Repair(scored_images(views[0], scores, datamodule.mask_resolution), seconds)
-
-
-def _source(trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule) -> Moments:
-    def embedded(images: PreparedImages) -> Tensor:
-        return embed_images(datamodule.store, trainer, module, images, datamodule.batch_size).embedding_NHWD
-
-    return moments(embedded(images) for images in datamodule.train_images())
 
 
 def _alignment(few: FewAdaptation, source: Moments, target_VKhwD: Tensor) -> Alignment:

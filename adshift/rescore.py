@@ -11,11 +11,12 @@ from adshift import results
 from adshift.adaptation.recipe import Recipe, unadapted
 from adshift.assembly import Plan, build, build_regime, make_plan, plain
 from adshift.calibration.scope import Thresholds
+from adshift.cell import Cell
 from adshift.checkpoint import BASE, load_checkpoint, recorded_sha256
 from adshift.data.acquire import acquire
 from adshift.data.splits import split_all
 from adshift.errors import AdshiftError
-from adshift.pipeline import CLEAN, Cell, build_module, finish, output_folder, prepare
+from adshift.pipeline import CLEAN, build_module, finish, output_folder, prepare
 from adshift.training import CHECKPOINT
 
 

@@ -7,7 +7,7 @@ import json
 import statistics
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from adshift.data.prepared import TIMING, PreparedImages
 from adshift.data.samples import Sample
 from adshift.embedding import embed_images
 from adshift.fingerprint import SCORES, code, device_kind
+from adshift.matching import Matching, inverse
 from adshift.methods.method import Scores
 from adshift.methods.module import AnomalyModule
 from adshift.shift.domain import Domain
@@ -94,6 +95,16 @@ def _map_like(anomaly_map_HW: Tensor, mask: UInt8 | None) -> Tensor:
     return resized[0, 0]
 
 
+def _in_order(batches: Sequence[Scores], place_N: Tensor) -> Scores:
+    """One batch of all images, the i-th taken from place i."""
+    nearest = [scores.nearest_image_BP for scores in batches if scores.nearest_image_BP is not None]
+    return Scores(
+        torch.cat([scores.image_score_B for scores in batches])[place_N],
+        torch.cat([scores.anomaly_map_BHW for scores in batches])[place_N],
+        torch.cat(nearest)[place_N] if nearest else None,
+    )
+
+
 def _maps(batches: Sequence[Scores], images: PreparedImages, resolution: MaskResolution) -> list[Tensor]:
     maps = [anomaly_map for scores in batches for anomaly_map in scores.anomaly_map_BHW]
     if resolution == "original":
@@ -113,9 +124,16 @@ def scored_images(images: PreparedImages, batches: Sequence[Scores], resolution:
 
 
 def score_images(
-    trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule, samples: Sequence[Sample], domain: Domain
+    trainer: pl.Trainer,
+    module: AnomalyModule,
+    datamodule: AnomalyDataModule,
+    samples: Sequence[Sample],
+    domain: Domain,
+    matching: Matching | None = None,
 ) -> ScoredImages:
     """Score samples seen in a domain, or take the scores from the store where the same model scored them before.
+
+    With a ``matching`` their embeddings are changed first, batch by batch.
 
     Where the masks keep their files' resolution, each map is brought to its mask's size.
     """
@@ -128,9 +146,11 @@ def score_images(
         "device": device_kind(trainer.strategy.root_device),
         **code(SCORES),
     }
+    if matching is not None:
+        key |= {"matching": asdict(matching.rule), "train": [part.key for part in datamodule.train_images()]}
 
     def make(folder: Path, _: Path | None) -> None:
-        _write(folder, trainer, module, datamodule, images)
+        _write(folder, trainer, module, datamodule, images, matching)
 
     def read(folder: Path) -> ScoredImages:
         return _read(folder, images)
@@ -139,16 +159,23 @@ def score_images(
 
 
 def _write(
-    folder: Path, trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule, images: PreparedImages
+    folder: Path,
+    trainer: pl.Trainer,
+    module: AnomalyModule,
+    datamodule: AnomalyDataModule,
+    images: PreparedImages,
+    matching: Matching | None,
 ) -> None:
     seconds, batch_size = images.seconds, datamodule.batch_size
     loader: DataLoader[Any] = images.loader(batch_size)
-    if module.method.shares_embedding:
+    if module.method.shares_embedding or matching is not None:
         embedding = embed_images(datamodule.store, trainer, module, images, batch_size)
         seconds += embedding.seconds
-        loader = embedding.loader(batch_size)
+        loader = embedding.loader(batch_size) if matching is None else matching.loader(embedding)
     started = time.perf_counter()
     batches: Sequence[Scores] = trainer.predict(module, loader) or []  # type: ignore[assignment]
+    if matching is not None:
+        batches = [_in_order(batches, inverse(matching.order(len(images.samples))))]
     maps = _maps(batches, images, datamodule.mask_resolution)
     arrays = {
         "score_N": torch.cat([scores.image_score_B for scores in batches]).double().numpy(),

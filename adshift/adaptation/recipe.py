@@ -11,6 +11,7 @@ from adshift.shift.domain import Domain
 
 if TYPE_CHECKING:
     from adshift.adaptation.few import FewAdaptation
+    from adshift.adaptation.test_time import TestTimeAdaptation
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Recipe:
         test: the target.
         correction: what is done to every image of every role before the features; None leaves them as they are.
         few: how the fitted model is repaired with a few normals of the target; None leaves it as it was fitted.
+        test_time: how a batch's embeddings are changed before they are scored; None scores each image by itself.
     """
 
     train: tuple[Domain, ...]
@@ -30,6 +32,7 @@ class Recipe:
     test: Domain
     correction: CorrectionRule | None = None
     few: FewAdaptation | None = None
+    test_time: TestTimeAdaptation | None = None
 
     def of(self, role: Role) -> tuple[Domain, ...]:
         """The domains of one role."""

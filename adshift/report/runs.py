@@ -30,7 +30,7 @@ class Run:
             "method": config["method"]["name"],
             "data": config["data"]["name"],
             "domain": config["domain"]["name"],
-            "adaptation": option(config["adaptation"]),
+            "adaptation": regime(config["adaptation"]),
             "threshold": option(config["threshold"]),
         }
 
@@ -38,6 +38,11 @@ class Run:
 def option(node: dict[str, Any]) -> str:
     """The option of a configuration group, read off its class's module: ``adshift.calibration.f1.F1`` is ``f1``."""
     return str(node["_target_"]).rsplit(".", 2)[-2]
+
+
+def regime(node: dict[str, Any]) -> str:
+    """The option of ``adaptation``: the parts' names joined by ``_`` where it combines several."""
+    return "_".join(option(part) for part in node["parts"]) if "parts" in node else option(node)
 
 
 def percent(values: dict[str, Any], key: str, interval: str = "_ci") -> str:
