@@ -11,6 +11,7 @@ from adshift.adaptation.recipe import Recipe, unadapted
 from adshift.assembly import build, build_method, build_regime
 from adshift.calibration.scope import GLOBAL, Thresholds
 from adshift.checkpoint import load_checkpoint, recorded_sha256
+from adshift.data.correction import Correction
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
 from adshift.training import CHECKPOINT
@@ -28,12 +29,14 @@ class Fitted:
         config: its resolved configuration.
         method: fitted, in eval mode, on the CPU (``adshift.methods.method.Method``).
         thresholds: image and pixel thresholds; empty for a run without calibration images.
+        correction: what every image goes through before it is resized; None for images as they are.
     """
 
     folder: Path
     config: dict[str, Any]
     method: Any
     thresholds: Thresholds
+    correction: Correction | None = None
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -82,7 +85,9 @@ def load_fitted(folder: Path) -> Fitted:
         )
     try:
         method = build_method(config, weights="random")  # the checkpoint holds the backbone's weights too
-        fitted = Fitted(folder, config, method.eval(), results.read_calibration(folder))
+        rule = recipe.correction
+        correction = None if rule is None else rule.restored(results.read_correction(folder))
+        fitted = Fitted(folder, config, method.eval(), results.read_calibration(folder), correction)
         _ = fitted.categories, fitted.image_size
     except AdshiftError:
         raise
@@ -96,7 +101,7 @@ def load_fitted(folder: Path) -> Fitted:
 
 
 def _recipe(folder: Path, config: dict[str, Any]) -> Recipe:
-    """The run's recipe; raises AdshiftError where its model scores more than the image it is given, as it is."""
+    """The run's recipe; raises AdshiftError where its model scores more than one image at a time."""
     try:
         recipe = build_regime(config["adaptation"]).applied(unadapted((Domain(),), build(config["domain"], "domain")))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -104,11 +109,6 @@ def _recipe(folder: Path, config: dict[str, Any]) -> Recipe:
         raise AdshiftError(
             f"{folder / results.RESULT} holds a config that train.py does not write ({reason}); run the cell again"
         ) from error
-    if recipe.correction is not None:
-        raise AdshiftError(
-            f"run={folder} corrects every image before the model sees it, which predict.py and export.py do not do yet; "
-            "use a run without adaptation=normalise"
-        )
     if recipe.test_time is not None:
         raise AdshiftError(
             f"run={folder} scores whole batches (adaptation=test_time), and predict.py and export.py one image at a time; "

@@ -168,7 +168,8 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
         from adshift.report.pictures import write_pictures
 
         results.write_maps(folder, scored["test"])
-        write_pictures(folder / "pictures", plan.root, plan.recipe.test, scored["test"], thresholds)
+        seen = cell.datamodule.correction
+        write_pictures(folder / "pictures", plan.root, plan.recipe.test, scored["test"], thresholds, seen)
     results.write_result(folder, result)
     track(cell.config, folder)
     print_run(result, folder)

@@ -54,6 +54,7 @@ def test_the_groups_are_those_of_the_design() -> None:
         "full",
         "none",
         "normalise",
+        "normalise_robust",
         "robust",
         "robust_few",
         "test_time",

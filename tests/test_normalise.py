@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from pathlib import Path
@@ -10,7 +11,8 @@ import cv2
 import numpy as np
 import pytest
 from conftest import draw_category, tiny_overrides
-from inprocess import run_cell
+from inprocess import invoke, run_cell
+from PIL import Image
 
 from adshift.adaptation.normalise import NormaliseAdaptation
 from adshift.adaptation.recipe import unadapted
@@ -281,3 +283,31 @@ def test_a_run_keeps_its_statistics_and_sees_no_target(tmp_path: Path) -> None:
     }
     other = run_cell(tmp_path / "off", *base, "domain=shift", "normalise.flatten=false", "normalise.standardise=false")
     assert other["metrics"] != json.loads((tmp_path / "shift" / "result.json").read_text())["metrics"]
+
+
+def test_a_normalising_run_predicts_what_it_scored(tmp_path: Path) -> None:
+    """predict.py's path gives the score that the run wrote for the same file, and export refuses the run."""
+    from adshift.prediction.detector import load_detector
+
+    draw_category(tmp_path / "data", "plate")
+    run_cell(
+        tmp_path / "run", *tiny_overrides(tmp_path / "data"), "adaptation=normalise", "store=off", "save_maps=true"
+    )
+    rows = list(csv.DictReader((tmp_path / "run" / "scores.csv").open()))
+    wanted = {row["path"]: float(row["score"]) for row in rows if row["role"] == "test"}
+    detector = load_detector(tmp_path / "run")
+    assert detector.correction is not None
+    images = [tmp_path / "data" / path for path in wanted]
+    found = [prediction.score for prediction in detector.predict(images)]
+    assert found == pytest.approx(list(wanted.values()), rel=1e-4)
+    detector.correction = None
+    dark = [np.asarray(Image.open(path)) // 3 for path in images]
+    plain = [prediction.score for prediction in detector.predict(dark)]
+    detector.correction = load_detector(tmp_path / "run").correction
+    corrected = [prediction.score for prediction in detector.predict(dark)]
+    assert np.median(np.abs(np.array(corrected) - list(wanted.values()))) < np.median(
+        np.abs(np.array(plain) - list(wanted.values()))
+    )
+    done = invoke("export.py", f"run={tmp_path / 'run'}", f"hydra.run.dir={tmp_path / 'graph'}")
+    assert done.code == 2
+    assert "no exported graph does" in done.err

@@ -20,7 +20,7 @@ FLOORS = (0.01, 1.0, 0.02)
 
 def luma_quantiles(luma: Float) -> NDArray[np.float64]:
     """The luma at ``LEVELS``."""
-    return np.quantile(luma, LEVELS)
+    return np.asarray(np.quantile(luma, LEVELS), np.float64)
 
 
 def chroma_strength(chroma: Float) -> float:

@@ -25,18 +25,22 @@ def variants(domain: Domain) -> dict[str, Domain]:
     Each image's draw is the same in all of them: a family acts as it does in the whole.
     """
     acting = [family for family in FAMILIES if getattr(domain, family)]
-    off = dict.fromkeys(FAMILIES, False)
     found = {CLEAN: Domain(), WHOLE: domain}
     if len(acting) > 1:
         for family in acting:
-            found[f"{family} alone"] = replace(domain, name=family, **{**off, family: True})
+            found[f"{family} alone"] = _only(domain, family, {family})
         for family in acting:
-            found[f"without {family}"] = replace(domain, name=f"without {family}", **{family: False})
+            found[f"without {family}"] = _only(domain, f"without {family}", {*acting} - {family})
     if "geometric" in acting:
-        alone = replace(domain, name="geometric", **{**off, "geometric": True})
+        alone = _only(domain, "geometric", {"geometric"})
         found[FILLED] = replace(alone, border="background")
         found[SHARPER] = replace(alone, resampling="lanczos")
     return found
+
+
+def _only(domain: Domain, name: str, families: set[str]) -> Domain:
+    geometric, illumination, photometric = (family in families for family in FAMILIES)
+    return replace(domain, name=name, geometric=geometric, illumination=illumination, photometric=photometric)
 
 
 @dataclass(frozen=True)
