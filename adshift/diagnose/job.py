@@ -26,6 +26,8 @@ MIRRORED = "beyond the frame"
 FALLBACK_QUANTILE = 0.999
 """Of the clean good images' pixels: the pixel threshold of a run that has none."""
 TRAIN_IMAGES = 64
+SIDE = 224
+"""Pixels that the zone beyond the frame is drawn with."""
 REACH = 0.1
 """How far, as a share of the side, what is mirrored in is seen by the patches beside it (24 px of 224)."""
 
@@ -123,12 +125,15 @@ def _places(cell: Cell, scored: ScoredImages, domain: Domain, threshold: float) 
 
 def _ignoring(scored: ScoredImages, domain: Domain) -> ScoredImages:
     """The same scores without what lies beyond the frame or within ``REACH`` of it: those pixels get the image's least."""
-    maps = []
+    import cv2
+
+    maps, side = [], SIDE
     for sample, anomaly_map in zip(scored.samples, scored.maps, strict=True):
-        size = anomaly_map.shape[0]
-        beyond = beyond_frame(domain.parameters(sample.category, sample.path), size)
-        hidden = grown(beyond, round(REACH * size)) if beyond.any() else beyond
-        maps.append(np.where(hidden, anomaly_map.min(), anomaly_map))
+        beyond = beyond_frame(domain.parameters(sample.category, sample.path), side)
+        hidden = grown(beyond, round(REACH * side)) if beyond.any() else beyond
+        height, width = anomaly_map.shape
+        at_map = cv2.resize(hidden.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+        maps.append(np.where(at_map > 0, anomaly_map.min(), anomaly_map))
     return replace(scored, maps=maps, score_N=np.array([float(m.max()) for m in maps]))
 
 
