@@ -29,10 +29,21 @@ class Run:
         return {
             "method": config["method"]["name"],
             "data": config["data"]["name"],
-            "domain": config["domain"]["name"],
+            "domain": domain_label(config["domain"]),
             "adaptation": regime(config["adaptation"]),
             "threshold": option(config["threshold"]),
         }
+
+
+def domain_label(node: dict[str, Any]) -> str:
+    """A domain's name, with its border and resampling where they are not the study's.
+
+    >>> domain_label({"name": "shift", "border": "background", "resampling": "bilinear"})
+    'shift (background)'
+    """
+    usual = {"border": "reflect", "resampling": "bilinear"}
+    other = [str(node[key]) for key, value in usual.items() if node.get(key, value) != value]
+    return f"{node['name']} ({', '.join(other)})" if other else str(node["name"])
 
 
 def option(node: dict[str, Any]) -> str:
