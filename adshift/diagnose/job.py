@@ -10,6 +10,7 @@ import numpy as np
 
 from adshift import results
 from adshift.assembly import make_plan
+from adshift.cell import Cell
 from adshift.checkpoint import load_checkpoint, recorded_sha256
 from adshift.diagnose.components import CLEAN, IGNORED, WHOLE, Loss, culprit, losses, variants
 from adshift.diagnose.features import moments, movement
@@ -17,7 +18,7 @@ from adshift.diagnose.places import Share, Zone, beyond_frame, grown, shares, zo
 from adshift.errors import AdshiftError
 from adshift.evaluation import measure
 from adshift.pipeline import CLEAN as BORN
-from adshift.pipeline import Cell, build_module, prepare
+from adshift.pipeline import build_module, prepare
 from adshift.scoring import ScoredImages, score_images
 from adshift.shift.domain import Domain
 from adshift.training import CHECKPOINT
@@ -91,13 +92,15 @@ def _cell(run: Path, data_root: Path | None) -> Cell:
         raise AdshiftError(
             f"run={run} holds a config that train.py does not write ({error}); run the cell again"
         ) from error
-    if len(plan.categories) != 1 or plan.recipe.train[0] != BORN or plan.recipe.few is not None:
+    recipe = plan.recipe
+    repaired = recipe.few is not None or recipe.test_time is not None
+    if len(plan.categories) != 1 or recipe.train[0] != BORN or repaired:
         raise AdshiftError(
             f"run={run} must be a model of one category that was fitted on clean images, as with adaptation=none, "
             "robust or normalise; fit one and diagnose that"
         )
     load_checkpoint(module.method, run / CHECKPOINT, recorded_sha256(result, "checkpoint_sha256"))
-    rule = plan.recipe.correction
+    rule = recipe.correction
     return prepare(config, plan, module, None if rule is None else rule.restored(results.read_correction(run)))
 
 
