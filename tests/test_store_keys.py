@@ -140,7 +140,11 @@ REGIMES = {
 }
 """Regime -> the override that tries each of its fields."""
 
-REGIME_BASE = {"robust": ("robust.copies=1",), "few": ("few.k=2", "few.align=covariance")}
+REGIME_BASE = {
+    "robust": ("robust.copies=1",),
+    "few": ("few.k=2", "few.align=covariance"),
+    "test_time": ("test_time.batch=4",),
+}
 
 
 @pytest.mark.parametrize("regime", REGIMES)
