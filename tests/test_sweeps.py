@@ -25,6 +25,7 @@ SWEEPS = {
     "components": 36,
     "seeds": 60,
     "corruptions": 120,
+    "repairs": 42,
 }
 
 

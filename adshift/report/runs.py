@@ -9,6 +9,9 @@ from typing import Any
 
 from adshift.results import read_result
 
+REGIMES = ("none", "threshold", "full")
+"""The study's, in its order."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -54,6 +57,11 @@ def option(node: dict[str, Any]) -> str:
 def regime(node: dict[str, Any]) -> str:
     """The option of ``adaptation``: the parts' names joined by ``_`` where it combines several."""
     return "_".join(option(part) for part in node["parts"]) if "parts" in node else option(node)
+
+
+def regime_order(name: str) -> tuple[int, str]:
+    """Sorts the study's regimes first, as the study has them, then the others by name."""
+    return (REGIMES.index(name) if name in REGIMES else len(REGIMES), name)
 
 
 def percent(values: dict[str, Any], key: str, interval: str = "_ci") -> str:
