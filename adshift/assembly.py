@@ -12,7 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from adshift.adaptation.roles import Regime, RoleDomains
+from adshift.adaptation.recipe import Recipe, Regime, unadapted
 from adshift.calibration.calibration import Calibrator
 from adshift.data.samples import Sample
 from adshift.data.splits import Splitter
@@ -32,7 +32,7 @@ class Plan:
     categories: tuple[str, ...]
     splitter: Splitter
     regime: Regime
-    domains: RoleDomains
+    recipe: Recipe
     calibrator: Calibrator
     scope: str
     crossfit: int
@@ -124,12 +124,29 @@ def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
         raise AdshiftError(f"{name}={value} must be one of: {', '.join(choices)}")
 
 
-def make_plan(config: Mapping[str, Any], source_domain: Domain) -> Plan:
+def build_regime(node: Mapping[str, Any]) -> Regime:
+    """The regime of an ``adaptation`` node; where it has ``parts``, each of them is a node.
+
+    Raises:
+        AdshiftError: as in ``build``.
+    """
+    if not isinstance(node, Mapping) or "parts" not in node:
+        regime: Regime = build(node, "adaptation")
+        return regime
+    if not isinstance(node["parts"], list):
+        raise AdshiftError(f"adaptation.parts={node['parts']} must be a list; choose an option of conf/adaptation/")
+    parts = tuple(build(part, "adaptation") for part in node["parts"])
+    combined: Regime = build(node, "adaptation", without=("parts",), parts=parts)
+    return combined
+
+
+def make_plan(config: Mapping[str, Any], source: Domain, born: Recipe | None = None) -> Plan:
     """Read everything but method and backbone from a resolved configuration.
 
     Args:
         config: the resolved configuration as plain containers.
-        source_domain: where the model is born; clean, but for the evaluation of a run that was fitted elsewhere.
+        source: what the model is fitted in where nothing is adapted.
+        born: the recipe of the finished run that is to be evaluated, where its model is what the regime adapts.
 
     Raises:
         AdshiftError: a value is out of its bounds; nothing has been read or written by then.
@@ -137,14 +154,16 @@ def make_plan(config: Mapping[str, Any], source_domain: Domain) -> Plan:
     data, metrics = config["data"], config["metrics"]
     checked("metrics.latency", metrics["latency"], bool)
     checked("save_maps", config["save_maps"], bool)
-    regime = build(config["adaptation"], "adaptation")
+    regime = build_regime(config["adaptation"])
+    target = build(config["domain"], "domain")
+    start = unadapted((source,), target) if born is None else unadapted(born.train, target, born.correction)
     plan = Plan(
         source=data["source"],
         root=Path(checked("data.root", data["root"], str)),
         categories=_names("data.categories", data["categories"], "[carpet,zipper]"),
         splitter=build(config["split"], "split"),
         regime=regime,
-        domains=regime.domains(source_domain, build(config["domain"], "domain")),
+        recipe=regime.applied(start),
         calibrator=build(config["threshold"], "threshold", without=("scope",)),
         scope=config["threshold"]["scope"],
         crossfit=checked("crossfit", config["crossfit"], int),

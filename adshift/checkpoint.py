@@ -11,10 +11,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from adshift.atomic import atomic_path
 from adshift.errors import AdshiftError
 from adshift.features.weights import load_reason
 
 REMEDY = "fit the run again with train.py"
+BASE = "base.ckpt"
+"""The model as it was fitted, beside ``model.ckpt`` in the folder of a run that repaired it."""
 PREFIX = "method."
 """What Lightning puts before the names of the method's tensors."""
 
@@ -25,10 +28,23 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def recorded_sha256(result: dict[str, Any]) -> str | None:
+def base_checkpoint(run: Path) -> Path:
+    """The model of a run as it was fitted."""
+    return run / BASE if (run / BASE).is_file() else run / "model.ckpt"
+
+
+def save_repaired(module: Any, base: Path, path: Path) -> None:
+    """Write the checkpoint ``base`` with the tensors of a repaired module instead of its own."""
+    stored: Any = torch.load(base, map_location="cpu", weights_only=True)
+    stored["state_dict"] = module.state_dict()
+    with atomic_path(path) as partial:
+        torch.save(stored, partial)
+
+
+def recorded_sha256(result: dict[str, Any], name: str = "checkpoint_sha256") -> str | None:
     """What a run says of its checkpoint; runs of before this was written say nothing."""
     provenance = result.get("provenance")
-    found = provenance.get("checkpoint_sha256") if isinstance(provenance, dict) else None
+    found = provenance.get(name) if isinstance(provenance, dict) else None
     return None if found is None else str(found)
 
 

@@ -14,7 +14,7 @@ from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.methods.module import AnomalyModule
-from adshift.scoring import ScoredImages, score_images
+from adshift.scoring import ScoredImages, joined, score_images
 from adshift.training import fit
 
 
@@ -50,17 +50,11 @@ def out_of_fold(
         rest = tuple(s for s, f in zip(train, fold_N, strict=True) if f != fold)
         held_out = tuple(s for s, f in zip(train, fold_N, strict=True) if f == fold)
         part = AnomalyDataModule(
-            datamodule.store, datamodule.root, replace(datamodule.split, train=rest), datamodule.train_domain,
+            datamodule.store, datamodule.root, replace(datamodule.split, train=rest), datamodule.train_domains,
             datamodule.image_size, datamodule.batch_size, datamodule.num_workers, datamodule.mask_resolution,
+            datamodule.correction,
         )  # fmt: skip
         module, trainer = new_module(), new_trainer()
         fit(trainer, module, part)
-        parts.append(score_images(trainer, module, part, held_out, plan.domains.calibration))
-    return ScoredImages(
-        tuple(s for part in parts for s in part.samples),
-        np.concatenate([part.score_N for part in parts]),
-        [m for part in parts for m in part.maps],
-        [m for part in parts for m in part.masks],
-        None,
-        sum(part.seconds for part in parts),
-    )
+        parts += [score_images(trainer, module, part, held_out, domain) for domain in plan.recipe.calibration]
+    return joined(parts)

@@ -19,9 +19,10 @@ from adshift.shift.domain import Domain
 
 PACKAGE = Path(__file__).resolve().parent
 IMAGES = ("data", "shift")
+CORRECTIONS = (*IMAGES, "adaptation", "correction")
 EMBEDDINGS = (*IMAGES, "features", "methods")
 FIT = (*EMBEDDINGS, "embedding.py", "training.py")
-SCORES = (*EMBEDDINGS, "embedding.py", "scoring.py")
+SCORES = (*EMBEDDINGS, "embedding.py", "matching.py", "scoring.py")
 
 
 @cache
@@ -84,4 +85,5 @@ def domain_parts(domain: Domain) -> dict[str, Any] | None:
     """What a domain does to images; None for every domain that leaves them as they are, whatever its name and seed."""
     if domain.is_identity:
         return None
-    return {name: value for name, value in asdict(domain).items() if name != "name"}
+    own = {name: value for name, value in vars(domain).items() if name not in ("name", "before")}
+    return own if domain.before is None else {**own, "before": domain_parts(domain.before)}

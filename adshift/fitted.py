@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from adshift import results
-from adshift.assembly import build_method
+from adshift.adaptation.recipe import Recipe, unadapted
+from adshift.assembly import build, build_method, build_regime
 from adshift.calibration.scope import GLOBAL, Thresholds
 from adshift.checkpoint import load_checkpoint, recorded_sha256
+from adshift.data.correction import Correction
 from adshift.errors import AdshiftError
+from adshift.shift.domain import Domain
 from adshift.training import CHECKPOINT
 
 EVALUATED = "run"
@@ -26,12 +29,14 @@ class Fitted:
         config: its resolved configuration.
         method: fitted, in eval mode, on the CPU (``adshift.methods.method.Method``).
         thresholds: image and pixel thresholds; empty for a run without calibration images.
+        correction: what every image goes through before it is resized; None for images as they are.
     """
 
     folder: Path
     config: dict[str, Any]
     method: Any
     thresholds: Thresholds
+    correction: Correction | None = None
 
     @property
     def categories(self) -> tuple[str, ...]:
@@ -71,7 +76,8 @@ def load_fitted(folder: Path) -> Fitted:
         AdshiftError: the run is unfinished, or a file of it is missing, broken or not the one that was recorded.
     """
     config = results.read_result(folder)["config"]
-    home = Path(str(config.get(EVALUATED, folder)))
+    recipe = _recipe(folder, config)
+    home = folder if recipe.few is not None else Path(str(config.get(EVALUATED, folder)))
     if not (home / CHECKPOINT).is_file():
         raise AdshiftError(
             f"run={folder} needs the model {home / CHECKPOINT}, which does not exist; give the folder of a finished "
@@ -79,7 +85,26 @@ def load_fitted(folder: Path) -> Fitted:
         )
     with results.read_config(folder):
         method = build_method(config, weights="random")  # the checkpoint holds the backbone's weights too
-        fitted = Fitted(folder, config, method.eval(), results.read_calibration(folder))
+        rule = recipe.correction
+        correction = None if rule is None else rule.restored(results.read_correction(folder))
+        fitted = Fitted(folder, config, method.eval(), results.read_calibration(folder), correction)
         _ = fitted.categories, fitted.image_size
     load_checkpoint(method, home / CHECKPOINT, recorded_sha256(results.read_result(home)))
     return fitted
+
+
+def _recipe(folder: Path, config: dict[str, Any]) -> Recipe:
+    """The run's recipe; raises AdshiftError where its model scores more than one image at a time."""
+    try:
+        recipe = build_regime(config["adaptation"]).applied(unadapted((Domain(),), build(config["domain"], "domain")))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise AdshiftError(
+            f"{folder / results.RESULT} holds a config that train.py does not write ({reason}); run the cell again"
+        ) from error
+    if recipe.test_time is not None:
+        raise AdshiftError(
+            f"run={folder} scores whole batches (adaptation=test_time), and predict.py and export.py one image at a time; "
+            "use a run without it"
+        )
+    return recipe

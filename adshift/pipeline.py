@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +11,31 @@ import torch
 from omegaconf import DictConfig
 
 from adshift import results
+from adshift.adaptation.declared import cautions, declared, regime_seconds
+from adshift.adaptation.recipe import described
 from adshift.assembly import Plan, build, build_method, make_plan, plain, require_calibratable
 from adshift.calibration.scope import Thresholds, calibrate
-from adshift.checkpoint import file_sha256
+from adshift.cell import Cell
+from adshift.checkpoint import BASE, file_sha256
+from adshift.corrected import fitted_correction
 from adshift.crossfit import assign_folds, out_of_fold
 from adshift.data.acquire import acquire, verify_files
+from adshift.data.correction import Correction
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.images import normalise
 from adshift.data.lighting import light_notes, split_in_light
 from adshift.data.samples import digest
-from adshift.data.splits import ROLES, Split
-from adshift.degenerate import require_finite, score_warnings
+from adshift.data.splits import ROLES
+from adshift.degenerate import score_warnings
 from adshift.errors import AdshiftError
 from adshift.evaluation import measure
 from adshift.latency import latency_ms
 from adshift.methods.module import AnomalyModule
 from adshift.provenance import device_name, git_commit, package_versions, peak_memory
+from adshift.repair import draw
 from adshift.report.console import print_run
-from adshift.scoring import ScoredImages, score_images
+from adshift.role_scores import score_roles
+from adshift.scoring import ScoredImages
 from adshift.shift.domain import Domain
 from adshift.tracking.log import make_tracker, track
 from adshift.training import CHECKPOINT, fit, make_trainer
@@ -38,27 +45,14 @@ CLEAN = Domain()
 SEARCH_IMAGES = 16
 
 
-@dataclass
-class Cell:
-    """One cell with its data at hand and its method built, before or after the fit."""
-
-    config: dict[str, Any]
-    plan: Plan
-    split: Split
-    datamodule: AnomalyDataModule
-    module: AnomalyModule
-    trainer: Any
-    started: float
-    notes: list[str]
-
-
 def train(config: DictConfig) -> dict[str, Any]:
     """Fit, calibrate and test; leaves the run in Hydra's output folder and returns the result."""
     chosen = plain(config)
     plan = make_plan(chosen, CLEAN)
     cell = prepare(chosen, plan, build_module(chosen))
-    timing = fit(cell.trainer, cell.module, cell.datamodule, output_folder() / CHECKPOINT)
-    cell.notes += cell.module.method.cautions(len(cell.split.train))
+    checkpoint = CHECKPOINT if plan.recipe.few is None else BASE
+    timing = fit(cell.trainer, cell.module, cell.datamodule, output_folder() / checkpoint)
+    cell.notes += cell.module.method.cautions(len(cell.split.train) * len(plan.recipe.train))
     return finish(cell, output_folder(), timing)
 
 
@@ -78,13 +72,17 @@ def _trainer(config: dict[str, Any]) -> Any:
     return make_trainer(config["trainer"]["accelerator"], config["trainer"]["devices"])
 
 
-def prepare(config: dict[str, Any], plan: Plan, module: AnomalyModule) -> Cell:
-    """Bring the images, split them, and check whatever would fail later; raises AdshiftError."""
+def prepare(config: dict[str, Any], plan: Plan, module: AnomalyModule, correction: Correction | None = None) -> Cell:
+    """Bring the images, split them, and check whatever would fail later; raises AdshiftError.
+
+    ``correction`` is that of a finished run; where the recipe asks for one and there is none, it is fitted here.
+    """
     trainer = _trainer(config)
     make_tracker(config)  # refuses a logger whose package is missing, before the fit
     indices = acquire(plan.source, plan.root, plan.categories)
-    domains = {role: (plan.domains.of(role),) for role in ROLES}
-    split = split_in_light(indices, plan.splitter, domains, plan.regime.name)
+    split = split_in_light(indices, plan.splitter, {role: plan.recipe.of(role) for role in ROLES}, plan.regime.name)
+    if plan.recipe.few is not None:
+        split = replace(split, calibration=draw(plan.recipe.few, split.calibration, plan.categories))
     require_calibratable(plan, split.calibration)
     if plan.crossfit and split.calibration:
         raise AdshiftError(
@@ -99,24 +97,20 @@ def prepare(config: dict[str, Any], plan: Plan, module: AnomalyModule) -> Cell:
         )
     notes = [*light_notes(split.test), *verify_files(plan.root, (*split.train, *split.calibration, *split.test))]
     datamodule = AnomalyDataModule(
-        build(config["store"], "store"), plan.root, split, plan.domains.train,
+        build(config["store"], "store"), plan.root, split, plan.recipe.train,
         plan.image_size, plan.batch_size, plan.num_workers, plan.resolution,
     )  # fmt: skip
+    notes += cautions(plan.recipe, split)
+    if plan.recipe.correction is not None:
+        datamodule.correction = correction or fitted_correction(plan.recipe.correction, datamodule)
     return Cell(config, plan, split, datamodule, module, trainer, time.perf_counter(), notes)
-
-
-def _score(cell: Cell, role: str) -> ScoredImages:
-    samples = cell.split.of(role)  # type: ignore[arg-type]
-    if not samples:
-        return ScoredImages((), torch.empty(0).double().numpy(), [], [], None)
-    domain = cell.plan.domains.of(role)  # type: ignore[arg-type]
-    return score_images(cell.trainer, cell.module, cell.datamodule, samples, domain)
 
 
 def _calibrate(cell: Cell, scored: ScoredImages) -> Thresholds:
     plan = cell.plan
     if scored.samples or not plan.crossfit:
-        return calibrate(plan.calibrator, plan.scope, plan.categories, scored)
+        left_out = plan.recipe.few is not None
+        return calibrate(plan.calibrator, plan.scope, plan.categories, scored, left_out=left_out)
     held_out = out_of_fold(lambda: _trainer(cell.config), cell.datamodule, plan, lambda: build_module(cell.config))
     return calibrate(plan.calibrator, plan.scope, plan.categories, held_out, folds=plan.crossfit)
 
@@ -124,11 +118,8 @@ def _calibrate(cell: Cell, scored: ScoredImages) -> Thresholds:
 def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thresholds | None = None) -> dict[str, Any]:
     """Score, calibrate (unless ``thresholds`` are given), measure, write; for a fresh fit and for a finished run."""
     plan = cell.plan
-    roles = (("train",) if len(plan.categories) > 1 else ()) + ("calibration", "test")
-    scored = {role: _score(cell, role) for role in roles}
-    for images in scored.values():
-        require_finite(images)
-    timing = {**timing, "score": sum(images.seconds for images in scored.values())}
+    timing = dict(timing)
+    scored = score_roles(cell, folder, timing)
     started = time.perf_counter()
     if thresholds is None:
         thresholds = _calibrate(cell, scored["calibration"])
@@ -146,8 +137,16 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
             {"train": cell.split.train, "calibration": cell.split.calibration, "test": cell.split.test}, plan.categories
         ),
         "timing": {**timing, "ms_per_image": _latency(cell), "wall": time.perf_counter() - cell.started},
+        "adaptation": declared(
+            plan.regime.name,
+            plan.recipe,
+            cell.split,
+            plan.calibrator.needs_anomalies,
+            regime_seconds(plan.recipe, timing, scored["calibration"].seconds),
+            bank_bytes,
+        ),
         "memory": {"bank_vectors": vectors, "bank_mb": bank_bytes / 1e6, **peak_memory()},
-        "provenance": {**_provenance(cell), "checkpoint_sha256": _checkpoint_sha256(folder)},
+        "provenance": {**_provenance(cell), **_checkpoints(folder)},
         "warnings": [
             *cell.notes,
             *score_warnings(scored, plan.categories),
@@ -163,12 +162,15 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
     result["store"] = {"made": dict(store.made), "reused": dict(store.reused)}
     results.write_scores(folder, scored, thresholds)
     results.write_replicates(folder, evaluation)
-    results.write_calibration(folder, thresholds, asdict(plan.domains.calibration))
+    if cell.datamodule.correction is not None:
+        results.write_correction(folder, cell.datamodule.correction.parts())
+    results.write_calibration(folder, thresholds, described(plan.recipe.calibration))
     if cell.config["save_maps"]:
         from adshift.report.pictures import write_pictures
 
         results.write_maps(folder, scored["test"])
-        write_pictures(folder / "pictures", plan.root, plan.domains.test, scored["test"], thresholds)
+        seen = cell.datamodule.correction
+        write_pictures(folder / "pictures", plan.root, plan.recipe.test, scored["test"], thresholds, seen)
     results.write_result(folder, result)
     track(cell.config, folder)
     print_run(result, folder)
@@ -177,7 +179,8 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
 
 def _unified(cell: Cell, scored: dict[str, ScoredImages], thresholds: Thresholds) -> dict[str, Any]:
     categories = cell.plan.categories
-    found: dict[str, Any] = {"foreign_matches": foreign_matches(scored["test"], cell.split.train, categories)}
+    fitted_on = cell.split.train * len(cell.plan.recipe.train)
+    found: dict[str, Any] = {"foreign_matches": foreign_matches(scored["test"], fitted_on, categories)}
     if set(thresholds.image) == set(categories):
         found["cross_threshold"] = {
             "held_out": cross_threshold(scored["test"], thresholds, categories),
@@ -205,14 +208,14 @@ def _latency(cell: Cell) -> dict[str, float] | None:
     if not cell.config["metrics"]["latency"]:
         return None
     samples = cell.split.test or cell.split.train[:1]
-    image = normalise(cell.datamodule.images(samples, cell.plan.domains.test).image_NSS3[0])
+    image = normalise(cell.datamodule.images(samples, cell.plan.recipe.test).image_NSS3[0])
     return latency_ms(cell.datamodule.store, cell.module, image, cell.trainer.strategy.root_device)
 
 
-def _checkpoint_sha256(folder: Path) -> str | None:
-    """Of the run's own model; None for an evaluation, which has none."""
-    path = folder / CHECKPOINT
-    return file_sha256(path) if path.is_file() else None
+def _checkpoints(folder: Path) -> dict[str, str | None]:
+    """The hashes of the run's own model (None for an evaluation, which has none) and of what a repair started from."""
+    found = {"checkpoint_sha256": folder / CHECKPOINT, "base_sha256": folder / BASE}
+    return {name: file_sha256(path) if path.is_file() else None for name, path in found.items()}
 
 
 def _search(cell: Cell) -> dict[str, Any]:
@@ -221,7 +224,7 @@ def _search(cell: Cell) -> dict[str, Any]:
     found: dict[str, Any] = {"backend": method.backend, "exact": method.searches_exactly}
     if found["exact"] or not cell.split.test:
         return found
-    images_NSS3 = cell.datamodule.images(cell.split.test, cell.plan.domains.test).image_NSS3
+    images_NSS3 = cell.datamodule.images(cell.split.test, cell.plan.recipe.test).image_NSS3
     chosen = images_NSS3[:: -(-len(images_NSS3) // SEARCH_IMAGES)]
     device = cell.trainer.strategy.root_device
     cell.module.to(device)
@@ -238,5 +241,5 @@ def _provenance(cell: Cell) -> dict[str, Any]:
         "weights": cell.config["backbone"]["weights"],
         "weights_sha256": cell.module.method.weights_sha256,
         "samples_sha256": digest((*split.train, *split.calibration, *split.test)),
-        "seeds": {"seed": cell.plan.seed, "domain": cell.plan.domains.test.seed},
+        "seeds": {"seed": cell.plan.seed, "domain": cell.plan.recipe.test.seed},
     }

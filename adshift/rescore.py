@@ -8,14 +8,15 @@ from typing import Any
 from omegaconf import DictConfig
 
 from adshift import results
-from adshift.assembly import build, make_plan, plain
+from adshift.adaptation.recipe import Recipe, unadapted
+from adshift.assembly import Plan, build, build_regime, make_plan, plain
 from adshift.calibration.scope import Thresholds
-from adshift.checkpoint import load_checkpoint, recorded_sha256
+from adshift.cell import Cell
+from adshift.checkpoint import BASE, load_checkpoint, recorded_sha256
 from adshift.data.acquire import acquire
 from adshift.data.splits import split_all
 from adshift.errors import AdshiftError
-from adshift.pipeline import CLEAN, Cell, build_module, finish, output_folder, prepare
-from adshift.shift.domain import Domain
+from adshift.pipeline import CLEAN, build_module, finish, output_folder, prepare
 from adshift.training import CHECKPOINT
 
 
@@ -36,16 +37,19 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
         )
     with results.read_config(run):
         merged = _merge(fitted, chosen)
-        birthplace = _birthplace(fitted)
-        plan = make_plan(merged, birthplace)
+        born = _born(fitted)
+        plan = _plan(merged, born)
         module = build_module(merged, weights="random")
-    if plan.domains.train != birthplace or ("adaptation" in chosen and plan.regime.refits):
+    if not plan.recipe.same_model(born) or ("adaptation" in chosen and plan.regime.refits):
         raise AdshiftError(
             f"adaptation={plan.regime.name} needs a new fit, and evaluate.py never fits; use train.py domain="
             f"{merged['domain']['name']} adaptation={plan.regime.name}, or adaptation=none|threshold here"
         )
-    load_checkpoint(module.method, run / CHECKPOINT, recorded_sha256(result))
-    cell = prepare(merged, plan, module)
+    repaired = born.few is not None
+    path = run / (BASE if repaired else CHECKPOINT)
+    load_checkpoint(module.method, path, recorded_sha256(result, "base_sha256" if repaired else "checkpoint_sha256"))
+    correction = None if born.correction is None else born.correction.restored(results.read_correction(run))
+    cell = prepare(merged, plan, module, correction)
     _refuse_leaks(fitted, cell)
     return finish(cell, output_folder(), {}, _crossfitted(run, chosen, cell))
 
@@ -69,10 +73,15 @@ def _merge(fitted: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _birthplace(fitted: dict[str, Any]) -> Domain:
-    regime = build(fitted["adaptation"], "adaptation")
-    domain: Domain = regime.domains(CLEAN, build(fitted["domain"], "domain")).train
-    return domain
+def _born(fitted: dict[str, Any]) -> Recipe:
+    """The recipe that a run was made by."""
+    return build_regime(fitted["adaptation"]).applied(unadapted((CLEAN,), build(fitted["domain"], "domain")))
+
+
+def _plan(merged: dict[str, Any], born: Recipe) -> Plan:
+    """The regime as it would be of a fresh run, where that has the model at hand; else applied to that model."""
+    plan = make_plan(merged, CLEAN)
+    return plan if plan.recipe.same_model(born) else make_plan(merged, CLEAN, born)
 
 
 def _refuse_leaks(fitted: dict[str, Any], cell: Cell) -> None:

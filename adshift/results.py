@@ -24,6 +24,7 @@ SCHEMA = 1
 RESULT = "result.json"
 SCORES = "scores.csv"
 CALIBRATION = "calibration.json"
+CORRECTION = "correction.json"
 MAPS = "maps.npz"
 REPLICATES = "replicates.npz"
 MAX_ARRAY_BYTES = 1 << 30
@@ -138,6 +139,20 @@ def read_calibration(folder: Path) -> Thresholds:
     """
     path = folder / CALIBRATION
     return Thresholds.from_json(read_json(path, "calibrate anew with train.py or evaluate.py"))
+
+
+def write_correction(folder: Path, parts: dict[str, Any]) -> None:
+    """Write correction.json: what was done to every image before the features, with its fitted statistics."""
+    write_text(folder / CORRECTION, json.dumps(parts, indent=1, allow_nan=False) + "\n")
+
+
+def read_correction(folder: Path) -> dict[str, Any]:
+    """Read what ``write_correction`` wrote.
+
+    Raises:
+        AdshiftError: the file is missing or broken.
+    """
+    return read_json(folder / CORRECTION, "run the cell again with train.py")
 
 
 def write_replicates(folder: Path, evaluation: Evaluation) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,13 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from adshift.data.datamodule import AnomalyDataModule
+from adshift.data.dataset import MaskResolution
 from adshift.data.images import UInt8
 from adshift.data.prepared import TIMING, PreparedImages
 from adshift.data.samples import Sample
 from adshift.embedding import embed_images
 from adshift.fingerprint import SCORES, code, device_kind
+from adshift.matching import Matching, inverse
 from adshift.methods.method import Scores
 from adshift.methods.module import AnomalyModule
 from adshift.shift.domain import Domain
@@ -72,6 +74,19 @@ class ScoredImages:
         return self.select([sample.category == category for sample in self.samples])
 
 
+def joined(parts: Sequence[ScoredImages]) -> ScoredImages:
+    """Several sets of scored images as one; without nearest images where a part has none."""
+    nearest = [part.nearest_image_NP for part in parts if part.nearest_image_NP is not None]
+    return ScoredImages(
+        tuple(s for part in parts for s in part.samples),
+        np.concatenate([part.score_N for part in parts]),
+        [m for part in parts for m in part.maps],
+        [m for part in parts for m in part.masks],
+        np.concatenate(nearest) if len(nearest) == len(parts) else None,
+        sum(part.seconds for part in parts),
+    )
+
+
 def _map_like(anomaly_map_HW: Tensor, mask: UInt8 | None) -> Tensor:
     if mask is None or mask.shape == tuple(anomaly_map_HW.shape):
         return anomaly_map_HW
@@ -79,10 +94,45 @@ def _map_like(anomaly_map_HW: Tensor, mask: UInt8 | None) -> Tensor:
     return resized[0, 0]
 
 
+def _in_order(batches: Sequence[Scores], place_N: Tensor) -> Scores:
+    """One batch of all images, the i-th taken from place i."""
+    nearest = [scores.nearest_image_BP for scores in batches if scores.nearest_image_BP is not None]
+    return Scores(
+        torch.cat([scores.image_score_B for scores in batches])[place_N],
+        torch.cat([scores.anomaly_map_BHW for scores in batches])[place_N],
+        torch.cat(nearest)[place_N] if nearest else None,
+    )
+
+
+def _maps(batches: Sequence[Scores], images: PreparedImages, resolution: MaskResolution) -> list[Tensor]:
+    maps = [anomaly_map for scores in batches for anomaly_map in scores.anomaly_map_BHW]
+    if resolution == "original":
+        maps = [_map_like(anomaly_map, mask) for anomaly_map, mask in zip(maps, images.masks, strict=True)]
+    return maps
+
+
+def scored_images(images: PreparedImages, batches: Sequence[Scores], resolution: MaskResolution) -> ScoredImages:
+    """Scores that were made batch by batch, in the images' order, as those of the role."""
+    return ScoredImages(
+        images.samples,
+        torch.cat([scores.image_score_B for scores in batches]).double().numpy(),
+        [anomaly_map.float().numpy() for anomaly_map in _maps(batches, images, resolution)],
+        images.masks,
+        None,
+    )
+
+
 def score_images(
-    trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule, samples: Sequence[Sample], domain: Domain
+    trainer: pl.Trainer,
+    module: AnomalyModule,
+    datamodule: AnomalyDataModule,
+    samples: Sequence[Sample],
+    domain: Domain,
+    matching: Matching | None = None,
 ) -> ScoredImages:
     """Score samples seen in a domain, or take the scores from the store where the same model scored them before.
+
+    With a ``matching`` their embeddings are changed first, batch by batch.
 
     Where the masks keep their files' resolution, each map is brought to its mask's size.
     """
@@ -95,9 +145,11 @@ def score_images(
         "device": device_kind(trainer.strategy.root_device),
         **code(SCORES),
     }
+    if matching is not None:
+        key |= {"matching": asdict(matching.rule), "train": [part.key for part in datamodule.train_images()]}
 
     def make(folder: Path, _: Path | None) -> None:
-        _write(folder, trainer, module, datamodule, images)
+        _write(folder, trainer, module, datamodule, images, matching)
 
     def read(folder: Path) -> ScoredImages:
         return _read(folder, images)
@@ -106,19 +158,24 @@ def score_images(
 
 
 def _write(
-    folder: Path, trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule, images: PreparedImages
+    folder: Path,
+    trainer: pl.Trainer,
+    module: AnomalyModule,
+    datamodule: AnomalyDataModule,
+    images: PreparedImages,
+    matching: Matching | None,
 ) -> None:
     seconds, batch_size = images.seconds, datamodule.batch_size
     loader: DataLoader[Any] = images.loader(batch_size)
-    if module.method.shares_embedding:
+    if module.method.shares_embedding or matching is not None:
         embedding = embed_images(datamodule.store, trainer, module, images, batch_size)
         seconds += embedding.seconds
-        loader = embedding.loader(batch_size)
+        loader = embedding.loader(batch_size) if matching is None else matching.loader(embedding)
     started = time.perf_counter()
     batches: Sequence[Scores] = trainer.predict(module, loader) or []  # type: ignore[assignment]
-    maps = [anomaly_map for scores in batches for anomaly_map in scores.anomaly_map_BHW]
-    if datamodule.mask_resolution == "original":
-        maps = [_map_like(anomaly_map, mask) for anomaly_map, mask in zip(maps, images.masks, strict=True)]
+    if matching is not None:
+        batches = [_in_order(batches, inverse(matching.order(len(images.samples))))]
+    maps = _maps(batches, images, datamodule.mask_resolution)
     arrays = {
         "score_N": torch.cat([scores.image_score_B for scores in batches]).double().numpy(),
         "shape_N2": np.array([m.shape for m in maps], np.int64),

@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ import torch
 from pytorch_lightning.utilities.exceptions import MisconfigurationException  # type: ignore[attr-defined]
 
 from adshift.atomic import atomic_path
+from adshift.data.chain import chain
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.prepared import TIMING, PreparedImages
 from adshift.embedding import embed_images
@@ -75,7 +76,11 @@ def fit(
         Seconds that the stages took when they were done: ``load``, ``embed``, the method's own, and ``fit``, their sum.
     """
     images = datamodule.train_images()
-    key = {"images": images.key, "settings": module.settings, **_surroundings(trainer, module, datamodule)}
+    key = {
+        "images": [part.key for part in images],
+        "settings": module.settings,
+        **_surroundings(trainer, module, datamodule),
+    }
 
     def make(folder: Path, _: Path | None) -> None:
         timing = _fit(trainer, module, datamodule, images)
@@ -104,18 +109,19 @@ def _surroundings(trainer: pl.Trainer, module: AnomalyModule, datamodule: Anomal
 
 
 def _fit(
-    trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule, images: PreparedImages
+    trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule, images: Sequence[PreparedImages]
 ) -> dict[str, float]:
     """One epoch over the train images, or over their embeddings where those are worth keeping."""
-    seconds = {"load": images.seconds}
+    seconds = {"load": sum(part.seconds for part in images)}
+    batch_size = datamodule.batch_size
     if module.method.shares_embedding:
-        embedding = embed_images(datamodule.store, trainer, module, images, datamodule.batch_size)
-        seconds["embed"] = embedding.seconds
-        module.scope = _Scope(datamodule.store, embedding.key)
-        trainer.fit(module, embedding.whole())
+        parts = [embed_images(datamodule.store, trainer, module, part, batch_size) for part in images]
+        seconds["embed"] = sum(part.seconds for part in parts)
+        module.scope = _Scope(datamodule.store, [part.key for part in parts])
+        trainer.fit(module, chain([part.whole() for part in parts]))
         module.scope = None
     else:
-        trainer.fit(module, images.loader(datamodule.batch_size))
+        trainer.fit(module, chain([part.loader(batch_size) for part in images]))
     for stage, spent in module.timing.items():
         seconds[stage] = seconds.get(stage, 0.0) + spent
     return {**seconds, "fit": sum(seconds.values())}
@@ -126,7 +132,7 @@ class _Scope:
     """The store, for what depends on certain train embeddings."""
 
     store: AnyStore
-    embedding: Key
+    embeddings: list[Key]
 
     def fetch(
         self,
@@ -136,4 +142,4 @@ class _Scope:
         read: Callable[[Path], T],
         enough: Callable[[Path], bool] = lambda _: True,
     ) -> T:
-        return self.store.fetch(kind, {"embedding": self.embedding, **key}, make, read, enough)
+        return self.store.fetch(kind, {"embeddings": self.embeddings, **key}, make, read, enough)

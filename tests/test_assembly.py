@@ -45,8 +45,21 @@ def options(group: str) -> list[str]:
 
 def test_the_groups_are_those_of_the_design() -> None:
     assert options("method") == ["padim", "patchcore"]
-    assert set(options("domain")) == {"clean", "shift", "geometric", "photometric", "illumination", "lighting"}
-    assert options("adaptation") == ["full", "none", "threshold"]
+    assert set(options("domain")) == {
+        *("clean", "shift", "geometric", "photometric", "illumination", "lighting"),
+        *("brightness", "contrast", "defocus_blur", "gaussian_noise"),
+    }
+    assert options("adaptation") == [
+        "few",
+        "full",
+        "none",
+        "normalise",
+        "normalise_robust",
+        "robust",
+        "robust_few",
+        "test_time",
+        "threshold",
+    ]
     assert options("threshold") == ["conformal", "evt", "f1", "quantile", "sigma"]
     assert options("split") == ["official", "standard", "study"]
     assert options("backbone") == ["resnet18", "resnet50", "small", "timm", "wide_resnet50_2"]
@@ -58,7 +71,7 @@ def test_every_option_composes_and_plans(group: str, option: str) -> None:
     config = plain(train_config(f"{group}={option}"))
     plan = make_plan(config, Domain())
     if group == "domain":
-        assert plan.domains.test.name == config["domain"]["name"] == {"lighting": "all"}.get(option, option)
+        assert plan.recipe.test.name == config["domain"]["name"] == {"lighting": "all"}.get(option, option)
     if group == "threshold":
         assert plan.calibrator.kind == option
     if group == "adaptation":
@@ -99,7 +112,7 @@ def test_the_defaults_are_those_of_the_design() -> None:
     )  # fmt: skip
     assert config["coreset_ratio"] == config["method"]["coreset_ratio"] == 0.05
     assert (plan.seed, plan.image_size, plan.scope, plan.resolution) == (0, 224, "category", "input")
-    assert (plan.domains.test.name, plan.domains.test.severity, plan.domains.test.seed) == ("clean", 1.0, 0)
+    assert (plan.recipe.test.name, plan.recipe.test.severity, plan.recipe.test.seed) == ("clean", 1.0, 0)
     assert (plan.regime.name, plan.calibrator.kind, type(plan.splitter).__name__) == ("none", "f1", "StudySplit")
     assert config["trainer"] == {"accelerator": "auto", "devices": "auto"}
     assert OmegaConf.select(train_config("data=carpet"), "data.root") == "data/mvtec"
@@ -238,8 +251,9 @@ def test_the_plan_checks_every_bound(override: str, message: str) -> None:
 
 def test_regimes_give_each_role_its_domain() -> None:
     def names(regime: str) -> tuple[str, str, str]:
-        domains = planned("domain=shift", f"adaptation={regime}").domains
-        return domains.train.name, domains.calibration.name, domains.test.name
+        recipe = planned("domain=shift", f"adaptation={regime}").recipe
+        (train,), (calibration,) = recipe.train, recipe.calibration
+        return train.name, calibration.name, recipe.test.name
 
     assert names("none") == ("clean", "clean", "shift")
     assert names("threshold") == ("clean", "shift", "shift")

@@ -17,6 +17,7 @@ from PIL import Image
 
 from adshift.adaptation.full import FullAdaptation
 from adshift.adaptation.none import NoAdaptation
+from adshift.adaptation.recipe import unadapted
 from adshift.adaptation.threshold import ThresholdAdaptation
 from adshift.data.acquire import acquire
 from adshift.data.check.__main__ import main as check
@@ -113,8 +114,8 @@ def indexed(roots: dict[str, Path], source: str) -> CategoryIndex:
 def split_of(index: CategoryIndex, splitter: Splitter, light: str | None = None, regime: Any = None) -> Any:
     regime = regime or NoAdaptation()
     target = Domain() if light is None else Lighting(lighting=light)
-    domains = regime.domains(Domain(), target)
-    return split_in_light([index], splitter, {role: (domains.of(role),) for role in ROLES}, regime.name)
+    recipe = regime.applied(unadapted((Domain(),), target))
+    return split_in_light([index], splitter, {role: recipe.of(role) for role in ROLES}, regime.name)
 
 
 def overrides(roots: dict[str, Path], source: str) -> list[str]:

@@ -36,6 +36,9 @@ MATTERS = {
     "domain.photometric": "domain.photometric=false",
     "domain.severity": "domain.severity=0.5",
     "domain.seed": "domain.seed=3",
+    "domain.border": "domain.border=replicate",
+    "domain.resampling": "domain.resampling=lanczos",
+    "domain.corruption": "domain=defocus_blur",
     "adaptation._target_": "adaptation=full",
     "split._target_": "split=official",
     "split.seed": "split.seed=1",
@@ -131,3 +134,40 @@ def test_weights_in_the_key(tiny: Path, tmp_path: Path) -> None:
         run_cell(tmp_path / str(seed), *arguments)
         scores.append((tmp_path / str(seed) / "scores.csv").read_text())
     assert scores[0] != scores[1]
+
+
+REGIMES = {
+    "robust": ("robust.copies=2", "robust.components=[photometric]", "robust.severity=0.5", "robust.seed=1"),
+    "few": ("few.k=3", "few.copies=1", "few.ratio=0.9", "few.align=moments", "few.weight=0.9", "few.seed=1"),
+    "test_time": ("test_time.batch=3", "test_time.statistics=moments", "test_time.seed=2"),
+}
+"""Regime -> the override that tries each of its fields."""
+
+REGIME_BASE = {
+    "robust": ("robust.copies=1",),
+    "few": ("few.k=2", "few.align=covariance"),
+    "test_time": ("test_time.batch=4",),
+}
+
+
+@pytest.mark.parametrize("regime", REGIMES)
+def test_every_field_of_a_regime_is_tried(tiny: Path, regime: str) -> None:
+    with initialize_config_dir(str(REPO / "conf"), version_base="1.3"):
+        node = OmegaConf.to_container(compose("train", [*cell(tiny), f"adaptation={regime}"])[regime])
+    assert isinstance(node, dict)
+    assert {f"{regime}.{key}" for key in node} - {f"{regime}._target_"} == {o.split("=")[0] for o in REGIMES[regime]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("regime", REGIMES)
+def test_a_regimes_fields_are_in_the_keys(tiny: Path, tmp_path: Path, regime: str) -> None:
+    store, base = tmp_path / "store", [*cell(tiny), f"adaptation={regime}", *REGIME_BASE.get(regime, ())]
+    unchanged = digest(tmp_path / "base", run_cell(tmp_path / "base", *base, f"store.root={store}"))
+    for override in REGIMES[regime]:
+        chosen = [o for o in base if o.split("=")[0] != override.split("=")[0]] + [override]
+        name = override.split("=")[0]
+        found = run_cell(tmp_path / "warm" / name, *chosen, f"store.root={store}")
+        alone = run_cell(tmp_path / "cold" / name, *chosen, "store=off")
+        warm, cold = digest(tmp_path / "warm" / name, found), digest(tmp_path / "cold" / name, alone)
+        assert warm == cold, override
+        assert warm != unchanged, override

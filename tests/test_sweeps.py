@@ -16,7 +16,17 @@ from omegaconf import OmegaConf
 
 from adshift.sweep import FAILURE, is_finished
 
-SWEEPS = {"clean": 6, "regimes": 18, "coreset": 18, "unified": 8, "severity": 36, "components": 36, "seeds": 60}
+SWEEPS = {
+    "clean": 6,
+    "regimes": 18,
+    "coreset": 18,
+    "unified": 8,
+    "severity": 36,
+    "components": 36,
+    "seeds": 60,
+    "corruptions": 120,
+    "repairs": 42,
+}
 
 
 def cells(sweep: str) -> list[tuple[str, dict[str, Any]]]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from adshift.adaptation.roles import RoleDomains
-from adshift.shift.domain import Domain
+from adshift.adaptation.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -15,6 +14,6 @@ class FullAdaptation:
     name: str = "full"
     refits: bool = True
 
-    def domains(self, source: Domain, target: Domain) -> RoleDomains:
-        """Every role from ``target``."""
-        return RoleDomains(train=target, calibration=target, test=target)
+    def applied(self, recipe: Recipe) -> Recipe:
+        """Every role from the target."""
+        return replace(recipe, train=(recipe.test,), calibration=(recipe.test,))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adshift.adaptation.roles import RoleDomains
-from adshift.shift.domain import Domain
+from adshift.adaptation.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -15,6 +14,6 @@ class NoAdaptation:
     name: str = "none"
     refits: bool = False
 
-    def domains(self, source: Domain, target: Domain) -> RoleDomains:
-        """Train and calibration from ``source``, test from ``target``."""
-        return RoleDomains(train=source, calibration=source, test=target)
+    def applied(self, recipe: Recipe) -> Recipe:
+        """The recipe as it is."""
+        return recipe

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from adshift.adaptation.roles import RoleDomains
-from adshift.shift.domain import Domain
+from adshift.adaptation.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -15,6 +14,6 @@ class ThresholdAdaptation:
     name: str = "threshold"
     refits: bool = False
 
-    def domains(self, source: Domain, target: Domain) -> RoleDomains:
-        """Train from ``source``, calibration and test from ``target``."""
-        return RoleDomains(train=source, calibration=target, test=target)
+    def applied(self, recipe: Recipe) -> Recipe:
+        """Calibration from the target."""
+        return replace(recipe, calibration=(recipe.test,))

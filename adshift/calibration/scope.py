@@ -73,7 +73,12 @@ def _of_pixels(calibrator: Calibrator, scored: ScoredImages) -> Calibration | No
 
 
 def calibrate(
-    calibrator: Calibrator, scope: str, categories: Sequence[str], scored: ScoredImages, folds: int = 0
+    calibrator: Calibrator,
+    scope: str,
+    categories: Sequence[str],
+    scored: ScoredImages,
+    folds: int = 0,
+    left_out: bool = False,
 ) -> Thresholds:
     """Calibrate image and pixel thresholds on the calibration role's scores.
 
@@ -87,6 +92,7 @@ def calibrate(
         categories: the run's categories.
         scored: the calibration images.
         folds: K where the scores are out-of-fold scores of train images, else 0.
+        left_out: whether each score is of a model that has seen all the others: as many folds as images.
 
     Returns:
         The thresholds; empty where there is no calibration image, without a pixel threshold where a calibrator needs
@@ -97,8 +103,9 @@ def calibrate(
     groups = {GLOBAL: scored} if scope == "global" else {c: scored.of_category(c) for c in categories}
 
     def of_images(group: ScoredImages) -> Calibration:
-        if folds:
-            return crossfit_calibration(calibrator, group.score_N, folds)
+        k = len(group.samples) if left_out else folds
+        if k > 1:
+            return crossfit_calibration(calibrator, group.score_N, k)
         return calibrator.calibrate(group.score_N, group.label_N)
 
     image = {name: of_images(group) for name, group in groups.items()}

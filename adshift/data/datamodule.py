@@ -8,6 +8,8 @@ from pathlib import Path
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
+from adshift.data.chain import chain
+from adshift.data.correction import Correction
 from adshift.data.dataset import MaskResolution
 from adshift.data.prepared import ImageBatch, PreparedImages, prepare_images
 from adshift.data.samples import Sample
@@ -23,11 +25,12 @@ class AnomalyDataModule(pl.LightningDataModule):
         store: where decoded images are kept.
         root: the data root.
         split: the samples of each role.
-        train_domain: the domain that the train images are seen in.
+        train_domains: the domains that the train images are seen in, each image once in every one.
         image_size: side of the input in pixels.
         batch_size: images that go through the backbone together.
         num_workers: processes that decode; it changes no figure.
         mask_resolution: see ``ImageDataset``.
+        correction: see ``ImageDataset``.
     """
 
     def __init__(
@@ -35,32 +38,35 @@ class AnomalyDataModule(pl.LightningDataModule):
         store: AnyStore,
         root: Path,
         split: Split,
-        train_domain: Domain,
+        train_domains: Sequence[Domain],
         image_size: int,
         batch_size: int,
         num_workers: int,
         mask_resolution: MaskResolution,
+        correction: Correction | None = None,
     ) -> None:
         super().__init__()
         self.store = store
         self.root = root
         self.split = split
-        self.train_domain = train_domain
+        self.train_domains = tuple(train_domains)
         self.image_size = image_size
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.mask_resolution = mask_resolution
+        self.correction = correction
 
     def images(self, samples: Sequence[Sample], domain: Domain) -> PreparedImages:
         """Some samples seen in a domain, in their order."""
         return prepare_images(
-            self.store, self.root, samples, domain, self.image_size, self.mask_resolution, self.num_workers
-        )
+            self.store, self.root, samples, domain, self.image_size, self.mask_resolution, self.num_workers,
+            self.correction,
+        )  # fmt: skip
 
-    def train_images(self) -> PreparedImages:
-        """The train role, in its order: a fit that sees every image once has no use for shuffling."""
-        return self.images(self.split.train, self.train_domain)
+    def train_images(self) -> tuple[PreparedImages, ...]:
+        """The train role in each of its domains, in its order: a fit that sees every image once needs no shuffling."""
+        return tuple(self.images(self.split.train, domain) for domain in self.train_domains)
 
     def train_dataloader(self) -> DataLoader[ImageBatch]:
-        """Batches of the train role."""
-        return self.train_images().loader(self.batch_size)
+        """Batches of the train role, domain after domain."""
+        return chain([images.loader(self.batch_size) for images in self.train_images()])

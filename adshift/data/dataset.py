@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from adshift.data.correction import Correction
 from adshift.data.images import UInt8, read_image, read_mask, resize_image, resize_mask
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
@@ -27,8 +28,10 @@ class Item(NamedTuple):
     """uint8 [H, W] in {0, 1}; all zero for a nominal image; None for an anomalous image without a mask file."""
 
 
-def read_pair(root: Path, sample: Sample, domain: Domain) -> tuple[UInt8, UInt8 | None]:
-    """Read a sample's image and mask and apply the domain to both, at the file's own resolution.
+def read_pair(
+    root: Path, sample: Sample, domain: Domain, correction: Correction | None = None
+) -> tuple[UInt8, UInt8 | None]:
+    """Read a sample's image and mask and apply the domain, then the correction, to both, at the file's own resolution.
 
     A defect that is to be pasted is drawn first, so that the domain moves it with the scene.
 
@@ -53,7 +56,8 @@ def read_pair(root: Path, sample: Sample, domain: Domain) -> tuple[UInt8, UInt8 
                 f"mask {root / sample.mask} is {mask.shape[1]} x {mask.shape[0]}, its image "
                 f"{image.shape[1]} x {image.shape[0]}; both must have one size"
             )
-    return domain.apply(image, mask, domain.parameters(sample.category, sample.path))
+    image, mask = domain.seen(image, mask, sample.category, sample.path)
+    return (image, mask) if correction is None else correction.apply(image, mask)
 
 
 class ImageDataset(Dataset[Item]):
@@ -63,6 +67,7 @@ class ImageDataset(Dataset[Item]):
         root: the data root that the samples' paths are relative to.
         samples: the role's samples.
         domain: clean or shifted; applied before the resize.
+        correction: applied between the two; None for images as the camera gives them.
         image_size: S, the side of the square input in pixels.
         mask_resolution: ``input`` gives masks of S x S, ``original`` of the image file's own size.
     """
@@ -74,18 +79,20 @@ class ImageDataset(Dataset[Item]):
         domain: Domain,
         image_size: int,
         mask_resolution: MaskResolution = "input",
+        correction: Correction | None = None,
     ) -> None:
         self.root = root
         self.samples = tuple(samples)
         self.domain = domain
         self.image_size = image_size
         self.mask_resolution = mask_resolution
+        self.correction = correction
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def __getitem__(self, index: int) -> Item:
-        image, mask = read_pair(self.root, self.samples[index], self.domain)
+        image, mask = read_pair(self.root, self.samples[index], self.domain, self.correction)
         if mask is not None and self.mask_resolution == "input":
             mask = resize_mask(mask, self.image_size)
         return Item(resize_image(image, self.image_size), mask)

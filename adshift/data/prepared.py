@@ -14,11 +14,12 @@ import numpy as np
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from adshift.data.correction import Correction
 from adshift.data.dataset import ImageDataset, MaskResolution, loader_options
 from adshift.data.images import UInt8, normalise
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
-from adshift.fingerprint import IMAGES, code, domain_parts, sample_list
+from adshift.fingerprint import CORRECTIONS, IMAGES, code, domain_parts, sample_list
 from adshift.resources import data_workers
 from adshift.shift.domain import Domain
 from adshift.store import AnyStore, Key
@@ -80,8 +81,9 @@ def prepare_images(
     image_size: int,
     resolution: MaskResolution,
     num_workers: int,
+    correction: Correction | None = None,
 ) -> PreparedImages:
-    """Decode, shift and resize samples, or take them from the store where that was done before.
+    """Decode, shift, correct and resize samples, or take them from the store where that was done before.
 
     Raises:
         AdshiftError: a file cannot be read, or a mask has another size than its image.
@@ -92,9 +94,9 @@ def prepare_images(
         "domain": domain_parts(domain),
         "image_size": image_size,
         "resolution": resolution,
-        **code(IMAGES),
+        **(code(IMAGES) if correction is None else {"correction": correction.parts(), **code(CORRECTIONS)}),
     }
-    dataset = ImageDataset(root, samples, domain, image_size, resolution)
+    dataset = ImageDataset(root, samples, domain, image_size, resolution, correction)
 
     def make(folder: Path, _: Path | None) -> None:
         _write(folder, dataset, num_workers)

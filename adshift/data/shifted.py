@@ -15,13 +15,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
 from adshift.cli import status_of
 from adshift.data.dataset import read_pair
+from adshift.data.images import UInt8
 from adshift.data.samples import CategoryIndex, Sample, index_category
 from adshift.errors import AdshiftError
+from adshift.shift.corruptions import CORRUPTIONS
 from adshift.shift.domain import Domain
 from adshift.shift.parameters import ShiftParameters
 
@@ -34,8 +37,13 @@ FAMILIES = {
 }
 
 
+NAMES = (*sorted(FAMILIES), *CORRUPTIONS)
+
+
 def named_domain(name: str, severity: float, seed: int) -> Domain:
     """The domain that ``domain=NAME`` composes."""
+    if name in CORRUPTIONS:
+        return Domain(name, severity=severity, seed=seed, corruption=name)
     geometric, illumination, photometric = FAMILIES[name]
     return Domain(name, geometric, illumination, photometric, severity, seed)
 
@@ -67,7 +75,7 @@ def write_category(root: Path, out: Path, category: str, domain: Domain) -> Path
             image, mask = read_pair(root, sample, domain)
             _save(scratch, sample.path, image)
             if sample.mask is not None and mask is not None:
-                _save(scratch, sample.mask, mask * 255)
+                _save(scratch, sample.mask, fit_mask(mask, image) * 255)
         header = ["path", *(field.name for field in fields(ShiftParameters))]
         with (scratch / PARAMETERS).open("w", newline="", encoding="utf-8") as handle:
             writer = csv.DictWriter(handle, header, lineterminator="\n")
@@ -79,6 +87,14 @@ def write_category(root: Path, out: Path, category: str, domain: Domain) -> Path
         shutil.rmtree(scratch, ignore_errors=True)
         raise
     return target
+
+
+def fit_mask(mask: UInt8, image: UInt8) -> UInt8:
+    """A mask [H, W] at the size of an image that a corruption may have brought to another, nearest neighbour."""
+    if mask.shape == image.shape[:2]:
+        return mask
+    size = (image.shape[1], image.shape[0])
+    return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
 
 
 def _save(folder: Path, name: str, pixels: object) -> None:
@@ -94,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("root", type=Path, help="folder that holds the clean category folders")
     parser.add_argument("out", type=Path, help="folder that gets the shifted ones")
     parser.add_argument("--categories", nargs="+", required=True)
-    parser.add_argument("--domain", choices=sorted(FAMILIES), default="shift")
+    parser.add_argument("--domain", choices=NAMES, default="shift")
     parser.add_argument("--severity", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     return status_of(lambda: _write(parser.parse_args(arguments)))

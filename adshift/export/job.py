@@ -38,6 +38,11 @@ def export(config: DictConfig) -> dict[str, Any]:
     require_packages(kind)
     logging.getLogger("faiss.loader").setLevel(logging.WARNING)  # it tells of every instruction set it tries
     fitted = load_fitted(Path(run))
+    if fitted.correction is not None:
+        raise AdshiftError(
+            f"run={run} corrects every image before the model sees it, which no exported graph does; use predict.py, or a "
+            "run without adaptation=normalise"
+        )
     graph = detector_graph(fitted.method, fitted.image_size)
     held = metadata(fitted, chosen["category"])
     folder = Path(HydraConfig.get().runtime.output_dir)

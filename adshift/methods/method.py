@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from torch import Tensor
+
+from adshift.methods.alignment import Alignment
 
 T = TypeVar("T")
 
@@ -44,6 +46,9 @@ class Method(Protocol):
     The order of calls is ``begin_fit``, ``collect`` for each batch, ``finish_fit``; then it scores.
     """
 
+    has_bank: bool
+    """Whether it keeps embeddings, which an alignment can map, or statistics."""
+
     shares_embedding: bool
     """Whether other fits are likely to ask for the same embeddings, so that keeping them pays."""
 
@@ -65,6 +70,21 @@ class Method(Protocol):
 
     def finish_fit(self, scope: Scope | None = None) -> dict[str, float]:
         """Fit to what was collected; returns the seconds of its named stages."""
+        ...
+
+    def condensed(self, embedding_VhwD: Tensor, ratio: float) -> Tensor:
+        """What a repair takes of one image seen in V views; ``ratio`` is the share of its patches for a memory bank."""
+        ...
+
+    def repair(self, images: Sequence[Tensor], first_image: int, weight: float, alignment: Alignment | None) -> None:
+        """Extend a fitted model by images of another domain, in place of a new fit.
+
+        Args:
+            images: each one's ``condensed``.
+            first_image: the place among the train images that the first of them gets.
+            weight: of their statistics against those of the fit, in [0, 1], for a method that keeps statistics.
+            alignment: brings what was fitted to the other domain first, for a method that keeps embeddings.
+        """
         ...
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from torch import Tensor
 from adshift.methods.coreset import greedy_coreset
 from adshift.methods.lazy_distances import Bounds
 from adshift.methods.method import Scope
+from adshift.methods.projection import gaussian_matrix, project_parts
 
 ORDER = "order.npz"
 
@@ -35,26 +37,38 @@ class Order:
     bounds: Bounds
 
 
-def greedy_order(embedding_ND: Tensor, count: int, projection_dim: int, seed: int, scope: Scope | None) -> Order:
-    """At least the first ``count`` picks; with a scope a stored order is taken as it is, or continued if it is shorter."""
+def greedy_order(parts: Sequence[Tensor], count: int, projection_dim: int, seed: int, scope: Scope | None) -> Order:
+    """At least the first ``count`` picks; with a scope a stored order is taken as it is, or continued if it is shorter.
+
+    ``parts`` are [n, D] rows, memory-mapped or not; an index counts through all of them.
+    """
     if scope is None:
-        return _continued(embedding_ND, count, projection_dim, seed, None)
+        return _continued(parts, count, projection_dim, seed, None)
 
     def make(folder: Path, present: Path | None) -> None:
         start = None if present is None else _read(present)
-        _write(folder, _continued(embedding_ND, count, projection_dim, seed, start))
+        _write(folder, _continued(parts, count, projection_dim, seed, start))
 
     key = {"projection_dim": projection_dim, "seed": seed}
     return scope.fetch("orders", key, make, _read, enough=lambda folder: len(_read(folder).indices_M) >= count)
 
 
-def _continued(embedding_ND: Tensor, count: int, projection_dim: int, seed: int, start: Order | None) -> Order:
+def _points(parts: Sequence[Tensor], projection_dim: int, generator: torch.Generator) -> Tensor:
+    """The rows that the search looks at: projected, or as they are where they have no more dimensions than that."""
+    dim = parts[0].shape[1]
+    if dim > projection_dim:
+        return project_parts(parts, gaussian_matrix(dim, projection_dim, generator))
+    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
+
+
+def _continued(parts: Sequence[Tensor], count: int, projection_dim: int, seed: int, start: Order | None) -> Order:
     started = time.perf_counter()
+    generator = torch.Generator().manual_seed(seed)
     coreset = greedy_coreset(
-        embedding_ND,
+        _points(parts, projection_dim, generator),
         count,
-        generator=torch.Generator().manual_seed(seed),
-        projection_dim=projection_dim,
+        generator=generator,
+        projection_dim=None,
         prefix_P=None if start is None else start.indices_M,
         bounds=None if start is None else start.bounds,
         progress=True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from adshift.errors import AdshiftError
 from adshift.features.backbone import TORCHVISION, Backbone
 from adshift.features.weights import weights_sha256
-from adshift.methods.gaussian import StreamingGaussian
+from adshift.methods.alignment import Alignment
+from adshift.methods.gaussian import StreamingGaussian, mixed_gaussians
 from adshift.methods.method import Scope, Scores
 
 REGULARISATION = 0.01 + 1e-5
@@ -34,6 +35,7 @@ class PaDiM(nn.Module):
         seed: seeds that draw; the indices are stored with the model.
     """
 
+    has_bank = False
     shares_embedding = False
 
     def __init__(self, backbone: Backbone, n_features: int = 100, seed: int = 0) -> None:
@@ -89,6 +91,26 @@ class PaDiM(nn.Module):
         self.model.gaussian.mean, self.model.gaussian.inv_covariance = mean, precision
         self._gaussian = StreamingGaussian()
         return {"gaussian": time.perf_counter() - started}
+
+    def condensed(self, embedding_VhwD: Tensor, ratio: float) -> Tensor:
+        """The embeddings themselves: every position has a Gaussian of its own, so none can be left out."""
+        return embedding_VhwD
+
+    def repair(self, images: Sequence[Tensor], first_image: int, weight: float, alignment: Alignment | None) -> None:
+        """Mix the Gaussians with those of the images: the moments of the mixture, ``weight`` to the images.
+
+        Their own scatter has hardly any rank; the fit's covariance and the regularisation shrink it.
+        """
+        if not images or weight == 0:
+            return
+        statistics = StreamingGaussian()
+        for image in images:
+            statistics.update(image.permute(0, 3, 1, 2).flatten(2).cpu())
+        gaussian = self.model.gaussian
+        mean, precision = mixed_gaussians(
+            gaussian.mean.cpu(), gaussian.inv_covariance.cpu(), statistics, weight, REGULARISATION
+        )
+        gaussian.mean, gaussian.inv_covariance = mean.to(gaussian.mean), precision.to(gaussian.inv_covariance)
 
     @property
     def weights_sha256(self) -> str:

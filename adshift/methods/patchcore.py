@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,12 +13,14 @@ from adshift.errors import AdshiftError
 from adshift.features.backbone import Backbone
 from adshift.features.patches import patch_embeddings
 from adshift.features.weights import weights_sha256
+from adshift.methods.alignment import Alignment
 from adshift.methods.approximate import APPROXIMATE, ApproximateSearch, Effort
 from adshift.methods.finite import all_finite
 from adshift.methods.maps import upsample_maps
 from adshift.methods.method import Scope, Scores
 from adshift.methods.neighbours import BACKENDS, NeighbourSearch
 from adshift.methods.order import greedy_order
+from adshift.methods.rows import rows_of_parts
 
 
 def check_coreset_ratio(ratio: float) -> None:
@@ -62,6 +64,7 @@ class PatchCore(nn.Module):
         ivf_lists, ivf_probes, hnsw_links, hnsw_width: see ``adshift.methods.approximate.Effort``.
     """
 
+    has_bank = True
     shares_embedding = True
     bank_MD: Tensor
     bank_image_M: Tensor
@@ -106,9 +109,7 @@ class PatchCore(nn.Module):
         self.register_buffer("bank_MD", torch.empty(0, sum(backbone.channels)))
         self.register_buffer("bank_image_M", torch.empty(0, dtype=torch.int64))
         self.covering_radius: float | None = None
-        self._collected_NHWD: Tensor | None = None
-        self._n_images = 0
-        self._filled = 0
+        self._collected: list[Tensor] = []
         self._search: NeighbourSearch | ApproximateSearch | None = None
 
     def embed(self, images_B3SS: Tensor) -> Tensor:
@@ -121,19 +122,12 @@ class PatchCore(nn.Module):
         return {**settings, **self.backbone.settings()}
 
     def begin_fit(self, n_images: int) -> None:
-        """Forget an earlier fit; the embeddings' memory is taken once, at the first batch."""
-        self._collected_NHWD, self._n_images, self._filled = None, n_images, 0
+        """Forget an earlier fit."""
+        self._collected = []
 
     def collect(self, embedding_BHWD: Tensor) -> None:
-        """Put a batch into its place among the train embeddings; all of them at once are taken as they are."""
-        if self._collected_NHWD is None and len(embedding_BHWD) == self._n_images:
-            self._collected_NHWD, self._filled = embedding_BHWD, self._n_images
-            return
-        if self._collected_NHWD is None:
-            self._collected_NHWD = embedding_BHWD.new_empty((self._n_images, *embedding_BHWD.shape[1:]))
-        end = self._filled + len(embedding_BHWD)
-        self._collected_NHWD[self._filled : end] = embedding_BHWD
-        self._filled = end
+        """Keep a batch of train embeddings as it is, mapped or not: they are never put into one tensor."""
+        self._collected.append(embedding_BHWD)
 
     def finish_fit(self, scope: Scope | None = None) -> dict[str, float]:
         """Thin what was collected to the coreset.
@@ -144,21 +138,36 @@ class PatchCore(nn.Module):
         Raises:
             AdshiftError: nothing was collected, or an embedding is not finite.
         """
-        if self._collected_NHWD is None:
+        if not self._collected:
             raise AdshiftError("PatchCore was given 0 train images; it needs at least 1")
-        patches = self._collected_NHWD.shape[1] * self._collected_NHWD.shape[2]
-        embedding_ND = self._collected_NHWD[: self._filled].flatten(0, 2)
-        self._collected_NHWD = None
-        if not all_finite(embedding_ND):
+        patches = self._collected[0].shape[1] * self._collected[0].shape[2]
+        parts = [batch_BHWD.flatten(0, 2) for batch_BHWD in self._collected]
+        self._collected = []
+        if not all(all_finite(part_ND) for part_ND in parts):
             raise AdshiftError("the train embeddings hold NaN or infinite values; check the backbone's weights")
-        count = max(1, int(len(embedding_ND) * self.coreset_ratio))
-        order = greedy_order(embedding_ND, count, self.projection_dim, self.seed, scope)
-        chosen_M = order.indices_M[:count].to(embedding_ND.device)
+        count = max(1, int(sum(map(len, parts)) * self.coreset_ratio))
+        order = greedy_order(parts, count, self.projection_dim, self.seed, scope)
+        chosen_M = order.indices_M[:count].to(parts[0].device)
         self.covering_radius = float(order.radius_M[count - 1])
-        self.bank_MD = embedding_ND[chosen_M]
+        self.bank_MD = rows_of_parts(parts, chosen_M)
         self.bank_image_M = chosen_M // patches
         self._search = None
         return {"coreset": float(order.second_M[count - 1])}
+
+    def condensed(self, embedding_VhwD: Tensor, ratio: float) -> Tensor:
+        """The greedy coreset [m, D] of the patches of all views; at least one stays."""
+        rows_ND = embedding_VhwD.flatten(0, -2)
+        count = max(1, int(len(rows_ND) * ratio))
+        order = greedy_order([rows_ND], count, self.projection_dim, self.seed, None)
+        return rows_ND[order.indices_M[:count].to(rows_ND.device)]
+
+    def repair(self, images: Sequence[Tensor], first_image: int, weight: float, alignment: Alignment | None) -> None:
+        """Map the bank by ``alignment``, then append the images' vectors; ``weight`` is for statistics."""
+        bank_MD = self.bank_MD if alignment is None else alignment(self.bank_MD)
+        self.bank_MD = torch.cat([bank_MD, *(image.to(bank_MD) for image in images)])
+        places = [torch.full((len(image),), first_image + i) for i, image in enumerate(images)]
+        self.bank_image_M = torch.cat([self.bank_image_M, *(place.to(self.bank_image_M) for place in places)])
+        self._search = None
 
     @property
     def weights_sha256(self) -> str:

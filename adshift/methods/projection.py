@@ -1,6 +1,7 @@
 """Gaussian Johnson-Lindenstrauss projection, done in chunks so that the embeddings are never held twice."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -21,14 +22,22 @@ def gaussian_matrix(dim_in: int, dim_out: int, generator: torch.Generator) -> Te
 
 
 def project(embedding_ND: Tensor, matrix_DP: Tensor) -> Tensor:
-    """Return `embedding_ND @ matrix_DP` as float32 [N, P] on the embedding's device.
+    """Return `embedding_ND @ matrix_DP` as float32 [N, P] on the embedding's device; see `project_parts`."""
+    return project_parts([embedding_ND], matrix_DP)
 
-    The embedding may be a memory-mapped CPU tensor of any floating type: it is read once, chunk by chunk.
+
+def project_parts(parts: Sequence[Tensor], matrix_DP: Tensor) -> Tensor:
+    """Return the rows of all parts, one part after another, times `matrix_DP` as float32 [N, P] on the parts' device.
+
+    A part may be a memory-mapped CPU tensor of any floating type: it is read once, chunk by chunk.
     """
-    count, device = embedding_ND.shape[0], embedding_ND.device
+    device = parts[0].device
     matrix_DP = matrix_DP.to(device=device, dtype=torch.float32)
-    projected_NP = torch.empty(count, matrix_DP.shape[1], dtype=torch.float32, device=device)
+    projected_NP = torch.empty(sum(map(len, parts)), matrix_DP.shape[1], dtype=torch.float32, device=device)
     product = product_with(matrix_DP)
-    for start in range(0, count, CHUNK_ROWS):
-        projected_NP[start : start + CHUNK_ROWS] = product(embedding_ND[start : start + CHUNK_ROWS].float())
+    place = 0
+    for part in parts:
+        for chunk in part.split(CHUNK_ROWS):
+            projected_NP[place : place + len(chunk)] = product(chunk.float())
+            place += len(chunk)
     return projected_NP

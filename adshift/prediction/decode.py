@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from adshift.data.correction import Correction
 from adshift.data.images import UInt8, read_image, resize_image, to_rgb
 from adshift.errors import AdshiftError
 
@@ -54,16 +55,19 @@ def rgb(image: Any) -> UInt8:
     return np.repeat(image[:, :, None], 3, axis=2) if grey else image
 
 
-def decode(name: str, image: Any, size: int) -> Decoded:
-    """Read and resize one image; whatever is wrong with it becomes ``error``, in one line."""
+def decode(name: str, image: Any, size: int, correction: Correction | None = None) -> Decoded:
+    """Read, correct and resize one image; whatever is wrong with it becomes ``error``, in one line."""
     try:
-        return Decoded(name, resize_image(rgb(image), size))
+        pixels = rgb(image)
+        return Decoded(name, resize_image(pixels if correction is None else correction.apply(pixels, None)[0], size))
     except Exception as error:  # a decoder may raise anything on broken bytes
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         return Decoded(name, None, reason if isinstance(error, AdshiftError) else f"{name} cannot be read ({reason})")
 
 
-def decode_all(images: Iterable[ImageLike], size: int, threads: int, ahead: int) -> Iterator[Decoded]:
+def decode_all(
+    images: Iterable[ImageLike], size: int, threads: int, ahead: int, correction: Correction | None = None
+) -> Iterator[Decoded]:
     """Decode images in their order.
 
     Args:
@@ -71,16 +75,17 @@ def decode_all(images: Iterable[ImageLike], size: int, threads: int, ahead: int)
         size: S, the side they are brought to.
         threads: that decode beside the caller; 0 decodes when asked.
         ahead: images decoded before they are asked for, at most, >= 1.
+        correction: the run's own, at the image's own size; None leaves images as they are.
     """
     named = ((str(x) if isinstance(x, str | Path) else f"image {i}", x) for i, x in enumerate(images))
     if threads == 0:
-        yield from (decode(name, image, size) for name, image in named)
+        yield from (decode(name, image, size, correction) for name, image in named)
         return
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Decoded]] = deque()
         try:
             for name, image in named:
-                waiting.append(pool.submit(decode, name, image, size))
+                waiting.append(pool.submit(decode, name, image, size, correction))
                 if len(waiting) > ahead:
                     yield waiting.popleft().result()
             while waiting:

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from adshift.data.correction import Correction
 from adshift.data.images import UInt8, normalise
 from adshift.errors import AdshiftError
 from adshift.fitted import load_fitted
@@ -51,6 +52,8 @@ class Detector:
         threshold: an image is anomalous if its score is >= this; None decides nothing.
         pixel_threshold: the same for a pixel of the map.
         device: where the method runs.
+        correction: what every image goes through before it is resized; None for images as they are. Where it moves an
+            object, map and ``Prediction.image`` show it where it was moved to.
 
     >>> from adshift.features.backbone import FrozenBackbone
     >>> from adshift.methods.patchcore import PatchCore
@@ -74,12 +77,14 @@ class Detector:
         threshold: float | None = None,
         pixel_threshold: float | None = None,
         device: torch.device | None = None,
+        correction: Correction | None = None,
     ) -> None:
         self.device = torch.device("cpu") if device is None else device
         self.method = method.eval().to(self.device)
         self.image_size = image_size
         self.threshold = threshold
         self.pixel_threshold = pixel_threshold
+        self.correction = correction
 
     def predict(
         self,
@@ -114,7 +119,7 @@ class Detector:
         on_error: Callable[[str, str], None] | None,
     ) -> Iterator[Prediction]:
         batch: list[Decoded] = []
-        for decoded in decode_all(images, self.image_size, num_workers, ahead=2 * batch_size):
+        for decoded in decode_all(images, self.image_size, num_workers, 2 * batch_size, self.correction):
             batch.append(decoded)
             if len(batch) == batch_size:
                 yield from self._verdicts(batch, on_error)
@@ -177,4 +182,5 @@ def load_detector(run: Path, category: str | None = None, device: str = "auto") 
         fitted.thresholds.image_threshold(name),
         fitted.thresholds.pixel_threshold(name),
         where,
+        fitted.correction,
     )

@@ -19,8 +19,13 @@ from adshift.report.runs import Run, option
 from adshift.results import SCORES, read_figures
 
 CLEAN = "clean"
+ON_CLEAN = ("none", "threshold", "full")
+"""Regimes that are one and the same where nothing is shifted."""
 METHOD_NAMES = {"patchcore": "PatchCore", "padim": "PaDiM"}
-OWN_GROUPS = ("data", "domain", "adaptation", "threshold", "trainer", "method", "store", "hydra")
+OWN_GROUPS = (
+    *("data", "domain", "adaptation", "threshold", "trainer", "method", "store", "hydra"),
+    *("robust", "few", "test_time", "normalise"),  # the parts of an adaptation, which are under ``adaptation`` as well
+)
 """Groups whose factors are read by name below, or that change no figure."""
 OWN_KEYS = ("coreset_ratio", "seed", "save_maps", "run", "data_root", "metrics.latency", "force")
 OWN_METHOD_KEYS = ("_target_", "name", "coreset_ratio", "seed", "search")
@@ -70,7 +75,7 @@ class Cell:
     @property
     def condition(self) -> str:
         """Domain and regime in words: ``clean``, ``shift, none``."""
-        return CLEAN if self.domain == CLEAN else f"{self.domain}, {self.adaptation}"
+        return CLEAN if self.domain == CLEAN and self.adaptation == "none" else f"{self.domain}, {self.adaptation}"
 
     @property
     def key(self) -> tuple[Any, ...]:
@@ -158,21 +163,35 @@ def _said(key: str, value: str) -> str:
     return f"{group} {value.rpartition('.')[2]}" if name == "_target_" else f"{name} {value}"
 
 
+def _with_options(kinds: Sequence[str], nodes: Sequence[Mapping[str, str]]) -> list[str]:
+    """Each run's kind, followed by the options in which runs of that kind differ."""
+    labels = []
+    for kind, node in zip(kinds, nodes, strict=True):
+        shown = _varying([n for k, n in zip(kinds, nodes, strict=True) if k == kind])
+        labels.append(" ".join([kind, *(f"{key.rpartition('.')[2]} {node[key]}" for key in shown if key in node)]))
+    return labels
+
+
 def _threshold_labels(runs: Sequence[Run]) -> list[str]:
     kinds = [option(run.result["config"]["threshold"]) for run in runs]
     nodes = [flatten({k: v for k, v in r.result["config"]["threshold"].items() if k not in ("_target_", "scope", "name")})
              for r in runs]  # fmt: skip
-    labels = []
-    for kind, node in zip(kinds, nodes, strict=True):
-        shown = _varying([n for k, n in zip(kinds, nodes, strict=True) if k == kind])
-        labels.append(" ".join([kind, *(f"{key} {node[key]}" for key in shown if key in node)]))
-    return labels
+    return _with_options(kinds, nodes)
+
+
+def _regime_labels(runs: Sequence[Run]) -> list[str]:
+    def options(node: Mapping[str, Any]) -> dict[str, str]:
+        return flatten({option(dict(part)): {**part, "_target_": ""} for part in node.get("parts", [node])})
+
+    nodes = [options(run.result["config"]["adaptation"]) for run in runs]
+    return _with_options([run.factors["adaptation"] for run in runs], nodes)
 
 
 def to_cells(runs: Sequence[Run]) -> list[Cell]:
     """The runs by their factors; labels name what differs between these runs and nothing else."""
     cells = []
-    for run, detector, threshold in zip(runs, _labels(runs), _threshold_labels(runs), strict=True):
+    labels = zip(runs, _labels(runs), _threshold_labels(runs), _regime_labels(runs), strict=True)
+    for run, detector, threshold, adaptation in labels:
         config, factors = run.result["config"], run.factors
         categories = tuple(run.result["metrics"]["categories"])
         clean = factors["domain"] == CLEAN
@@ -187,7 +206,7 @@ def to_cells(runs: Sequence[Run]) -> list[Cell]:
                 severity=0.0 if clean else float(domain.get("severity", 1.0)),
                 domain_seed=0 if clean else int(domain.get("seed", 0)),
                 seed=int(config.get("seed", 0)),
-                adaptation="none" if clean else factors["adaptation"],
+                adaptation="none" if clean and factors["adaptation"] in ON_CLEAN else adaptation,
                 threshold=threshold,
                 scope=str(config["threshold"].get("scope", "category")) if len(categories) > 1 else "category",
                 categories=categories,

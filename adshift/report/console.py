@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from adshift.cli import status_of
-from adshift.report.runs import Run, percent, table
+from adshift.report.runs import Run, percent, regime_order, table
 
 SHOWN = (
     ("image AUROC", "image_auroc"),
@@ -19,7 +19,6 @@ SHOWN = (
     ("recall", "recall"),
 )
 FACTORS = ("method", "domain", "adaptation", "threshold")
-REGIMES = ("none", "threshold", "full")
 HEADER = (*(label for label, _ in SHOWN), "promised", "false alarms (exact)")
 
 
@@ -93,7 +92,7 @@ def side_by_side(folders: Sequence[Path]) -> str:
     """
     runs = [Run.read(folder) for folder in folders]
     rows = [[row[0], *(run.factors[k] for k in FACTORS), *row[1:]] for run in runs for row in rows_of(run)]
-    rows.sort(key=lambda row: (row[0], row[1] != "patchcore", row[2] != "clean", REGIMES.index(row[3]), row[4]))
+    rows.sort(key=lambda row: (row[0], row[1] != "patchcore", row[2] != "clean", regime_order(row[3]), row[4]))
     return table(("category", *FACTORS, *HEADER), rows)
 
 

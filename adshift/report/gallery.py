@@ -18,7 +18,7 @@ from adshift.cli import status_of
 from adshift.data.dataset import read_pair
 from adshift.data.images import UInt8, resize_image, resize_mask
 from adshift.data.samples import Sample, index_category
-from adshift.data.shifted import FAMILIES, named_domain
+from adshift.data.shifted import NAMES, named_domain
 from adshift.errors import AdshiftError
 from adshift.report.pictures import GAP, TILE, outline
 from adshift.shift.domain import Domain
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("root", type=Path, help="folder that holds the category folders")
     parser.add_argument("out", type=Path, help="the picture to write (.png, .jpg or .webp)")
     parser.add_argument("--categories", nargs="+", required=True)
-    parser.add_argument("--domain", choices=sorted(FAMILIES), default="shift")
+    parser.add_argument("--domain", choices=NAMES, default="shift")
     parser.add_argument("--severity", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--columns", type=int, default=5)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adshift.calibration.scope import Thresholds
+from adshift.data.correction import Correction
 from adshift.data.dataset import read_pair
 from adshift.data.images import UInt8, resize_image, resize_mask
 from adshift.data.samples import Sample
@@ -62,11 +63,11 @@ def _caption(sample: Sample, score: float, threshold: float | None) -> str:
 
 
 def row(root: Path, domain: Domain, sample: Sample, anomaly_map: NDArray[np.float32], scale: tuple[float, float],
-        caption: str) -> UInt8:  # fmt: skip
+        caption: str, correction: Correction | None = None) -> UInt8:  # fmt: skip
     """Image, image with the ground truth's outline, overlay; uint8 [TILE + CAPTION, 3 TILE + 2 GAP, 3]."""
     import cv2
 
-    image, mask = read_pair(root, sample, domain)
+    image, mask = read_pair(root, sample, domain, correction)
     image = resize_image(image, TILE)
     mask = None if mask is None else resize_mask(mask, TILE)
     level = cv2.resize(anomaly_map, (TILE, TILE), interpolation=cv2.INTER_LINEAR)
@@ -83,8 +84,15 @@ def spread(score_N: NDArray[np.float64], count: int) -> list[int]:
     return [int(i) for i in order[np.unique(np.linspace(0, len(order) - 1, min(count, len(order))).astype(int))]]
 
 
-def write_pictures(folder: Path, root: Path, domain: Domain, scored: ScoredImages, thresholds: Thresholds) -> None:
-    """One sheet a category and class: rows from the lowest to the highest score of that class."""
+def write_pictures(
+    folder: Path,
+    root: Path,
+    domain: Domain,
+    scored: ScoredImages,
+    thresholds: Thresholds,
+    correction: Correction | None = None,
+) -> None:
+    """One sheet a category and class: rows from the lowest to the highest score of that class, as the model saw them."""
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -96,7 +104,7 @@ def write_pictures(folder: Path, root: Path, domain: Domain, scored: ScoredImage
             group = part.select(part.label_N == label)
             rows = [
                 row(root, domain, group.samples[i], group.maps[i], scale,
-                    _caption(group.samples[i], float(group.score_N[i]), threshold))
+                    _caption(group.samples[i], float(group.score_N[i]), threshold), correction)
                 for i in spread(group.score_N, ROWS)
             ]  # fmt: skip
             if rows:

@@ -9,6 +9,9 @@ from typing import Any
 
 from adshift.results import read_result
 
+REGIMES = ("none", "threshold", "full")
+"""The study's, in its order."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -29,15 +32,36 @@ class Run:
         return {
             "method": config["method"]["name"],
             "data": config["data"]["name"],
-            "domain": config["domain"]["name"],
-            "adaptation": option(config["adaptation"]),
+            "domain": domain_label(config["domain"]),
+            "adaptation": regime(config["adaptation"]),
             "threshold": option(config["threshold"]),
         }
+
+
+def domain_label(node: dict[str, Any]) -> str:
+    """A domain's name, with its border and resampling where they are not the study's.
+
+    >>> domain_label({"name": "shift", "border": "background", "resampling": "bilinear"})
+    'shift (background)'
+    """
+    usual = {"border": "reflect", "resampling": "bilinear"}
+    other = [str(node[key]) for key, value in usual.items() if node.get(key, value) != value]
+    return f"{node['name']} ({', '.join(other)})" if other else str(node["name"])
 
 
 def option(node: dict[str, Any]) -> str:
     """The option of a configuration group, read off its class's module: ``adshift.calibration.f1.F1`` is ``f1``."""
     return str(node["_target_"]).rsplit(".", 2)[-2]
+
+
+def regime(node: dict[str, Any]) -> str:
+    """The option of ``adaptation``: the parts' names joined by ``_`` where it combines several."""
+    return "_".join(option(part) for part in node["parts"]) if "parts" in node else option(node)
+
+
+def regime_order(name: str) -> tuple[int, str]:
+    """Sorts the study's regimes first, as the study has them, then the others by name."""
+    return (REGIMES.index(name) if name in REGIMES else len(REGIMES), name)
 
 
 def percent(values: dict[str, Any], key: str, interval: str = "_ci") -> str:

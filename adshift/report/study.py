@@ -13,10 +13,9 @@ from adshift.metrics.comparison import compare, recover
 from adshift.metrics.resampling import Difference, Share
 from adshift.metrics.summary import FIGURES, Figures, macro
 from adshift.report.cells import CLEAN, Cell, to_cells
-from adshift.report.runs import Run
+from adshift.report.runs import REGIMES, Run, regime_order
 
 MEAN = "mean"
-REGIMES = ("none", "threshold", "full")
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,7 @@ class Study:
         self.detectors = sorted({c.detector for c in self.cells}, key=lambda d: (not d.startswith("PatchCore"), d))
         self.categories = tuple(dict.fromkeys(c for cell in self.cells for c in cell.categories))
         self.domains = tuple(dict.fromkeys(c.domain for c in self.cells if c.domain != CLEAN))
+        self.regimes = tuple(sorted({*REGIMES, *(c.adaptation for c in self.cells)}, key=regime_order))
         single = [c for c in self.cells if not c.unified] or self.cells
         shifted = [c for c in single if c.domain != CLEAN] or single
         self.threshold: str = _usual([c.threshold for c in single])
@@ -126,7 +126,7 @@ class Study:
     def conditions(self, detector: str, domain: str, **other: Any) -> dict[str, Series]:
         """The clean series, then each regime under ``domain``; only those that there are."""
         found = {CLEAN: self.series(detector, CLEAN, **other)}
-        for regime in REGIMES:
+        for regime in self.regimes:
             found[f"{domain}, {regime}"] = self.series(detector, domain, regime, **other)
         return {name: series for name, series in found.items() if series}
 

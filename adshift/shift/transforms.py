@@ -21,6 +21,11 @@ GRADIENT_GRID = 128
 SMOOTHING_SIGMA = 80 / 1024
 """The study smooths with sigma = 80 px on MVTec AD's images of 1024 px; as a fraction it holds at any resolution."""
 
+BORDERS = ("reflect", "replicate", "background")
+RIM = 0.04
+"""Width of an image's rim as a share of its shorter side."""
+RESAMPLING = ("bilinear", "lanczos")
+
 
 def _albumentations() -> ModuleType:
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # else the import asks the network for its newest version
@@ -28,23 +33,39 @@ def _albumentations() -> ModuleType:
     return albumentations
 
 
-def warp(image: UInt8, mask: UInt8 | None, p: ShiftParameters) -> tuple[UInt8, UInt8 | None]:
-    """Rotate, scale and translate about the centre: image bilinear, mask nearest, reflected border."""
+def warp(
+    image: UInt8, mask: UInt8 | None, p: ShiftParameters, border: str = "reflect", resampling: str = "bilinear"
+) -> tuple[UInt8, UInt8 | None]:
+    """Rotate, scale and translate about the centre: image bilinear, mask nearest, reflected border.
+
+    ``border`` (one of ``BORDERS``) and ``resampling`` (of ``RESAMPLING``) choose otherwise; beyond a ``background`` border
+    lies the median colour of the image's rim, and no defect.
+    """
     import cv2
 
+    modes = {"reflect": cv2.BORDER_REFLECT_101, "replicate": cv2.BORDER_REPLICATE, "background": cv2.BORDER_CONSTANT}
     affine = _albumentations().Affine(
         rotate=(p.rotation_deg, p.rotation_deg),
         scale=(p.scale, p.scale),
         translate_percent={"x": (p.translate_x, p.translate_x), "y": (p.translate_y, p.translate_y)},
-        interpolation=cv2.INTER_LINEAR,
+        interpolation={"bilinear": cv2.INTER_LINEAR, "lanczos": cv2.INTER_LANCZOS4}[resampling],
         mask_interpolation=cv2.INTER_NEAREST,
-        border_mode=cv2.BORDER_REFLECT_101,
+        border_mode=modes[border],
+        fill=rim_colour(image) if border == "background" else 0,
         p=1.0,
     )
     if mask is None:
         return affine(image=image)["image"], None
     moved: dict[str, Any] = affine(image=image, mask=mask)
     return moved["image"], moved["mask"]
+
+
+def rim_colour(image: UInt8) -> tuple[float, ...]:
+    """The median colour of the outermost ``RIM`` of an image uint8 [H, W, 3], a value a channel."""
+    rim = max(1, round(RIM * min(image.shape[:2])))
+    sides = (image[:rim], image[-rim:], image[:, :rim], image[:, -rim:])
+    pixels = np.concatenate([side.reshape(-1, image.shape[2]) for side in sides])
+    return tuple(np.median(pixels, axis=0).tolist())
 
 
 def illumination_field(kind: Illumination, darkest: float, height: int, width: int) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adshift.adaptation.roles import Regime
+from adshift.adaptation.recipe import Regime, unadapted
 from adshift.calibration.binomial import binomial_interval
 from adshift.calibration.calibration import Calibration, Calibrator
 from adshift.metrics.bootstrap import image_replicates, pixel_replicates
@@ -73,10 +73,11 @@ class Measure:
     def cell(self, component: str, domain: Domain, regime: Regime) -> Cell:
         """The figures of one repair in one domain."""
         bench = self.bench
-        roles = regime.domains(bench.home, domain)
+        recipe = regime.applied(unadapted((bench.home,), domain))
+        (train,), (calibration,) = recipe.train, recipe.calibration
         n = len(bench.good)
-        tested = bench.seen(roles.train, roles.test)
-        found = thresholds(self.calibrator, bench.seen(roles.train, roles.calibration).score_M[:n], bench.fold_N)
+        tested = bench.seen(train, recipe.test)
+        found = thresholds(self.calibrator, bench.seen(train, calibration).score_M[:n], bench.fold_N)
         threshold_M = np.tile(np.array([c.threshold for c in found])[bench.fold_N], 2)
         figures = self._figures(tested, threshold_M)
         called = tested.score_M[n:] >= threshold_M[n:]

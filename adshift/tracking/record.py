@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from adshift import results
-from adshift.assembly import build
+from adshift.assembly import build_regime
 
 PICTURES = "pictures"
 KEPT = (results.RESULT, results.SCORES, results.CALIBRATION)
@@ -39,7 +39,7 @@ def read_record(folder: Path) -> Record:
     """The record of a finished run; raises AdshiftError where it is none."""
     result = results.read_result(folder)
     config = result["config"]
-    regime = build(config["adaptation"], "adaptation")
+    regime = build_regime(config["adaptation"])
     words = (config["method"]["name"], config["data"]["name"], config["domain"]["name"], regime.name)
     return Record(
         folder,

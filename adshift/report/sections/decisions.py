@@ -6,7 +6,7 @@ from adshift.report.cells import CLEAN, Cell
 from adshift.report.document import Plot, Section
 from adshift.report.findings import promise
 from adshift.report.plots.whiskers import Mark, whiskers
-from adshift.report.study import REGIMES, Study
+from adshift.report.study import Study
 from adshift.report.tables import NAMES, NONE, Row, Table, grouped, level
 
 SHOWN = ("image_f1", "precision", "recall", "accuracy")
@@ -48,7 +48,7 @@ def section(study: Study) -> Section | None:
 
 
 def _places(study: Study, detector: str, threshold: str) -> list[Place]:
-    settings = [(CLEAN, "none"), *((study.main_domain, regime) for regime in REGIMES if study.main_domain)]
+    settings = [(CLEAN, "none"), *((study.main_domain, regime) for regime in study.regimes if study.main_domain)]
     found: list[Place] = []
     for domain, regime in settings:
         series = study.series(detector, domain, regime, threshold=threshold)

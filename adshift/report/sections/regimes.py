@@ -7,6 +7,7 @@ from adshift.report.cells import CLEAN
 from adshift.report.document import Plot, Section
 from adshift.report.findings import about, main_group, recovery, where
 from adshift.report.plots.whiskers import whiskers
+from adshift.report.runs import REGIMES, regime_order
 from adshift.report.sections.marks import level_marks
 from adshift.report.study import Series, Study, contrast, shares
 from adshift.report.tables import NAMES, Row, Table, gap, grouped, level, p_value, recovered
@@ -16,6 +17,17 @@ TESTED = ("image_auroc", "pro_030", "image_f1", "recall", "specificity")
 RECOVERED = ("image_auroc", "pro_030", "image_f1", "specificity")
 PAIRS = (("threshold", "none"), ("full", "none"), ("full", "threshold"))
 Conditions = dict[str, Series]
+
+
+def _names(conditions: Conditions) -> list[str]:
+    """``none``, then the regimes that there are, the study's first."""
+    return sorted({"none", *(c.rpartition(", ")[2] for c in conditions if c != CLEAN)}, key=regime_order)
+
+
+def _pairs(conditions: Conditions) -> list[tuple[str, str]]:
+    """The study's comparisons, then each other regime with none and with the full refit."""
+    others = [name for name in _names(conditions) if name not in REGIMES]
+    return [*PAIRS, *((name, base) for name in others for base in ("none", "full"))]
 
 
 def section(study: Study) -> Section | None:
@@ -64,7 +76,7 @@ def _tests(domain: str, found: dict[str, Conditions]) -> tuple[tuple[Table, ...]
     rows: list[Row] = []
     findings = []
     for detector, conditions in found.items():
-        for a, b in PAIRS:
+        for a, b in _pairs(conditions):
             gaps = _gaps(domain, conditions, a, b)
             for group, differences in gaps.items():
                 for n in TESTED:
@@ -91,7 +103,7 @@ def _shares(domain: str, found: dict[str, Conditions]) -> tuple[tuple[Table, ...
     findings = []
     for detector, conditions in found.items():
         clean, none = conditions.get(CLEAN), conditions.get(f"{domain}, none")
-        for regime in ("threshold", "full"):
+        for regime in _names(conditions)[1:]:
             series = conditions.get(f"{domain}, {regime}")
             by_group: dict[str, dict[str, Share]] = (
                 shares(series, none, clean, RECOVERED) if series and none and clean else {}
@@ -99,7 +111,7 @@ def _shares(domain: str, found: dict[str, Conditions]) -> tuple[tuple[Table, ...
             for group, found_shares in by_group.items():
                 rows.append((group, detector, regime, *(recovered(found_shares[n]) for n in RECOVERED)))
             if by_group:
-                names = RECOVERED if regime == "full" else ("image_f1", "specificity")
+                names = RECOVERED if regime != "threshold" else ("image_f1", "specificity")
                 told = by_group[main_group(by_group)]
                 findings.append(recovery(f"{detector}, {where(by_group)}: {regime}", {n: told[n] for n in names}))
     if not rows:

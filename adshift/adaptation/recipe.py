@@ -1,0 +1,76 @@
+"""What a regime decides: which domains each role's images are drawn from, and what is done beside the plain fit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from adshift.data.correction import CorrectionRule
+from adshift.data.splits import Role
+from adshift.shift.domain import Domain
+
+if TYPE_CHECKING:
+    from adshift.adaptation.few import FewAdaptation
+    from adshift.adaptation.test_time import TestTimeAdaptation
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is made, calibrated and tested.
+
+    Attributes:
+        train, calibration: the domains that each image of the role is seen in; with several, each image comes once in
+            every one of them, domain after domain.
+        test: the target.
+        correction: what is done to every image of every role before the features; None leaves them as they are.
+        few: how the fitted model is repaired with a few normals of the target; None leaves it as it was fitted.
+        test_time: how a batch's embeddings are changed before they are scored; None scores each image by itself.
+    """
+
+    train: tuple[Domain, ...]
+    calibration: tuple[Domain, ...]
+    test: Domain
+    correction: CorrectionRule | None = None
+    few: FewAdaptation | None = None
+    test_time: TestTimeAdaptation | None = None
+
+    def of(self, role: Role) -> tuple[Domain, ...]:
+        """The domains of one role."""
+        return {"train": self.train, "calibration": self.calibration, "test": (self.test,)}[role]
+
+    def same_model(self, other: Recipe) -> bool:
+        """Whether both ask for the same fit."""
+        return (self.train, self.correction) == (other.train, other.correction)
+
+
+def unadapted(source: tuple[Domain, ...], target: Domain, correction: CorrectionRule | None = None) -> Recipe:
+    """Fitted and calibrated in ``source``, tested in ``target``: what every regime starts from."""
+    return Recipe(source, source, target, correction)
+
+
+def described(domains: tuple[Domain, ...]) -> dict[str, Any]:
+    """A role's domains as JSON values: the first one's fields, and the others under ``and`` where there are several."""
+    first, *others = (asdict(domain) for domain in domains)
+    return first | ({"and": others} if others else {})
+
+
+class Regime(Protocol):
+    """An adaptation regime (design 4.3): one change of a recipe, so that regimes follow one another.
+
+    ``refits`` says whether it needs a new fit when the target domain changes; then it cannot be applied to a finished
+    run.
+    """
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        ...
+
+    @property
+    def refits(self) -> bool:
+        """See above."""
+        ...
+
+    def applied(self, recipe: Recipe) -> Recipe:
+        """The recipe under this regime."""
+        ...

@@ -1,0 +1,81 @@
+"""Robust to a shift that nobody has seen yet: fitted on clean images and on simulated shifted copies of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from adshift.adaptation.recipe import Recipe
+from adshift.errors import AdshiftError
+from adshift.shift.domain import Domain
+
+FAMILIES = ("geometric", "illumination", "photometric")
+MAX_COPIES = 1000
+
+
+def copy_seed(seed: int, copy: int) -> int:
+    """The domain seed of one copy: below 0, where no target's lies; another for each ``seed`` and each ``copy``."""
+    return -1 - (seed * MAX_COPIES + copy)
+
+
+@dataclass(frozen=True)
+class RobustAdaptation:
+    """Each train image is seen as it is and in ``copies`` domains of the study's families, drawn anew for each image.
+
+    It takes no target image: the copies' seeds are negative, a target's are not. The calibration images are seen in the
+    same domains, so that the threshold knows the simulated shift.
+
+    Attributes:
+        copies: shifted copies of each image, in [0, 1000]; 0 is the plain fit.
+        components: the families that the copies may use; a family left out is one that the model has never seen.
+        severity: of the copies, >= 0; 1 = the study's ranges.
+        seed: another one gives other copies; >= 0.
+    """
+
+    copies: int
+    components: Sequence[str] = FAMILIES
+    severity: float = 1.0
+    seed: int = 0
+    name: str = "robust"
+    refits: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.copies <= MAX_COPIES:
+            raise AdshiftError(f"robust.copies={self.copies} must be in [0, {MAX_COPIES}]; 3 is the default")
+        known = isinstance(self.components, list | tuple) and all(c in FAMILIES for c in self.components)
+        if not known or not self.components or len(set(self.components)) < len(self.components):
+            raise AdshiftError(
+                f"robust.components={self.components} must be one or more of: {', '.join(FAMILIES)}; write "
+                "robust.components=[photometric,illumination]"
+            )
+        if not (math.isfinite(self.severity) and self.severity >= 0):
+            raise AdshiftError(f"robust.severity={self.severity} must be a finite number >= 0; the study's shift is 1")
+        if self.seed < 0:
+            raise AdshiftError(f"robust.seed={self.seed} must be >= 0; the default is 0")
+
+    def simulated(self) -> tuple[Domain, ...]:
+        """The domains of the copies."""
+        geometric, illumination, photometric = (family in self.components for family in FAMILIES)
+        return tuple(
+            Domain(f"copy {i + 1}", geometric, illumination, photometric, self.severity, copy_seed(self.seed, i))
+            for i in range(self.copies)
+        )
+
+    def applied(self, recipe: Recipe) -> Recipe:
+        """Train and calibration images as they are and as copies.
+
+        Raises:
+            AdshiftError: the target's seed is one that a copy may have.
+        """
+        if recipe.test.seed < 0:
+            raise AdshiftError(
+                f"domain.seed={recipe.test.seed} must be >= 0 beside simulated copies, whose seeds are negative"
+            )
+        copies = self.simulated()
+        return replace(
+            recipe,
+            train=tuple(chain(recipe.train, copies)),
+            calibration=tuple(chain(recipe.calibration, copies)),
+        )

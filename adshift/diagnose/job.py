@@ -1,0 +1,163 @@
+"""The diagnosis of a finished run under a domain: the loss by component, the places of the false alarms, the features."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adshift import results
+from adshift.assembly import make_plan
+from adshift.cell import Cell
+from adshift.checkpoint import load_checkpoint, recorded_sha256
+from adshift.diagnose.components import CLEAN, IGNORED, WHOLE, Loss, culprit, losses, variants
+from adshift.diagnose.features import moments, movement
+from adshift.diagnose.places import Share, Zone, beyond_frame, grown, shares, zones
+from adshift.errors import AdshiftError
+from adshift.evaluation import measure
+from adshift.pipeline import CLEAN as BORN
+from adshift.pipeline import build_module, prepare
+from adshift.scoring import ScoredImages, score_images
+from adshift.shift.domain import Domain
+from adshift.training import CHECKPOINT
+
+MIRRORED = "beyond the frame"
+FALLBACK_QUANTILE = 0.999
+"""Of the clean good images' pixels: the pixel threshold of a run that has none."""
+TRAIN_IMAGES = 64
+SIDE = 224
+"""Pixels that the zone beyond the frame is drawn with."""
+REACH = 0.1
+"""How far, as a share of the side, what is mirrored in is seen by the patches beside it (24 px of 224)."""
+
+
+def diagnose(run: Path, domain: Domain, data_root: Path | None, replicates: int, seed: int) -> dict[str, Any]:
+    """Score the run's test images in every variant of a domain and say where the loss comes from.
+
+    Args:
+        run: folder of a finished run of train.py on one category, fitted on clean images.
+        domain: the shift in question.
+        data_root: where the images lie now; None for where the run had them.
+        replicates, seed: of the paired bootstrap.
+
+    Raises:
+        AdshiftError: the run is unfinished, an evaluation, of several categories, or fitted elsewhere than clean.
+    """
+    cell = _cell(run, data_root)
+    (category,) = cell.plan.categories
+    if domain.is_identity:
+        raise AdshiftError(f"domain={domain.name} leaves every image as it is; name a shift, such as domain=shift")
+    thresholds = results.read_calibration(run)
+    scored = {
+        name: score_images(cell.trainer, cell.module, cell.datamodule, cell.split.test, variant)
+        for name, variant in variants(domain).items()
+    }
+    alone = scored.get("geometric alone", scored[WHOLE])
+    if domain.geometric and cell.datamodule.correction is None and domain.border == "reflect":
+        scored[IGNORED] = _ignoring(alone, domain)
+    figures = {n: measure(s, thresholds, (category,), replicates, seed).categories[category] for n, s in scored.items()}
+    rows = losses(figures)
+    threshold = thresholds.pixel_threshold(category)
+    if threshold is None:
+        good = [m for m, label in zip(scored[CLEAN].maps, scored[CLEAN].label_N, strict=True) if label == 0]
+        threshold = float(np.quantile(np.stack(good), FALLBACK_QUANTILE))
+    places = {name: _places(cell, scored[name], seen, threshold) for name, seen in ((CLEAN, BORN), (WHOLE, domain))}
+    return {
+        "run": str(run),
+        "category": category,
+        "domain": {key: value for key, value in asdict(domain).items() if key != "before"},
+        "components": [_loss(row) for row in rows],
+        "culprit": culprit(rows),
+        "pixel_threshold": threshold,
+        "places": {name: [asdict(share) for share in found] for name, found in places.items()},
+        "features": _features(cell, domain),
+    }
+
+
+def _cell(run: Path, data_root: Path | None) -> Cell:
+    result = results.read_result(run)
+    config = dict(result["config"])
+    if "run" in config:
+        raise AdshiftError(
+            f"run={run} is itself an evaluation, without a model; give the run it evaluates: {config['run']}"
+        )
+    if data_root is not None:
+        config["data"] = {**config["data"], "root": str(data_root)}
+    try:
+        plan = make_plan(config, BORN)
+        module = build_module(config, weights="random")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise AdshiftError(
+            f"run={run} holds a config that train.py does not write ({error}); run the cell again"
+        ) from error
+    recipe = plan.recipe
+    repaired = recipe.few is not None or recipe.test_time is not None
+    if len(plan.categories) != 1 or recipe.train[0] != BORN or repaired:
+        raise AdshiftError(
+            f"run={run} must be a model of one category that was fitted on clean images, as with adaptation=none, "
+            "robust or normalise; fit one and diagnose that"
+        )
+    load_checkpoint(module.method, run / CHECKPOINT, recorded_sha256(result, "checkpoint_sha256"))
+    rule = recipe.correction
+    return prepare(config, plan, module, None if rule is None else rule.restored(results.read_correction(run)))
+
+
+def _loss(row: Loss) -> dict[str, Any]:
+    change = {
+        name: {"estimate": d.estimate, "ci": None if d.interval is None else list(d.interval)}
+        for name, d in row.change.items()
+    }
+    return {"variant": row.name, "figures": row.values, "change": change}
+
+
+def _places(cell: Cell, scored: ScoredImages, domain: Domain, threshold: float) -> list[Share]:
+    """The zones of the good test images as they are seen in a domain."""
+    image_NSS3 = cell.datamodule.images(cell.split.test, domain).image_NSS3
+    maps, found = [], []
+    for sample, image, anomaly_map in zip(scored.samples, image_NSS3, scored.maps, strict=True):
+        if sample.label == 0:
+            seen: dict[str, Zone] = zones(np.asarray(image))
+            if domain.geometric and cell.datamodule.correction is None:
+                seen[MIRRORED] = beyond_frame(domain.parameters(sample.category, sample.path), image.shape[0])
+            maps.append(_at(anomaly_map, image.shape[0]))
+            found.append(seen)
+    return shares(maps, found, threshold) if maps else []
+
+
+def _ignoring(scored: ScoredImages, domain: Domain) -> ScoredImages:
+    """The same scores without what lies beyond the frame or within ``REACH`` of it: those pixels get the image's least."""
+    import cv2
+
+    maps, side = [], SIDE
+    for sample, anomaly_map in zip(scored.samples, scored.maps, strict=True):
+        beyond = beyond_frame(domain.parameters(sample.category, sample.path), side)
+        hidden = grown(beyond, round(REACH * side)) if beyond.any() else beyond
+        height, width = anomaly_map.shape
+        at_map = cv2.resize(hidden.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+        maps.append(np.where(at_map > 0, anomaly_map.min(), anomaly_map))
+    return replace(scored, maps=maps, score_N=np.array([float(m.max()) for m in maps]))
+
+
+def _at(anomaly_map: Any, size: int) -> Any:
+    import cv2
+
+    if anomaly_map.shape == (size, size):
+        return anomaly_map
+    return cv2.resize(anomaly_map, (size, size), interpolation=cv2.INTER_LINEAR)
+
+
+def _features(cell: Cell, domain: Domain) -> dict[str, dict[str, float]]:
+    """Layer -> how far the good test images' features lie from the train images': ``clean`` and in the ``whole`` domain."""
+    method = cell.module.method
+    backbone = method.backbone if hasattr(method, "backbone") else method.model.feature_extractor
+    data, good = cell.datamodule, tuple(s for s in cell.split.test if s.label == 0)
+    train = cell.split.train[:: -(-len(cell.split.train) // TRAIN_IMAGES)]
+    fitted = moments(backbone.to("cpu"), data.images(train, BORN).loader(data.batch_size))
+    moved = {
+        name: movement(fitted, moments(backbone, data.images(good, seen).loader(data.batch_size)))
+        for name, seen in ((CLEAN, BORN), (WHOLE, domain))
+        if good
+    }
+    return {layer: {name: found[layer] for name, found in moved.items()} for layer in fitted.mean}
