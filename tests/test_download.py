@@ -320,6 +320,8 @@ def test_imagenet_weights_are_fetched_once_and_checked(imagenet: Path, server: S
 
 def test_spoilt_imagenet_weights_are_refused(imagenet: Path, server: Server) -> None:
     server.files[f"/{imagenet.name}"] += b"!"
-    with pytest.raises(AdshiftError, match=r"has sha256 .* put it at .*, or give backbone\.weights=PATH, or take backbone=small"):
+    with pytest.raises(
+        AdshiftError, match=r"has sha256 .* put it at .*, or give backbone\.weights=PATH, or take backbone=small"
+    ):
         fetch_imagenet("resnet18")
     assert tree(imagenet.parent) == []
