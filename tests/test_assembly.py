@@ -77,8 +77,9 @@ def test_every_option_composes_and_plans(group: str, option: str) -> None:
     if group == "adaptation":
         assert plan.regime.name == option
     if group == "backbone":
-        assert config["backbone"]["architecture"] == option
-        assert config["backbone"]["weights"] == "imagenet"
+        assert config["backbone"].get("architecture", "timm") == option
+        own = {"small": "builtin", "timm": "pretrained"}
+        assert config["backbone"]["weights"] == own.get(option, "imagenet")
     if group == "method":
         assert config["method"]["name"] == option
 
