@@ -33,7 +33,7 @@ class FewAdaptation:
     copies: int = 0
     ratio: float = 0.1
     align: str = "none"
-    weight: float = 0.5
+    weight: float = 0.25
     seed: int = 0
     name: str = "few"
     refits: bool = False
