@@ -116,7 +116,7 @@ def test_forty_real_images_of_transistors(shared: Path, resnet18: str, tmp_path:
         places[folder].mkdir()
         for path in images:
             shutil.copy(path, places[folder] / f"{path.parent.name}_{path.name}")
-    rows = three_commands(places, f"backbone.weights={resnet18}")
+    rows = three_commands(places, "backbone=resnet18", f"backbone.weights={resnet18}")
     decided = {kind: [row["decision"] == "1" for row in rows if (Path(row["path"]).name[:4] == "good") == kind] for kind in
                (True, False)}  # fmt: skip
     assert np.mean(decided[True]) < np.mean(decided[False])
