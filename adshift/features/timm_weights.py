@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,9 @@ def _fetched(name: str, options: dict[str, Any]) -> dict[str, torch.Tensor]:
     """timm's own weights, from its cache or the network."""
     import timm
 
+    hub = logging.getLogger("huggingface_hub")  # it warns of every failed attempt; the error below says it once
+    level = hub.level
+    hub.setLevel(logging.CRITICAL)
     try:
         whole = timm.create_model(name, pretrained=True, num_classes=0, **options)
     except Exception as error:  # the hub's client raises whatever its transports raise
@@ -80,4 +84,6 @@ def _fetched(name: str, options: dict[str, Any]) -> dict[str, torch.Tensor]:
             f"backbone.weights=pretrained: timm's weights of {name} cannot be had ({reason}); fetch them where there is "
             "a network and give backbone.weights=PATH, or use random"
         ) from error
+    finally:
+        hub.setLevel(level)
     return dict(whole.state_dict())
