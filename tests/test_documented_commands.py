@@ -24,6 +24,7 @@ PAGES = {
 }
 PROGRAMS = ("train.py", "evaluate.py", "predict.py", "export.py")
 HERE = "tests/test_documented_commands.py::test_readme_commands_run"
+FORTY = "tests/test_own_images.py::test_forty_drawn_images_lead_to_a_gallery_a_file_for_the_line_and_a_stress_test"
 HOURS = "not run: the measurement on real images, hours long; its keys are composed here"
 
 HOW = [
@@ -39,13 +40,13 @@ HOW = [
      "tests/test_launchers.py::test_the_keys_in_the_readme_are_the_plugins"),
     ("README.md", "python train.py -m coreset_ratio=0.01,0.05,0.1 hydra/launcher=joblib",
      "tests/test_launchers.py::test_a_launcher_gives_the_figures_of_a_plain_sweep_and_tells_its_failures"),
-    *(("README.md", start, "tests/test_own_images.py::test_forty_drawn_images_lead_to_a_gallery_a_file_for_the_line_and_a_stress_test")
+    *(("README.md", start, FORTY)
       for start in ("python train.py data=folder data.root=PHOTOS", "python predict.py run=RUN", "python export.py run=RUN",
                     "python -m adshift.stress run=RUN")),
     ("README.md", "python ", HERE),
     ("docs/own-images.md", "python ", "tests/test_own_images.py::test_every_command_of_the_page_runs"),
     ("docs/backbones.md", "OMP_NUM_THREADS=1 python -m adshift.pretraining",
-     "tests/test_pretraining.py::PRETRAIN"),
+     "tests/test_pretraining.py::test_the_command_writes_the_same_file_twice"),
     ("docs/backbones.md", "", HOURS),
     ("docs/regimes.md", "", HOURS),
     ("docs/daily.md", "python ", "tests/test_daily_page.py::test_commands_run_in_their_order"),
