@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from conftest import REPO, draw_category, tiny_overrides
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
@@ -25,7 +27,9 @@ SWEEPS = {
     "components": 36,
     "seeds": 60,
     "corruptions": 120,
-    "repairs": 42,
+    "repairs": 54,
+    "repairs_severity": 324,
+    "repairs_components": 162,
 }
 
 
@@ -35,14 +39,18 @@ def cells(sweep: str) -> list[tuple[str, dict[str, Any]]]:
         top = compose("train", [f"sweep={sweep}"], return_hydra_config=True)
         params = OmegaConf.to_container(top.hydra.sweeper.params, resolve=True)
         assert isinstance(params, dict)
-        axes = [[f"{key}={value}" for value in str(values).split(",")] for key, values in params.items()]
+        axes = {str(key): str(values).split(",") for key, values in params.items()}
+        options = [[f"{key}={value}" for value in values] for key, values in axes.items() if "." not in key]
+        numbers = [[(key, value) for value in values] for key, values in axes.items() if "." in key]
         found = []
-        for job in itertools.product(*axes):
+        for job in itertools.product(*options):
             config = compose("train", [f"sweep={sweep}", *job], return_hydra_config=True)
-            HydraConfig.instance().set_config(config)
-            folder = f"{config.hydra.sweep.dir}/{config.hydra.sweep.subdir}"
-            chosen = {k: config[k] for k in config if k != "hydra"}
-            found.append((folder, {str(k): v for k, v in chosen.items()}))
+            for chosen in itertools.product(*numbers):  # set afterwards: composing is what takes the time
+                for key, value in chosen:
+                    OmegaConf.update(config, key, yaml.safe_load(value))
+                HydraConfig.instance().set_config(config)
+                folder = f"{config.hydra.sweep.dir}/{config.hydra.sweep.subdir}"
+                found.append((folder, {str(k): copy.deepcopy(config[k]) for k in config if k != "hydra"}))
         return found
 
 
