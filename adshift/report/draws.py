@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from adshift.calibration.binomial import binomial_interval
-from adshift.metrics.summary import Figures, macro
+from adshift.metrics.summary import Figures, Value, macro
 from adshift.report.cells import CLEAN, Cell
 from adshift.report.study import MEAN, Series, Study, paired
 from adshift.report.tables import at
@@ -31,7 +31,7 @@ class Draws:
         over the draws of one resample of the images: an image is taken or left with all its draws and counts once.
         """
         found = {category: _over_draws(category, by_seed) for category, by_seed in self.cells.items()}
-        return found | ({MEAN: macro(found)} if len(found) > 1 else {})
+        return found | ({MEAN: _with_exact(macro(found), _mean_ends(found))} if len(found) > 1 else {})
 
     def __bool__(self) -> bool:
         return bool(self.cells)
@@ -72,7 +72,24 @@ def _over_draws(category: str, by_seed: dict[int, Cell]) -> Figures:
     figures = [cell.figures[category] for cell in by_seed.values()]
     mean = macro({str(seed): each for seed, each in zip(by_seed, figures, strict=True)})
     exact = figures[0].values.get(EXACT) if len(figures) == 1 else _exact(category, by_seed, mean)
-    return mean if exact is None else Figures(mean.values | {EXACT: exact}, mean.warnings, mean.replicates, mean.images)
+    return _with_exact(mean, exact)
+
+
+def _with_exact(figures: Figures, exact: Value) -> Figures:
+    if not isinstance(exact, list):
+        return figures
+    return Figures(figures.values | {EXACT: exact}, figures.warnings, figures.replicates, figures.images)
+
+
+def _mean_ends(categories: Mapping[str, Figures]) -> list[float] | None:
+    """The mean of the ends of the categories' exact intervals, which is wider than an interval of their mean must be.
+
+    The bootstrap has nothing to say of it: a category whose few normals all pass, or all fail, has no spread.
+    """
+    ends = [bounds for figures in categories.values() if isinstance(bounds := figures.values.get(EXACT), list)]
+    if len(ends) < len(categories):
+        return None
+    return [statistics.fmean(low for low, _ in ends), statistics.fmean(high for _, high in ends)]
 
 
 def _exact(category: str, by_seed: dict[int, Cell], mean: Figures) -> list[float] | None:

@@ -63,8 +63,9 @@ def _levels(settings: list[Setting]) -> Table:
               "simulated images", "seconds", "draws")  # fmt: skip
     caption = (
         "Repairs: mean over the draws of the shift, percent [95 % interval over test images]; false alarms of a category "
-        "with the exact interval for its normal test images, as if further draws told nothing; promised: the rate that the "
-        "threshold promises. “clean, X” is what repair X makes of unshifted images. Costs a category beyond a clean fit."
+        "with the exact interval for its normal test images, as if further draws told nothing, and of the mean with the "
+        "mean of these ends; promised: the rate that the threshold promises. “clean, X” is what repair X makes of "
+        "unshifted images. Target images, simulated images and seconds: of one category, beyond a clean fit."
     )
     return Table("repairs", caption, header, grouped(list(dict.fromkeys(rows))), 3)
 
@@ -154,14 +155,11 @@ def _lost(setting: Setting) -> list[str]:
 
 def _plots(place: int, setting: Setting) -> tuple[Plot, ...]:
     """The recovered shares as dots with whiskers, the repairs from the cheapest to the dearest."""
-    names = {
-        r: f"{r}: {number(setting.shifted[r].cost('target_images'), 0)} images, "
-        f"{number(setting.shifted[r].cost('seconds'))} s"
-        for r in setting.repairs
-    }
     groups = setting.groups if len(setting.groups) <= MARKS else [MEAN]
+    known = [g for g in groups if any(_mark(setting, r, g, n) for r in setting.repairs for n in ASKED)]
+    names = {r: _costed(r, setting.shifted[r], known) for r in setting.repairs}
     panels: dict[str, Mapping[str, Mapping[str, Mark]]] = {
-        NAMES[n]: {g: {names[r]: mark for r in names if (mark := _mark(setting, r, g, n))} for g in groups}
+        NAMES[n]: {g: {names[r]: mark for r in names if (mark := _mark(setting, r, g, n))} for g in known}
         for n in ASKED
     }
     panels = {title: {g: m for g, m in panel.items() if m} for title, panel in panels.items()}
@@ -176,6 +174,12 @@ def _plots(place: int, setting: Setting) -> tuple[Plot, ...]:
         lambda: whiskers(panels, "share of the drop (%)", zero=True, columns=2),
     )
     return (plot,)
+
+
+def _costed(regime: str, draws: Draws, groups: list[str]) -> str:
+    """A repair with its cost: of the one category that a plot shows, or of the mean of all."""
+    images, _, seconds = _costs(draws.of(groups[0]) if len(groups) == 1 and groups[0] in draws.groups else draws)
+    return f"{regime}: {images} images, {seconds} s"
 
 
 def _mark(setting: Setting, regime: str, group: str, figure: str) -> Mark | None:
