@@ -23,7 +23,7 @@ ON_CLEAN = ("none", "threshold", "full")
 """Regimes that are one and the same where nothing is shifted."""
 METHOD_NAMES = {"patchcore": "PatchCore", "padim": "PaDiM"}
 OWN_GROUPS = (
-    *("data", "domain", "adaptation", "threshold", "trainer", "method", "store", "hydra"),
+    *("data", "domain", "adaptation", "threshold", "trainer", "method", "store", "hydra", "study"),
     *("robust", "few", "test_time", "normalise"),  # the parts of an adaptation, which are under ``adaptation`` as well
 )
 """Groups whose factors are read by name below, or that change no figure."""

@@ -121,7 +121,7 @@ def _table(table: Table) -> str:
         f'<th scope="col"{_class("head" if i < table.heads else "")}>{escape(title)}</th>'
         for i, title in enumerate(table.header)
     )
-    before: list[Row] = [(), *table.rows[:-1]]
+    before: list[Row] = [(), *table.rows][: len(table.rows)]
     rows = "".join(_row(row, last, table.heads) for row, last in zip(table.rows, before, strict=True))
     return (
         f'<figure id="t-{name}"><figcaption id="c-{name}">{_text(table.caption)}</figcaption>'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -52,10 +52,19 @@ def paired(*series: Series) -> list[Series]:
     return [each.only(kept) for each in series]
 
 
+Groups = Mapping[str, Figures]
+"""Figures by category, and their mean where there are several."""
+
+
 def contrast(a: Series, b: Series) -> dict[str, dict[str, Difference]]:
     """a - b of every figure, by category and in the mean, over the categories that can be paired."""
     a, b = paired(a, b)
-    return {group: compare(a.groups[group], b.groups[group], FIGURES) for group in a.groups}
+    return differences(a.groups, b.groups)
+
+
+def differences(a: Groups, b: Groups) -> dict[str, dict[str, Difference]]:
+    """a - b of every figure, by group; both have the same groups, resampled alike."""
+    return {group: compare(a[group], b[group], FIGURES) for group in a}
 
 
 def shares(regime: Series, none: Series, clean: Series, names: Sequence[str]) -> dict[str, dict[str, Share]]:
@@ -64,10 +73,15 @@ def shares(regime: Series, none: Series, clean: Series, names: Sequence[str]) ->
     None where the figure did not fall from clean to none: there is no drop to recover.
     """
     regime, none, clean = paired(regime, none, clean)
+    return recoveries(regime.groups, none.groups, clean.groups, names)
+
+
+def recoveries(regime: Groups, none: Groups, clean: Groups, names: Sequence[str]) -> dict[str, dict[str, Share]]:
+    """``shares`` of groups that are the same in all three, resampled alike."""
     found = {}
-    for g in regime.groups:
-        by_name = recover(regime.groups[g], none.groups[g], clean.groups[g], names)
-        fell = {n: (clean.groups[g].point(n) or 0.0) > (none.groups[g].point(n) or 0.0) for n in names}
+    for g in regime:
+        by_name = recover(regime[g], none[g], clean[g], names)
+        fell = {n: (clean[g].point(n) or 0.0) > (none[g].point(n) or 0.0) for n in names}
         found[g] = {
             n: share if fell[n] else Share(None, None, "the figure did not fall") for n, share in by_name.items()
         }

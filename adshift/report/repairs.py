@@ -1,0 +1,118 @@
+"""A detector under a shift with all the repairs that it was given: their gains, recovered shares and promises."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+
+from adshift.metrics.resampling import Difference, Share
+from adshift.report.cells import CLEAN
+from adshift.report.draws import EXACT, Draws, clean_of, paired_draws, regimes_of, spread
+from adshift.report.runs import REGIMES
+from adshift.report.study import MEAN, Study, differences, recoveries
+from adshift.report.tables import NONE
+from adshift.report.verdict import Candidate, Verdict, cost, recommend
+
+ASKED = ("image_auroc", "pro_030")
+"""The figures that a repair is chosen by: does it tell good parts from bad ones, does it find the place."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A detector under one shifted domain: its regimes there, and what each makes of the clean domain."""
+
+    detector: str
+    domain: str
+    shifted: dict[str, Draws]
+    clean: dict[str, Draws]
+
+    @property
+    def repairs(self) -> list[str]:
+        """The regimes other than ``none``, the cheapest first."""
+        return sorted((r for r in self.shifted if r != "none"), key=lambda r: cost(self._candidate(r, None)))
+
+    @cached_property
+    def gains(self) -> dict[str, dict[str, dict[str, Difference]]]:
+        """Repair -> group -> figure: repair - none."""
+        return {r: self.gap(r, "none") for r in self.repairs}
+
+    @cached_property
+    def shares(self) -> dict[str, dict[str, dict[str, Share]]]:
+        """Repair -> group -> figure: share of the drop recovered; nothing without the plain clean runs."""
+        none, clean = self.shifted.get("none"), self.clean.get("none")
+        found = {}
+        for r in self.repairs if none and clean else ():
+            assert none is not None
+            assert clean is not None
+            three = paired_draws(self.shifted[r], none, spread(clean, none))
+            kept = recoveries(three[0].groups, three[1].groups, three[2].groups, ASKED)
+            found[r] = {group: by_name for group, by_name in kept.items() if self._whole(group, three[0])}
+        return found
+
+    def gap(self, a: str, b: str) -> dict[str, dict[str, Difference]]:
+        """Regime a - regime b under the shift; the mean only over all the categories that ``none`` has."""
+        if b not in self.shifted:
+            return {}
+        first, second = paired_draws(self.shifted[a], self.shifted[b])
+        found = differences(first.groups, second.groups)
+        return {group: d for group, d in found.items() if self._whole(group, first)}
+
+    def lost(self, regime: str) -> dict[str, dict[str, Difference]]:
+        """Regime - plain model, both on clean images."""
+        if "none" not in self.clean:
+            return {}
+        first, second = paired_draws(self.clean[regime], self.clean["none"])
+        return differences(first.groups, second.groups)
+
+    def verdict(self, group: str, figure: str) -> Verdict:
+        """What to take in this group for this figure."""
+        known = [r for r in self.repairs if group in self.gains[r]]
+        candidates = [self._candidate(r, self.gains[r][group][figure], group) for r in known]
+        return recommend(candidates, lambda a, b: self.gap(a, b).get(group, {}).get(figure))
+
+    @property
+    def groups(self) -> list[str]:
+        """The groups in which anything can be compared with ``none``; the mean first."""
+        found = dict.fromkeys(g for gains in self.gains.values() for g in gains)
+        return sorted(found, key=lambda g: g != MEAN)
+
+    def _whole(self, group: str, draws: Draws) -> bool:
+        return group != MEAN or set(draws.cells) == set(self.shifted["none"].cells)
+
+    def _candidate(self, regime: str, gain: Difference | None, group: str = MEAN) -> Candidate:
+        draws = self.shifted[regime].of(group)
+        return Candidate(
+            regime, draws.cost("target_images"), draws.cost("seconds"), gain or Difference(None, None, None)
+        )
+
+
+def settings_of(study: Study) -> list[Setting]:
+    """A setting a detector and domain with a regime beyond the study's, under the threshold that most such runs have."""
+    beyond = [c for c in study.cells if c.adaptation not in REGIMES and c.domain != CLEAN and not c.unified]
+    if not beyond:
+        return []
+    threshold = Counter(c.threshold for c in beyond).most_common(1)[0][0]
+    found = []
+    for domain in sorted({c.domain for c in beyond}, key=lambda d: (d != study.main_domain, d)):
+        for detector in study.detectors:
+            shifted = regimes_of(study, detector, domain, threshold)
+            if set(shifted) - set(REGIMES):
+                found.append(Setting(detector, domain, shifted, clean_of(study, detector, threshold)))
+    return found
+
+
+def broken(draws: Draws, category: str) -> bool | None:
+    """Whether the exact interval of the realised false-alarm rate lies above the promise; None without a promise."""
+    promised, exact = draws.of(category).promised(), draws.groups[category].values.get(EXACT)
+    return None if promised is None or not isinstance(exact, list) else exact[0] > promised
+
+
+def promise_kept(draws: Draws, group: str) -> str:
+    """``broken``, ``not broken``, or a count over the categories."""
+    found = [broken(draws, category) for category in draws.of(group).cells]
+    if None in found:
+        return NONE
+    if len(found) == 1:
+        return "broken" if found[0] else "not broken"
+    return f"broken in {sum(map(bool, found))} of {len(found)}"
