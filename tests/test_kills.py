@@ -31,5 +31,5 @@ def test_a_sweep_survives_sigkill_at_random_moments(tiny: Path, tmp_path: Path, 
     struck = Counter(told["struck"] for told in rounds if told["cut"] == signal.SIGKILL)
     print(f"\n{struck.total()} of {KILLS} kills struck a sweep that was under way: {dict(struck.most_common())}")
     assert struck.total() >= KILLS // 2  # most were killed, not finished before
-    assert all(struck[stage] >= KILLS // 10 for stage in STAGES), struck  # a fifth was aimed at each
+    assert all(struck[stage] >= max(1, KILLS // 20) for stage in STAGES), struck  # a fifth aimed at each
     assert len({told["finished"] for told in rounds}) > 1  # at different moments

@@ -17,7 +17,8 @@ from PIL import Image
 
 import adshift
 from adshift import pipeline
-from adshift.data.splits import Split, split_all
+from adshift.data.lighting import split_in_light
+from adshift.data.splits import Split
 from adshift.errors import AdshiftError
 
 REGIMES = {
@@ -50,7 +51,7 @@ def state(path: Path) -> dict[str, Any]:
 
 
 def test_split(monkeypatch: pytest.MonkeyPatch, change: Callable[[Split], Split]) -> None:
-    monkeypatch.setattr(pipeline, "split_all", lambda *args: change(split_all(*args)))
+    monkeypatch.setattr(pipeline, "split_in_light", lambda *args: change(split_in_light(*args)))
 
 
 test_split.__test__ = False  # type: ignore[attr-defined]

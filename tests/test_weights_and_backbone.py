@@ -242,7 +242,7 @@ def test_a_lightning_fit_moves_no_batch_statistic(tiny: Path) -> None:
     backbone = FrozenBackbone("resnet18", ["layer1"], "random")
     before = {k: v.clone() for k, v in backbone.state_dict().items()}
     split = split_all(index(tiny, ["plate"]), OfficialSplit())
-    data = AnomalyDataModule(NoStore(), tiny, split, Domain(), 32, 8, 0, "input")
+    data = AnomalyDataModule(NoStore(), tiny, split, (Domain(),), 32, 8, 0, "input")
     trainer = pl.Trainer(
         max_epochs=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False
     )
@@ -258,7 +258,7 @@ def test_a_lightning_fit_moves_no_batch_statistic(tiny: Path) -> None:
 def test_features_do_not_depend_on_the_batch(tiny: Path) -> None:
     backbone = FrozenBackbone("resnet18", ["layer2"], "random")
     data = AnomalyDataModule(
-        NoStore(), tiny, split_all(index(tiny, ["plate"]), OfficialSplit()), Domain(), 32, 5, 0, "input"
+        NoStore(), tiny, split_all(index(tiny, ["plate"]), OfficialSplit()), (Domain(),), 32, 5, 0, "input"
     )
     loader: DataLoader[Any] = data.train_dataloader()
     batch: ImageBatch = next(iter(loader))
