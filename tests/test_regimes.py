@@ -50,11 +50,8 @@ def state(path: Path) -> dict[str, Any]:
     return found
 
 
-def test_split(monkeypatch: pytest.MonkeyPatch, change: Callable[[Split], Split]) -> None:
+def change_split(monkeypatch: pytest.MonkeyPatch, change: Callable[[Split], Split]) -> None:
     monkeypatch.setattr(pipeline, "split_in_light", lambda *args: change(split_in_light(*args)))
-
-
-test_split.__test__ = False  # type: ignore[attr-defined]
 
 
 def flipped(split: Split) -> Split:
@@ -68,7 +65,7 @@ def test_no_regime_looks_at_a_test_label(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regime: str, method: str
 ) -> None:
     run_cell(tmp_path / "true", *under(tiny, regime, method))
-    test_split(monkeypatch, flipped)
+    change_split(monkeypatch, flipped)
     result = run_cell(tmp_path / "flipped", *under(tiny, regime, method))
     assert result["counts"]["plate"]["test_normal"] == 8
     assert scores(tmp_path / "flipped") == scores(tmp_path / "true")
@@ -79,7 +76,7 @@ def test_the_test_set_changes_neither_fit_nor_threshold(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regime: str
 ) -> None:
     whole = run_cell(tmp_path / "whole", *under(tiny, regime))
-    test_split(monkeypatch, lambda split: replace(split, test=split.test[:1]))
+    change_split(monkeypatch, lambda split: replace(split, test=split.test[:1]))
     one = run_cell(tmp_path / "one", *under(tiny, regime))
     assert one["threshold"] == whole["threshold"]
     first, second = state(tmp_path / "whole" / "model.ckpt"), state(tmp_path / "one" / "model.ckpt")
