@@ -72,8 +72,7 @@ class FrozenBackbone(nn.Module):
         precision: str = "float32",
     ) -> None:
         super().__init__()
-        if precision not in PRECISIONS:
-            raise AdshiftError(f"backbone.precision={precision} must be one of: {', '.join(PRECISIONS)}")
+        check_precision(precision)
         if architecture not in ARCHITECTURES:
             raise AdshiftError(f"backbone={architecture} is unknown; choose one of: {', '.join(ARCHITECTURES)}")
         full = _whole(architecture, seed)
@@ -168,6 +167,12 @@ class FoldedStages(nn.Module):
             if name in self.layers:
                 found[name] = x
         return found
+
+
+def check_precision(precision: str) -> None:
+    """Raises AdshiftError for a precision that is none of ``PRECISIONS``."""
+    if precision not in PRECISIONS:
+        raise AdshiftError(f"backbone.precision={precision} must be one of: {', '.join(PRECISIONS)}")
 
 
 def require_float32(precision: str) -> None:

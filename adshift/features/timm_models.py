@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from adshift.data.images import IMAGENET_MEAN, IMAGENET_STD
 from adshift.errors import AdshiftError
-from adshift.features.backbone import PRECISIONS, require_float32
+from adshift.features.backbone import PRECISIONS, check_precision, require_float32
 from adshift.features.timm_weights import load_timm_weights, make_model
 
 
@@ -53,8 +53,7 @@ class TimmBackbone(nn.Module):
         precision: str = "float32",
     ) -> None:
         super().__init__()
-        if precision not in PRECISIONS:
-            raise AdshiftError(f"backbone.precision={precision} must be one of: {', '.join(PRECISIONS)}")
+        check_precision(precision)
         self.architecture, self.precision = name, precision
         self.body, options = make_model(name, image_size, seed)
         outputs = _outputs(name, self.body)

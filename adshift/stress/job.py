@@ -112,18 +112,11 @@ def _settings(run: Path, data_root: str | None) -> dict[str, Any]:
         AdshiftError: it is none of a finished run on one category.
     """
     config: dict[str, Any] = results.read_result(run)["config"]
-    try:
+    with results.read_config(run):
         if data_root is not None:
             config = {**config, "data": {**config["data"], "root": data_root}}
         categories = config["data"]["categories"]
         make_plan(config, Domain())
-    except AdshiftError:
-        raise
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise AdshiftError(
-            f"{run / results.RESULT} holds a config that train.py does not write ({reason}); run the cell again"
-        ) from error
     if len(categories) != 1:
         raise AdshiftError(
             f"run={run} holds {len(categories)} categories, and a stress test takes one; fit one with data.category=NAME"
