@@ -14,9 +14,9 @@ from adshift.methods.coreset import greedy_coreset
 from adshift.methods.projection import gaussian_matrix, project
 
 
-@pytest.fixture(params=[torch.float32, torch.bfloat16], autouse=True, ids=["float32", "bfloat16"])
-def both_precisions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test with coarse products of either type, whichever this CPU would choose."""
+@pytest.fixture(params=[torch.float32, torch.bfloat16, torch.int8], autouse=True, ids=["float32", "bfloat16", "int8"])
+def every_precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test with coarse products of every type, whichever this CPU would choose."""
     monkeypatch.setattr(lazy_distances, "coarse_type", lambda device: request.param)
 
 

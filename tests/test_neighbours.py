@@ -16,9 +16,9 @@ from adshift.methods.pruned import PrunedIndex, principal_basis
 BACKENDS = ("faiss", "torch", "pruned")
 
 
-@pytest.fixture(params=[torch.float32, torch.bfloat16], autouse=True, ids=["float32", "bfloat16"])
-def both_precisions(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every test with coarse products of either type, whichever this CPU would choose."""
+@pytest.fixture(params=[torch.float32, torch.bfloat16, torch.int8], autouse=True, ids=["float32", "bfloat16", "int8"])
+def every_precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test with coarse products of every type, whichever this CPU would choose."""
     for module in (pruned, neighbours):
         monkeypatch.setattr(module, "coarse_type", lambda device: request.param)
 
@@ -50,7 +50,14 @@ def _flat(rows: int, dim: int, seed: int) -> Tensor:
     return torch.randn(rows, 2, generator=_generator(seed)) @ torch.randn(2, dim, generator=_generator(98))
 
 
-MAKERS = (_spectrum, _isotropic, _clustered, _far_from_origin, _flat)
+def _one_outlier(rows: int, dim: int, seed: int) -> Tensor:
+    """A row so far away that int8's grid cannot tell the others apart."""
+    found = _spectrum(rows, dim, seed)
+    found[rows // 2] *= 1e4
+    return found
+
+
+MAKERS = (_one_outlier, _spectrum, _isotropic, _clustered, _far_from_origin, _flat)
 
 
 def _brute_force(bank: Tensor, query: Tensor, k: int) -> tuple[np.ndarray, np.ndarray]:
@@ -170,8 +177,9 @@ def test_products_of_chosen_pairs() -> None:
 
 def test_auto_uses_what_measured_fastest_and_torch_where_faiss_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert NeighbourSearch(_spectrum(1024, 256, 1)).backend == "pruned"
-    monkeypatch.setattr(neighbours, "coarse_type", lambda device: torch.bfloat16)
-    assert NeighbourSearch(_spectrum(50, 8, 1)).backend == "pruned"
+    for dtype in (torch.bfloat16, torch.int8):
+        monkeypatch.setattr(neighbours, "coarse_type", lambda device, dtype=dtype: dtype)
+        assert NeighbourSearch(_spectrum(50, 8, 1)).backend == "pruned"
     monkeypatch.setattr(neighbours, "coarse_type", lambda device: torch.float32)
     assert NeighbourSearch(_spectrum(50, 8, 1)).backend == "faiss"
     monkeypatch.setitem(sys.modules, "faiss", None)

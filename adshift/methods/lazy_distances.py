@@ -1,5 +1,6 @@
 """Distances of many points to a growing set of centres, kept only as upper bounds until they matter."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,21 +8,13 @@ import torch
 from torch import Tensor
 
 from adshift.errors import AdshiftError
-from adshift.methods.coarse import (
-    CoarseBounds,
-    CoarseRows,
-    FloatArray,
-    IntArray,
-    coarse_rows,
-    coarse_type,
-    empty_rows,
-    fill_rows,
-    padded,
-    pieces_of,
-    within,
-)
+from adshift.methods.coarse import CoarseForm, CoarseRows, FloatArray, IntArray, coarse_type, padded, within
+from adshift.methods.coarse_bytes import ByteForm
+from adshift.methods.coarse_floats import FloatForm
 
 CHUNK_ROWS = 4096
+FRONT_ROWS = 32768
+"""Points that a pool is looked for in, for as long as no other can be in it: far fewer than all."""
 FIRST_BLOCK = 256
 BLOCK_CENTRES = {"cpu": 512, "cuda": 4096}
 PRODUCT_VALUES = 1 << 22
@@ -69,7 +62,7 @@ class LazyDistances:
 
     Args:
         points_NP: [N, P] finite floats; rows are gathered when needed, never copied as a whole but for their coarse form
-            in bfloat16, where the CPU is fast at that.
+            in bfloat16 or int8, where the CPU is fast at that.
         capacity: the largest number of centres.
 
     Raises:
@@ -78,19 +71,21 @@ class LazyDistances:
 
     def __init__(self, points_NP: Tensor, capacity: int) -> None:
         self._points_NP = points_NP
-        size, dim = points_NP.shape
+        size = len(points_NP)
         device = points_NP.device
         dtype = coarse_type(device)
         self._mean_P = _mean(points_NP)
-        self._coarse = self._all_rows(dtype) if dtype == torch.bfloat16 else None
-        relative = 0.0 if self._coarse is None else self._coarse.relative_error()
-        self._limits = CoarseBounds(dim, dtype, device, relative)
+        self._form = self._coarse_form(dtype)
+        self._coarse = None if self._form.row_type == torch.float32 else self._all_rows()
         self._block = BLOCK_CENTRES["cpu" if device.type == "cpu" else "cuda"]
         self._centre_rows: IntArray = np.empty(0, np.int64)
-        self._right_CK = torch.zeros(padded(capacity), dim + 2 * pieces_of(dtype), dtype=dtype, device=device)
-        self._products = torch.empty(0, dtype=dtype, device=device)
+        self._right_CK = torch.zeros(padded(capacity), self._form.width, dtype=self._form.row_type, device=device)
+        self._products = torch.empty(0, dtype=self._form.entry_type, device=device)
         self._bound_N: FloatArray = np.full(size, np.inf)
         self._seen_N: IntArray = np.zeros(size, np.int64)
+        self._front: tuple[IntArray, float] | None = (
+            None  # the largest bounds of late, and what none beside them exceeds
+        )
 
     def bounds(self) -> Bounds:
         """A copy of the present bounds."""
@@ -103,11 +98,12 @@ class LazyDistances:
             self._first_pass(min(len(rows_K), FIRST_BLOCK))
         else:
             self._bound_N[:], self._seen_N[:] = bounds.squared_N, bounds.seen_N
+        self._front = None
 
     def add_centres(self, rows_K: IntArray) -> None:
         """Append centres; the bounds of all points stay valid, only older."""
         start, stop = len(self._centre_rows), len(self._centre_rows) + len(rows_K)
-        self._right_CK[start:stop] = self._coarse_at(rows_K).right()
+        self._right_CK[start:stop] = self._form.right(self._coarse_at(rows_K))
         self._centre_rows = np.concatenate([self._centre_rows, rows_K])
         self._bound_N[rows_K] = PICKED
 
@@ -117,7 +113,7 @@ class LazyDistances:
 
     def head(self, pool_rows: int, head_rows: int) -> Head:
         """Bring the `pool_rows` largest bounds up to date and settle exactly those that exceed all the others."""
-        pool_L, outside = _largest(self._bound_N, pool_rows)
+        pool_L, outside = self._pool(pool_rows)
         squared_L = self._refresh(pool_L, outside)
         kept = np.flatnonzero(squared_L > outside)
         if len(kept) > head_rows:
@@ -136,6 +132,17 @@ class LazyDistances:
         self.add_centres(picks_K)
         self._seen_N[head.rows_H] = len(self._centre_rows)
 
+    def _pool(self, count: int) -> tuple[IntArray, float]:
+        """Rows of the `count` largest bounds (picked points left out), and the largest of the rest (PICKED: none left)."""
+        if self._front is not None:
+            rows_F, beside = self._front
+            chosen, rest = _largest(self._bound_N[rows_F], count)
+            if rest >= beside:  # bounds only fall: none beside the front has grown
+                return rows_F[chosen], rest
+        rows_F, beside = self._front = _largest(self._bound_N, max(count, FRONT_ROWS))
+        chosen, rest = _largest(self._bound_N[rows_F], count)
+        return rows_F[chosen], max(rest, beside)
+
     def _exact(self, rows: IntArray) -> Tensor:
         """The points themselves."""
         return self._points_NP[torch.from_numpy(rows).to(self._points_NP.device)].to(self._mean_P.dtype)
@@ -143,12 +150,24 @@ class LazyDistances:
     def _centred(self, exact_XP: Tensor) -> Tensor:
         return (exact_XP.to(self._mean_P.dtype) - self._mean_P).float()
 
-    def _all_rows(self, dtype: torch.dtype) -> CoarseRows:
-        """The coarse form of every point."""
-        whole = empty_rows(len(self._points_NP), self._points_NP.shape[1], dtype)
+    def _centred_parts(self) -> Iterator[Tensor]:
+        """All points, less their mean, chunk by chunk."""
         for start in range(0, len(self._points_NP), CHUNK_ROWS):
-            stop = start + CHUNK_ROWS
-            fill_rows(whole.part(start, stop), self._centred(self._points_NP[start:stop]))
+            yield self._centred(self._points_NP[start : start + CHUNK_ROWS])
+
+    def _coarse_form(self, dtype: torch.dtype) -> CoarseForm:
+        if dtype == torch.int8:
+            form, some = ByteForm.spanning(self._centred_parts()), max(1, len(self._points_NP) // CHUNK_ROWS)
+            if form.resolves(self._centred(self._points_NP[::some])):
+                return form
+            dtype = torch.float32
+        return FloatForm(self._points_NP.shape[1], dtype, self._points_NP.device)
+
+    def _all_rows(self) -> CoarseRows:
+        """The coarse form of every point."""
+        whole = self._form.empty(len(self._points_NP))
+        for i, part_NP in enumerate(self._centred_parts()):
+            self._form.fill(whole.part(i * CHUNK_ROWS, (i + 1) * CHUNK_ROWS), part_NP)
         if not bool(whole.norm_X.isfinite().all()):
             raise AdshiftError("embedding holds values whose squares exceed float32; check the images and the weights")
         return whole
@@ -156,7 +175,7 @@ class LazyDistances:
     def _coarse_at(self, rows: IntArray) -> CoarseRows:
         if self._coarse is not None:
             return self._coarse.at(torch.from_numpy(rows))
-        return coarse_rows(self._centred(self._exact(rows)), torch.float32)
+        return self._form.rows(self._centred(self._exact(rows)))
 
     def _product(self, left: CoarseRows, start: int, stop: int) -> Tensor:
         """Coarse squared distances to the centres start to stop, as integers, in memory that the next call reuses."""
@@ -164,18 +183,18 @@ class LazyDistances:
         wanted = len(left.left_XK) * len(right_YK)
         if len(self._products) < wanted:
             self._products = self._products.new_empty(wanted)
-        return self._limits.product(left, right_YK, self._products)[:, : stop - start]
+        return self._form.product(left, right_YK, self._products)[:, : stop - start]
 
     def _first_pass(self, stop: int) -> None:
         """Bound every point by the first centres."""
         picked = self._bound_N == PICKED
         for start in range(0, len(self._bound_N), CHUNK_ROWS):
             if self._coarse is None:
-                left = coarse_rows(self._centred(self._points_NP[start : start + CHUNK_ROWS]), torch.float32)
+                left = self._form.rows(self._centred(self._points_NP[start : start + CHUNK_ROWS]))
             else:
                 left = self._coarse.part(start, start + CHUNK_ROWS)
             self._bound_N[start : start + CHUNK_ROWS] = (
-                self._limits.at_most(self._product(left, 0, stop).amin(1), left) ** 2
+                self._form.at_most(self._product(left, 0, stop).amin(1), left) ** 2
             )
         self._bound_N[picked] = PICKED
         self._seen_N[:] = stop
@@ -191,7 +210,7 @@ class LazyDistances:
             if len(active) == 0:
                 continue
             left = left_L.at(torch.from_numpy(active).to(self._right_CK.device))
-            fresh = self._limits.at_most(self._product(left, start, stop).amin(1), left) ** 2
+            fresh = self._form.at_most(self._product(left, start, stop).amin(1), left) ** 2
             bound_L[active] = np.minimum(bound_L[active], fresh)
             seen_L[active] = stop
         self._bound_N[rows_L], self._seen_N[rows_L] = bound_L, seen_L
@@ -205,8 +224,8 @@ class LazyDistances:
         for start in range(0, len(points_HP), step):
             left = left_H.part(start, start + step)
             integers = self._product(left, 0, total)
-            limit = self._limits.at_most(integers.amin(1), left)
-            point, centre = within(integers, self._limits.threshold(limit, left))
+            limit = self._form.at_most(integers.amin(1), left)
+            point, centre = within(integers, self._form.threshold(limit, left))
             squared_H[start : start + step] = self._nearest_of(points_HP[start : start + step], point, centre)
         return squared_H
 

@@ -26,8 +26,8 @@ class NeighbourSearch:
     Args:
         bank_MD: the memory bank, finite floats, M >= 1 rows; searched as float32, on its device.
         backend: `faiss` (IndexFlatL2, CPU), `torch` (any device), `pruned` (CPU, `adshift.methods.pruned`), or `auto`: the
-            one that measured fastest. On the CPU that is `pruned` where its products run in bfloat16 or the bank is large
-            (PRUNED_FROM), else `faiss` where it is installed, else `torch`; on other devices `torch`.
+            one that measured fastest. On the CPU that is `pruned` where its products run in int8 or bfloat16 or the bank is
+            large (PRUNED_FROM), else `faiss` where it is installed, else `torch`; on other devices `torch`.
 
     Raises:
         AdshiftError: empty or non-finite bank, unknown backend, a backend that is not installed or not for this device.
@@ -190,7 +190,7 @@ def _resolve(backend: str, bank_MD: Tensor) -> str:
     if not on_cpu:
         return "torch"
     large = bank_MD.shape[0] >= PRUNED_FROM[0] and bank_MD.shape[1] >= PRUNED_FROM[1]
-    if large or coarse_type(bank_MD.device) == torch.bfloat16:
+    if large or coarse_type(bank_MD.device) != torch.float32:
         return "pruned"
     return "faiss" if _faiss_installed() else "torch"
 

@@ -8,26 +8,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from adshift.methods.coarse import (
-    CoarseBounds,
-    CoarseRows,
-    FloatArray,
-    IntArray,
-    coarse_rows,
-    coarse_type,
-    padded,
-    within,
-)
+from adshift.methods.coarse import CoarseForm, CoarseRows, FloatArray, IntArray, coarse_type, padded, within
+from adshift.methods.coarse_bytes import ByteForm
+from adshift.methods.coarse_floats import FloatForm
 from adshift.methods.onednn import product_with
 from adshift.methods.pairs import Pairs, pair_products
 from adshift.methods.rounding import distance_slack, unit_roundoff
 
 RANKS = {torch.float32: 64, torch.bfloat16: 128}
-WHOLE_ROWS = {torch.float32: 0, torch.bfloat16: 4096}
+WHOLE_ROWS = {torch.float32: 0, torch.bfloat16: 4096, torch.int8: 1 << 62}
 """Banks of up to this many rows are compared in all dimensions: finding the coordinates would take as long."""
 PARTS = (64, 32, 16)
 FEWEST_COLUMNS = 128
-FAR = 1e38
+FEW_PAIRS = 3
+"""Up to this many times k pairs a query are not thinned out before their distances are computed in full."""
 BASIS_ROWS = 4096
 BASIS_STEPS = 3
 
@@ -46,9 +40,9 @@ class PrunedIndex:
     For an orthonormal basis, the distance inside its span plus the difference of the residual norms bounds the distance
     from below: |q - m|^2 >= |q_r - m_r|^2 + (|q_rest| - |m_rest|)^2. One coarse product (`adshift.methods.coarse`) in the
     leading principal directions bounds every pair; k pairs with small bounds, computed in full, give a distance that
-    the k-th neighbour cannot exceed; pairs that the bound leaves are computed in full. A small bank is compared in all
-    dimensions, where the product bounds distances from above as well. All of it with the rounding error bounded, so
-    that no neighbour is lost.
+    the k-th neighbour cannot exceed; pairs that the bound leaves are computed in full. A small bank, or any where products
+    run in int8, is compared in all dimensions, where the product bounds distances from above as well. All of it with the
+    rounding error bounded, so that no neighbour is lost.
 
     Args:
         centred_MD: float32 bank rows, less their mean.
@@ -58,6 +52,10 @@ class PrunedIndex:
     def __init__(self, centred_MD: Tensor, rank: int | None = None) -> None:
         size, dim = centred_MD.shape
         dtype = coarse_type(centred_MD.device)
+        grid = None
+        if dtype == torch.int8:
+            grid = _grid(centred_MD) if rank is None or rank >= dim else None
+            dtype = torch.float32 if grid is None else dtype
         if rank is None:
             rank = dim if size <= WHOLE_ROWS[dtype] else RANKS[dtype]
         self._slack = distance_slack(dim, centred_MD.device)
@@ -66,46 +64,46 @@ class PrunedIndex:
         self._coordinates = None if self._basis_DR is None else product_with(self._basis_DR)
         self._centred_MD = centred_MD
         self._norms_M = centred_MD.square().sum(1)
-        rows = self._coarse(centred_MD, self._norms_M, dtype)
-        self._bounds = CoarseBounds(rows.left_XK.shape[1], dtype, centred_MD.device, rows.relative_error())
+        inside = dim if self._basis_DR is None else rank + 1
+        self._form: CoarseForm = grid or FloatForm(inside, dtype, centred_MD.device)
         self._parts = next((parts for parts in PARTS if size >= FEWEST_COLUMNS * parts), 1)
         columns = -(-size // self._parts)
-        self._right_BK = torch.zeros(columns * self._parts, rows.left_XK.shape[1], dtype=dtype)
-        self._right_BK[:, -1] = FAR  # for the rows that fill the last part up
-        self._right_BK[:size] = rows.right()
+        self._right_BK = torch.zeros(columns * self._parts, self._form.width, dtype=dtype)
+        self._right_BK[:size] = self._form.right(self._coarse(centred_MD, self._norms_M))
 
     def workspace(self, queries: int) -> Workspace:
         """Memory for chunks of at most `queries`."""
         columns = len(self._right_BK)
-        products = torch.empty(padded(queries) * columns, dtype=self._right_BK.dtype)
+        products = torch.empty(padded(queries) * columns, dtype=self._form.entry_type)
         return Workspace(products, np.empty((queries, columns), dtype=np.bool_))
 
     def candidates(self, centred_QD: Tensor, k: int, workspace: Workspace) -> Pairs:
         """All pairs that can be among the k nearest of their query (k <= M), and few others."""
         queries = len(centred_QD)
         norms_Q = centred_QD.square().sum(1)
-        left_Q = self._coarse(centred_QD, norms_Q, self._right_BK.dtype)
-        bound_QB = self._bounds.product(left_Q, self._right_BK, workspace.products)
+        left_Q = self._coarse(centred_QD, norms_Q)
+        bound_QB = self._form.product(left_Q, self._right_BK, workspace.products)
+        bound_QB[:, len(self._centred_MD) :] = torch.iinfo(bound_QB.dtype).max  # what fills the last part up
         if self._basis_DR is None:
-            limit_Q = self._bounds.at_most(torch.from_numpy(self._kth_bound(bound_QB, k)), left_Q)
+            limit_Q = self._form.at_most(torch.from_numpy(self._kth_bound(bound_QB, k)), left_Q)
         else:
             reached_Q = self._squared(centred_QD, self._promising(bound_QB, k)).view(-1, k).amax(1)
             limit_Q = self._distance(self._widened(reached_Q, norms_Q), norms_Q)
-        row, column = within(bound_QB, self._bounds.threshold(limit_Q, left_Q), workspace.kept_QB[:queries])
+        row, column = within(bound_QB, self._form.threshold(limit_Q, left_Q), workspace.kept_QB[:queries])
         pairs = Pairs(row, column, queries)
-        if len(row) < 2 * k * queries:
+        if len(row) < FEW_PAIRS * k * queries:
             return pairs
         squared_X = self._squared(centred_QD, pairs)
         kth_Q = torch.from_numpy(np.partition(pairs.padded(squared_X, torch.inf).numpy(), k - 1, axis=1)[:, k - 1])
         return pairs.where(squared_X <= self._widened(kth_Q, norms_Q)[torch.from_numpy(row)])
 
-    def _coarse(self, centred_QD: Tensor, norms_Q: Tensor, dtype: torch.dtype) -> CoarseRows:
+    def _coarse(self, centred_QD: Tensor, norms_Q: Tensor) -> CoarseRows:
         """Rows in the coordinates of the bound: the leading directions and the norm of what is left, or all."""
         if self._coordinates is None:
-            return coarse_rows(centred_QD, dtype)
+            return self._form.rows(centred_QD)
         inside_QR = self._coordinates(centred_QD)
         rest_Q = (norms_Q - inside_QR.square().sum(1)).clamp_min(0).sqrt()
-        rows = coarse_rows(torch.cat([inside_QR, rest_Q[:, None]], 1), dtype)
+        rows = self._form.rows(torch.cat([inside_QR, rest_Q[:, None]], 1))
         wrong_Q = self._wrong * norms_Q  # what a square, and so their difference, may be wrong by; then its root
         error_Q = torch.minimum(wrong_Q.sqrt(), wrong_Q / rest_Q.clamp_min(1e-30))
         error_Q += (
@@ -145,6 +143,12 @@ class PrunedIndex:
 
     def _distance(self, reduced_Q: Tensor, norms_Q: Tensor) -> FloatArray:
         return np.asarray((reduced_Q.double() + norms_Q.double()).clamp_min(0).sqrt().numpy())
+
+
+def _grid(centred_MD: Tensor) -> ByteForm | None:
+    """The int8 form of a bank, where it tells the bank's rows apart."""
+    form = ByteForm.spanning([centred_MD])
+    return form if form.resolves(centred_MD) else None
 
 
 def principal_basis(centred_MD: Tensor, rank: int) -> Tensor:
