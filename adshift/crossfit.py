@@ -14,7 +14,8 @@ from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.methods.module import AnomalyModule
-from adshift.scoring import ScoredImages, joined, score_images
+from adshift.scored import ScoredImages, joined
+from adshift.scoring import score_images
 from adshift.training import fit
 
 

@@ -35,7 +35,7 @@ from adshift.provenance import device_name, git_commit, package_versions, peak_m
 from adshift.repair import draw
 from adshift.report.console import print_run
 from adshift.role_scores import score_roles
-from adshift.scoring import ScoredImages
+from adshift.scored import ScoredImages
 from adshift.shift.domain import Domain
 from adshift.tracking.log import make_tracker, track
 from adshift.training import CHECKPOINT, fit, make_trainer

@@ -11,7 +11,8 @@ from adshift.checkpoint import base_checkpoint, save_repaired
 from adshift.degenerate import require_finite
 from adshift.matching import Matching, train_moments
 from adshift.repair import repair
-from adshift.scoring import ScoredImages, joined, score_images
+from adshift.scored import ScoredImages, joined
+from adshift.scoring import score_images
 from adshift.training import CHECKPOINT
 
 

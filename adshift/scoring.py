@@ -6,14 +6,13 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader
@@ -28,63 +27,10 @@ from adshift.fingerprint import SCORES, code, device_kind
 from adshift.matching import Matching, inverse
 from adshift.methods.method import Scores
 from adshift.methods.module import AnomalyModule
+from adshift.scored import ScoredImages
 from adshift.shift.domain import Domain
 
 SCORES_FILE, MAPS_FILE = "scores.npz", "maps.f32"
-
-
-@dataclass(frozen=True)
-class ScoredImages:
-    """The images of one role with their scores, in the role's order.
-
-    Attributes:
-        samples: N samples.
-        score_N: float64 image scores.
-        maps: N anomaly maps, float32 [H, W], at the resolution of their masks.
-        masks: N masks, uint8 [H, W]; None for an anomalous image without one.
-        nearest_image_NP: int64, for each patch the train image of its nearest bank vector; None without a bank.
-        seconds: what preparing, embedding and scoring them took when it was done.
-    """
-
-    samples: tuple[Sample, ...]
-    score_N: NDArray[np.float64]
-    maps: list[NDArray[np.float32]]
-    masks: list[UInt8 | None]
-    nearest_image_NP: NDArray[np.int64] | None
-    seconds: float = 0.0
-
-    @property
-    def label_N(self) -> NDArray[np.int64]:
-        """0 nominal, 1 anomalous."""
-        return np.array([sample.label for sample in self.samples], np.int64)
-
-    def select(self, keep_N: Sequence[bool] | NDArray[np.bool_]) -> ScoredImages:
-        """The images where ``keep_N`` holds."""
-        places = np.flatnonzero(np.asarray(keep_N))
-        return ScoredImages(
-            tuple(self.samples[i] for i in places),
-            self.score_N[places],
-            [self.maps[i] for i in places],
-            [self.masks[i] for i in places],
-            None if self.nearest_image_NP is None else self.nearest_image_NP[places],
-        )
-
-    def of_category(self, category: str) -> ScoredImages:
-        """The images of one category."""
-        return self.select([sample.category == category for sample in self.samples])
-
-
-def joined(parts: Sequence[ScoredImages]) -> ScoredImages:
-    """Several sets of scored images as one; without nearest images where a part has none."""
-    nearest = [part.nearest_image_NP for part in parts if part.nearest_image_NP is not None]
-    return ScoredImages(
-        tuple(s for part in parts for s in part.samples),
-        np.concatenate([part.score_N for part in parts]),
-        [m for part in parts for m in part.maps],
-        [m for part in parts for m in part.masks],
-        np.concatenate(nearest) if len(nearest) == len(parts) else None,
-        sum(part.seconds for part in parts),
-    )
 
 
 def _map_like(anomaly_map_HW: Tensor, mask: UInt8 | None) -> Tensor:
