@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from adshift.augmentation import Augmentation
 from adshift.data.images import UInt8
 from adshift.data.samples import Sample
 
@@ -21,8 +23,10 @@ class ScoredImages:
         score_N: float64 image scores.
         maps: N anomaly maps, float32 [H, W], at the resolution of their masks.
         masks: N masks, uint8 [H, W]; None for an anomalous image without one.
-        nearest_image_NP: int64, for each patch the train image of its nearest bank vector; None without a bank.
+        nearest_image_NP: int64, for each patch (of every view, where there are several) the train image of its nearest
+            bank vector; None without a bank.
         seconds: what preparing, embedding and scoring them took when it was done.
+        view_seconds: of these, what the views beyond the first took.
     """
 
     samples: tuple[Sample, ...]
@@ -31,6 +35,7 @@ class ScoredImages:
     masks: list[UInt8 | None]
     nearest_image_NP: NDArray[np.int64] | None
     seconds: float = 0.0
+    view_seconds: float = 0.0
 
     @property
     def label_N(self) -> NDArray[np.int64]:
@@ -63,4 +68,21 @@ def joined(parts: Sequence[ScoredImages]) -> ScoredImages:
         [m for part in parts for m in part.masks],
         np.concatenate(nearest) if len(nearest) == len(parts) else None,
         sum(part.seconds for part in parts),
+        sum(part.view_seconds for part in parts),
     )
+
+
+def aggregated(parts: Sequence[ScoredImages], augmentation: Augmentation) -> ScoredImages:
+    """The scores of the same images, a part each view, as one: one view as it is, several as ``Augmentation`` says."""
+    if len(parts) == 1:
+        return parts[0]
+    started = time.perf_counter()
+    nearest = [part.nearest_image_NP for part in parts if part.nearest_image_NP is not None]
+    found = replace(
+        parts[0],
+        score_N=augmentation.aggregated([part.score_N for part in parts]),
+        maps=[augmentation.aggregated(maps_V) for maps_V in zip(*(part.maps for part in parts), strict=True)],
+        nearest_image_NP=np.concatenate(nearest, axis=1) if nearest else None,
+    )
+    seconds = sum(part.seconds for part in parts[1:]) + time.perf_counter() - started
+    return replace(found, seconds=parts[0].seconds + seconds, view_seconds=seconds)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,18 +17,20 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
+from adshift.augmentation import PLAIN, Augmentation
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.dataset import MaskResolution
 from adshift.data.images import UInt8
 from adshift.data.prepared import TIMING, PreparedImages
 from adshift.data.samples import Sample
 from adshift.embedding import embed_images
-from adshift.fingerprint import SCORES, code, device_kind
+from adshift.fingerprint import SCORES, VIEWED, code, device_kind
 from adshift.matching import Matching, inverse
 from adshift.methods.method import Scores
 from adshift.methods.module import AnomalyModule
-from adshift.scored import ScoredImages
+from adshift.scored import ScoredImages, aggregated
 from adshift.shift.domain import Domain
+from adshift.views import IDENTITY, View
 
 SCORES_FILE, MAPS_FILE = "scores.npz", "maps.f32"
 
@@ -48,6 +50,12 @@ def _in_order(batches: Sequence[Scores], place_N: Tensor) -> Scores:
         torch.cat([scores.anomaly_map_BHW for scores in batches])[place_N],
         torch.cat(nearest)[place_N] if nearest else None,
     )
+
+
+def _turned_back(scores: Scores, view: View) -> Scores:
+    """A batch of a view with its maps on the image again."""
+    maps = view.undone(scores.anomaly_map_BHW.numpy(), (1, 2))
+    return scores._replace(anomaly_map_BHW=torch.from_numpy(maps.copy()))
 
 
 def _maps(batches: Sequence[Scores], images: PreparedImages, resolution: MaskResolution) -> list[Tensor]:
@@ -75,14 +83,39 @@ def score_images(
     samples: Sequence[Sample],
     domain: Domain,
     matching: Matching | None = None,
+    augmentation: Augmentation = PLAIN,
 ) -> ScoredImages:
     """Score samples seen in a domain, or take the scores from the store where the same model scored them before.
 
-    With a ``matching`` their embeddings are changed first, batch by batch.
+    With a ``matching`` their embeddings are changed first, batch by batch. With an ``augmentation`` every view is scored
+    so, by itself; the store keeps each view's scores, and they are aggregated whenever they are read.
 
     Where the masks keep their files' resolution, each map is brought to its mask's size.
     """
     images = datamodule.images(samples, domain)
+    parts = [_score_view(trainer, module, datamodule, images, matching, view) for view in augmentation.views]
+    found = aggregated(parts, augmentation)
+    return replace(found, seconds=found.seconds + images.seconds)
+
+
+def _in_view(images: PreparedImages, view: View) -> PreparedImages:
+    """The images as a view shows them; the masks stay, as the maps are turned back to them."""
+    if view == IDENTITY:
+        return images
+    key = {**images.key, "view": {"name": view.name, **code(VIEWED)}}
+    return replace(images, key=key, image_NSS3=view.seen(images.image_NSS3, (1, 2)))
+
+
+def _score_view(
+    trainer: pl.Trainer,
+    module: AnomalyModule,
+    datamodule: AnomalyDataModule,
+    prepared: PreparedImages,
+    matching: Matching | None,
+    view: View,
+) -> ScoredImages:
+    """One view's scores, with maps on the image; ``seconds`` without those of preparing the images."""
+    images = _in_view(prepared, view)
     key = {
         "images": images.key,
         "model": state_sha256(module),
@@ -92,10 +125,10 @@ def score_images(
         **code(SCORES),
     }
     if matching is not None:
-        key |= {"matching": asdict(matching.rule), "train": [part.key for part in datamodule.train_images()]}
+        key |= {"matching": matching.settings(), "train": [part.key for part in datamodule.train_images()]}
 
     def make(folder: Path, _: Path | None) -> None:
-        _write(folder, trainer, module, datamodule, images, matching)
+        _write(folder, trainer, module, datamodule, images, matching, view)
 
     def read(folder: Path) -> ScoredImages:
         return _read(folder, images)
@@ -110,8 +143,9 @@ def _write(
     datamodule: AnomalyDataModule,
     images: PreparedImages,
     matching: Matching | None,
+    view: View,
 ) -> None:
-    seconds, batch_size = images.seconds, datamodule.batch_size
+    seconds, batch_size = 0.0, datamodule.batch_size
     loader: DataLoader[Any] = images.loader(batch_size)
     if module.method.shares_embedding or matching is not None:
         embedding = embed_images(datamodule.store, trainer, module, images, batch_size)
@@ -121,6 +155,7 @@ def _write(
     batches: Sequence[Scores] = trainer.predict(module, loader) or []  # type: ignore[assignment]
     if matching is not None:
         batches = [_in_order(batches, inverse(matching.order(len(images.samples))))]
+    batches = [_turned_back(scores, view) for scores in batches]
     maps = _maps(batches, images, datamodule.mask_resolution)
     arrays = {
         "score_N": torch.cat([scores.image_score_B for scores in batches]).double().numpy(),
