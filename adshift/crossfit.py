@@ -13,8 +13,10 @@ from adshift.calibration.crossfit import folds
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
+from adshift.matching import fitted_matching
 from adshift.methods.module import AnomalyModule
-from adshift.scoring import ScoredImages, joined, score_images
+from adshift.scored import ScoredImages, joined
+from adshift.scoring import score_images
 from adshift.training import fit
 
 
@@ -42,8 +44,8 @@ def out_of_fold(
     plan: Plan,
     new_module: Callable[[], AnomalyModule],
 ) -> ScoredImages:
-    """Fit ``plan.crossfit`` models, each without one fold, and score that fold in the calibration domain."""
-    train = datamodule.split.train
+    """Fit ``plan.crossfit`` models, each without one fold, and score it in the calibration domain, as test images are."""
+    train, recipe = datamodule.split.train, plan.recipe
     fold_N = assign_folds(train, plan.crossfit, plan.seed)
     parts: list[ScoredImages] = []
     for fold in range(plan.crossfit):
@@ -56,5 +58,7 @@ def out_of_fold(
         )  # fmt: skip
         module, trainer = new_module(), new_trainer()
         fit(trainer, module, part)
-        parts += [score_images(trainer, module, part, held_out, domain) for domain in plan.recipe.calibration]
+        matching = fitted_matching(recipe.test_time, trainer, module, part)
+        for domain in recipe.calibration:
+            parts.append(score_images(trainer, module, part, held_out, domain, matching, recipe.augmentation))
     return joined(parts)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from adshift.errors import AdshiftError
-from adshift.scoring import ScoredImages
+from adshift.scored import ScoredImages
 
 
 def require_finite(scored: ScoredImages) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from adshift.calibration.binomial import binomial_interval
 from adshift.calibration.scope import Thresholds
 from adshift.metrics.summary import FIGURES, Figures, Value, figures, macro
-from adshift.scoring import ScoredImages
+from adshift.scored import ScoredImages
 
 POOLED = "pooled"
 

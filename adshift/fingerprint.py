@@ -20,9 +20,10 @@ from adshift.shift.domain import Domain
 PACKAGE = Path(__file__).resolve().parent
 IMAGES = ("data", "shift")
 CORRECTIONS = (*IMAGES, "adaptation", "correction")
+VIEWED = ("views.py",)
 EMBEDDINGS = (*IMAGES, "features", "methods")
 FIT = (*EMBEDDINGS, "embedding.py", "training.py")
-SCORES = (*EMBEDDINGS, "embedding.py", "matching.py", "scoring.py")
+SCORES = (*EMBEDDINGS, "embedding.py", "matching.py", "scoring.py", *VIEWED)
 
 
 @cache

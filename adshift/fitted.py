@@ -94,7 +94,7 @@ def load_fitted(folder: Path) -> Fitted:
 
 
 def _recipe(folder: Path, config: dict[str, Any]) -> Recipe:
-    """The run's recipe; raises AdshiftError where its model scores more than one image at a time."""
+    """The run's recipe; raises AdshiftError where it does not score one image at a time, as it is."""
     try:
         recipe = build_regime(config["adaptation"]).applied(unadapted((Domain(),), build(config["domain"], "domain")))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
@@ -104,7 +104,7 @@ def _recipe(folder: Path, config: dict[str, Any]) -> Recipe:
         ) from error
     if recipe.test_time is not None:
         raise AdshiftError(
-            f"run={folder} scores whole batches (adaptation=test_time), and predict.py and export.py one image at a time; "
-            "use a run without it"
+            f"run={folder} scores whole batches or several views (adaptation=test_time), and predict.py and export.py one "
+            "image at a time, as it is; use a run without it"
         )
     return recipe

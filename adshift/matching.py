@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -29,6 +30,10 @@ class Matching:
 
     rule: TestTimeAdaptation
     train: Moments
+
+    def settings(self) -> dict[str, Any]:
+        """What its outcome depends on beside the embeddings, as JSON values: a part of the store's keys."""
+        return {"statistics": self.rule.statistics, "batch": self.rule.batch, "seed": self.rule.seed}
 
     def order(self, n_images: int) -> list[int]:
         """The places of a role's images in the order in which they are batched."""
@@ -72,6 +77,15 @@ def train_moments(trainer: pl.Trainer, module: AnomalyModule, datamodule: Anomal
     return moments(
         embed_images(datamodule.store, trainer, module, part, datamodule.batch_size).embedding_NHWD for part in images
     )
+
+
+def fitted_matching(
+    rule: TestTimeAdaptation | None, trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule
+) -> Matching | None:
+    """The matching that a rule asks for, towards the train images of ``datamodule``; None where it asks for none."""
+    if rule is None or not rule.matches:
+        return None
+    return Matching(rule, train_moments(trainer, module, datamodule))
 
 
 def inverse(order: Sequence[int]) -> Tensor:

@@ -35,7 +35,7 @@ from adshift.provenance import device_name, git_commit, package_versions, peak_m
 from adshift.repair import draw
 from adshift.report.console import print_run
 from adshift.role_scores import score_roles
-from adshift.scoring import ScoredImages
+from adshift.scored import ScoredImages
 from adshift.shift.domain import Domain
 from adshift.tracking.log import make_tracker, track
 from adshift.training import CHECKPOINT, fit, make_trainer
@@ -106,12 +106,14 @@ def prepare(config: dict[str, Any], plan: Plan, module: AnomalyModule, correctio
     return Cell(config, plan, split, datamodule, module, trainer, time.perf_counter(), notes)
 
 
-def _calibrate(cell: Cell, scored: ScoredImages) -> Thresholds:
+def _calibrate(cell: Cell, scored: ScoredImages, timing: dict[str, float]) -> Thresholds:
+    """The thresholds of the calibration role, or of the folds; these add to ``timing``."""
     plan = cell.plan
     if scored.samples or not plan.crossfit:
         left_out = plan.recipe.few is not None
         return calibrate(plan.calibrator, plan.scope, plan.categories, scored, left_out=left_out)
     held_out = out_of_fold(lambda: _trainer(cell.config), cell.datamodule, plan, lambda: build_module(cell.config))
+    timing["views"] += held_out.view_seconds
     return calibrate(plan.calibrator, plan.scope, plan.categories, held_out, folds=plan.crossfit)
 
 
@@ -122,7 +124,7 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
     scored = score_roles(cell, folder, timing)
     started = time.perf_counter()
     if thresholds is None:
-        thresholds = _calibrate(cell, scored["calibration"])
+        thresholds = _calibrate(cell, scored["calibration"], timing)
     timing["calibrate"] = time.perf_counter() - started
     started = time.perf_counter()
     evaluation = measure(scored["test"], thresholds, plan.categories, plan.bootstrap, plan.seed)
@@ -142,7 +144,7 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
             plan.recipe,
             cell.split,
             plan.calibrator.needs_anomalies,
-            regime_seconds(plan.recipe, timing, scored["calibration"].seconds),
+            regime_seconds(plan.recipe, timing, scored["calibration"].seconds - scored["calibration"].view_seconds),
             bank_bytes,
         ),
         "memory": {"bank_vectors": vectors, "bank_mb": bank_bytes / 1e6, **peak_memory()},
@@ -204,12 +206,13 @@ def _calibration_warnings(thresholds: Thresholds) -> list[str]:
 
 
 def _latency(cell: Cell) -> dict[str, float] | None:
-    """Milliseconds an image by batch size; None where it is not wanted."""
+    """Milliseconds an image, in all of its views, by batch size; None where it is not wanted."""
     if not cell.config["metrics"]["latency"]:
         return None
     samples = cell.split.test or cell.split.train[:1]
     image = normalise(cell.datamodule.images(samples, cell.plan.recipe.test).image_NSS3[0])
-    return latency_ms(cell.datamodule.store, cell.module, image, cell.trainer.strategy.root_device)
+    of_view = latency_ms(cell.datamodule.store, cell.module, image, cell.trainer.strategy.root_device)
+    return {batch: cell.plan.recipe.passes * ms for batch, ms in of_view.items()}
 
 
 def _checkpoints(folder: Path) -> dict[str, str | None]:

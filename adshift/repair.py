@@ -20,7 +20,8 @@ from adshift.errors import AdshiftError
 from adshift.matching import train_moments
 from adshift.methods.alignment import Alignment, Moments, alignment, moments
 from adshift.methods.module import AnomalyModule
-from adshift.scoring import ScoredImages, scored_images
+from adshift.scored import ScoredImages
+from adshift.scoring import scored_images
 
 
 def draw(few: FewAdaptation, calibration: Sequence[Sample], categories: Sequence[str]) -> tuple[Sample, ...]:

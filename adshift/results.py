@@ -18,7 +18,7 @@ from adshift.calibration.scope import Thresholds
 from adshift.errors import AdshiftError
 from adshift.evaluation import Evaluation
 from adshift.metrics.summary import Figures
-from adshift.scoring import ScoredImages
+from adshift.scored import ScoredImages
 
 SCHEMA = 1
 RESULT = "result.json"

@@ -9,9 +9,10 @@ import torch
 from adshift.cell import Cell
 from adshift.checkpoint import base_checkpoint, save_repaired
 from adshift.degenerate import require_finite
-from adshift.matching import Matching, train_moments
+from adshift.matching import Matching, fitted_matching
 from adshift.repair import repair
-from adshift.scoring import ScoredImages, joined, score_images
+from adshift.scored import ScoredImages, joined
+from adshift.scoring import score_images
 from adshift.training import CHECKPOINT
 
 
@@ -19,8 +20,10 @@ def _score(cell: Cell, role: str, matching: Matching | None) -> ScoredImages:
     samples = cell.split.of(role)  # type: ignore[arg-type]
     if not samples:
         return ScoredImages((), torch.empty(0).double().numpy(), [], [], None)
-    domains = cell.plan.recipe.of(role)  # type: ignore[arg-type]
-    return joined([score_images(cell.trainer, cell.module, cell.datamodule, samples, d, matching) for d in domains])
+    domains, augmentation = cell.plan.recipe.of(role), cell.plan.recipe.augmentation  # type: ignore[arg-type]
+    return joined(
+        [score_images(cell.trainer, cell.module, cell.datamodule, samples, d, matching, augmentation) for d in domains]
+    )
 
 
 def score_roles(cell: Cell, folder: Path, timing: dict[str, float]) -> dict[str, ScoredImages]:
@@ -32,11 +35,10 @@ def score_roles(cell: Cell, folder: Path, timing: dict[str, float]) -> dict[str,
         save_repaired(cell.module, base_checkpoint(home), folder / CHECKPOINT)
         scored["calibration"], timing["repair"] = repaired.scored, repaired.seconds
     roles = (("train",) if len(cell.plan.categories) > 1 else ()) + ("calibration", "test")
-    matching = None
-    if cell.plan.recipe.test_time is not None:
-        matching = Matching(cell.plan.recipe.test_time, train_moments(cell.trainer, cell.module, cell.datamodule))
+    matching = fitted_matching(cell.plan.recipe.test_time, cell.trainer, cell.module, cell.datamodule)
     scored = {role: scored[role] if role in scored else _score(cell, role, matching) for role in roles}
     for images in scored.values():
         require_finite(images)
     timing["score"] = sum(images.seconds for images in scored.values())
+    timing["views"] = scored["calibration"].view_seconds + scored["test"].view_seconds
     return scored

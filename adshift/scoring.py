@@ -6,85 +6,33 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
+from adshift.augmentation import PLAIN, Augmentation
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.dataset import MaskResolution
 from adshift.data.images import UInt8
 from adshift.data.prepared import TIMING, PreparedImages
 from adshift.data.samples import Sample
 from adshift.embedding import embed_images
-from adshift.fingerprint import SCORES, code, device_kind
+from adshift.fingerprint import SCORES, VIEWED, code, device_kind
 from adshift.matching import Matching, inverse
 from adshift.methods.method import Scores
 from adshift.methods.module import AnomalyModule
+from adshift.scored import ScoredImages, aggregated
 from adshift.shift.domain import Domain
+from adshift.views import IDENTITY, View
 
 SCORES_FILE, MAPS_FILE = "scores.npz", "maps.f32"
-
-
-@dataclass(frozen=True)
-class ScoredImages:
-    """The images of one role with their scores, in the role's order.
-
-    Attributes:
-        samples: N samples.
-        score_N: float64 image scores.
-        maps: N anomaly maps, float32 [H, W], at the resolution of their masks.
-        masks: N masks, uint8 [H, W]; None for an anomalous image without one.
-        nearest_image_NP: int64, for each patch the train image of its nearest bank vector; None without a bank.
-        seconds: what preparing, embedding and scoring them took when it was done.
-    """
-
-    samples: tuple[Sample, ...]
-    score_N: NDArray[np.float64]
-    maps: list[NDArray[np.float32]]
-    masks: list[UInt8 | None]
-    nearest_image_NP: NDArray[np.int64] | None
-    seconds: float = 0.0
-
-    @property
-    def label_N(self) -> NDArray[np.int64]:
-        """0 nominal, 1 anomalous."""
-        return np.array([sample.label for sample in self.samples], np.int64)
-
-    def select(self, keep_N: Sequence[bool] | NDArray[np.bool_]) -> ScoredImages:
-        """The images where ``keep_N`` holds."""
-        places = np.flatnonzero(np.asarray(keep_N))
-        return ScoredImages(
-            tuple(self.samples[i] for i in places),
-            self.score_N[places],
-            [self.maps[i] for i in places],
-            [self.masks[i] for i in places],
-            None if self.nearest_image_NP is None else self.nearest_image_NP[places],
-        )
-
-    def of_category(self, category: str) -> ScoredImages:
-        """The images of one category."""
-        return self.select([sample.category == category for sample in self.samples])
-
-
-def joined(parts: Sequence[ScoredImages]) -> ScoredImages:
-    """Several sets of scored images as one; without nearest images where a part has none."""
-    nearest = [part.nearest_image_NP for part in parts if part.nearest_image_NP is not None]
-    return ScoredImages(
-        tuple(s for part in parts for s in part.samples),
-        np.concatenate([part.score_N for part in parts]),
-        [m for part in parts for m in part.maps],
-        [m for part in parts for m in part.masks],
-        np.concatenate(nearest) if len(nearest) == len(parts) else None,
-        sum(part.seconds for part in parts),
-    )
 
 
 def _map_like(anomaly_map_HW: Tensor, mask: UInt8 | None) -> Tensor:
@@ -102,6 +50,12 @@ def _in_order(batches: Sequence[Scores], place_N: Tensor) -> Scores:
         torch.cat([scores.anomaly_map_BHW for scores in batches])[place_N],
         torch.cat(nearest)[place_N] if nearest else None,
     )
+
+
+def _turned_back(scores: Scores, view: View) -> Scores:
+    """A batch of a view with its maps on the image again."""
+    maps = view.undone(scores.anomaly_map_BHW.numpy(), (1, 2))
+    return scores._replace(anomaly_map_BHW=torch.from_numpy(maps.copy()))
 
 
 def _maps(batches: Sequence[Scores], images: PreparedImages, resolution: MaskResolution) -> list[Tensor]:
@@ -129,14 +83,39 @@ def score_images(
     samples: Sequence[Sample],
     domain: Domain,
     matching: Matching | None = None,
+    augmentation: Augmentation = PLAIN,
 ) -> ScoredImages:
     """Score samples seen in a domain, or take the scores from the store where the same model scored them before.
 
-    With a ``matching`` their embeddings are changed first, batch by batch.
+    With a ``matching`` their embeddings are changed first, batch by batch. With an ``augmentation`` every view is scored
+    so, by itself; the store keeps each view's scores, and they are aggregated whenever they are read.
 
     Where the masks keep their files' resolution, each map is brought to its mask's size.
     """
     images = datamodule.images(samples, domain)
+    parts = [_score_view(trainer, module, datamodule, images, matching, view) for view in augmentation.views]
+    found = aggregated(parts, augmentation)
+    return replace(found, seconds=found.seconds + images.seconds)
+
+
+def _in_view(images: PreparedImages, view: View) -> PreparedImages:
+    """The images as a view shows them; the masks stay, as the maps are turned back to them."""
+    if view == IDENTITY:
+        return images
+    key = {**images.key, "view": {"name": view.name, **code(VIEWED)}}
+    return replace(images, key=key, image_NSS3=view.seen(images.image_NSS3, (1, 2)))
+
+
+def _score_view(
+    trainer: pl.Trainer,
+    module: AnomalyModule,
+    datamodule: AnomalyDataModule,
+    prepared: PreparedImages,
+    matching: Matching | None,
+    view: View,
+) -> ScoredImages:
+    """One view's scores, with maps on the image; ``seconds`` without those of preparing the images."""
+    images = _in_view(prepared, view)
     key = {
         "images": images.key,
         "model": state_sha256(module),
@@ -146,10 +125,10 @@ def score_images(
         **code(SCORES),
     }
     if matching is not None:
-        key |= {"matching": asdict(matching.rule), "train": [part.key for part in datamodule.train_images()]}
+        key |= {"matching": matching.settings(), "train": [part.key for part in datamodule.train_images()]}
 
     def make(folder: Path, _: Path | None) -> None:
-        _write(folder, trainer, module, datamodule, images, matching)
+        _write(folder, trainer, module, datamodule, images, matching, view)
 
     def read(folder: Path) -> ScoredImages:
         return _read(folder, images)
@@ -164,8 +143,9 @@ def _write(
     datamodule: AnomalyDataModule,
     images: PreparedImages,
     matching: Matching | None,
+    view: View,
 ) -> None:
-    seconds, batch_size = images.seconds, datamodule.batch_size
+    seconds, batch_size = 0.0, datamodule.batch_size
     loader: DataLoader[Any] = images.loader(batch_size)
     if module.method.shares_embedding or matching is not None:
         embedding = embed_images(datamodule.store, trainer, module, images, batch_size)
@@ -175,6 +155,7 @@ def _write(
     batches: Sequence[Scores] = trainer.predict(module, loader) or []  # type: ignore[assignment]
     if matching is not None:
         batches = [_in_order(batches, inverse(matching.order(len(images.samples))))]
+    batches = [_turned_back(scores, view) for scores in batches]
     maps = _maps(batches, images, datamodule.mask_resolution)
     arrays = {
         "score_N": torch.cat([scores.image_score_B for scores in batches]).double().numpy(),

@@ -10,7 +10,7 @@ import numpy as np
 from adshift.calibration.binomial import binomial_interval
 from adshift.calibration.scope import Thresholds
 from adshift.data.samples import Sample
-from adshift.scoring import ScoredImages
+from adshift.scored import ScoredImages
 
 Matrix = dict[str, dict[str, dict[str, Any]]]
 

@@ -32,7 +32,7 @@ from adshift.features.backbone import FrozenBackbone
 from adshift.methods.gaussian import StreamingGaussian
 from adshift.methods.padim import PaDiM
 from adshift.methods.patchcore import PatchCore
-from adshift.scoring import ScoredImages
+from adshift.scored import ScoredImages
 
 METHODS = ("patchcore", "padim")
 Damage = Callable[[Path], object]

@@ -25,7 +25,7 @@ REGIMES = {
     "robust": ("robust.copies=1",),
     "few": ("few.k=2", "few.copies=1", "few.align=moments"),
     "robust_few": ("robust.copies=1", "few.k=2"),
-    "test_time": ("test_time.batch=4",),
+    "test_time": ("test_time.batch=4", "test_time.views=[identity,rot90]"),
 }
 METHODS = ("patchcore", "padim")
 
@@ -122,9 +122,10 @@ def test_a_repaired_model_is_the_one_that_predicts(tiny: Path, tmp_path: Path) -
     assert len(detector.method.bank_MD) > len(adshift.load(tmp_path / "clean").method.bank_MD)
 
 
-def test_a_model_that_needs_a_batch_does_not_predict_one_image(tiny: Path, tmp_path: Path) -> None:
-    run_cell(tmp_path / "run", *under(tiny, "test_time"))
-    with pytest.raises(AdshiftError, match=r"scores whole batches \(adaptation=test_time\)"):
+@pytest.mark.parametrize("statistics", ["mean", "none"])
+def test_a_model_that_needs_more_does_not_predict_one_image(tiny: Path, tmp_path: Path, statistics: str) -> None:
+    run_cell(tmp_path / "run", *under(tiny, "test_time"), f"test_time.statistics={statistics}")
+    with pytest.raises(AdshiftError, match=r"scores whole batches or several views \(adaptation=test_time\)"):
         adshift.load(tmp_path / "run")
 
 
@@ -166,7 +167,9 @@ def test_few_is_refused_in_one_line(tiny: Path, tmp_path: Path, arguments: tuple
         ("robust", (), "none", 0, 16, True),
         ("few", (), "2 unlabelled normals", 2, 2, True),
         ("robust_few", (), "2 unlabelled normals", 2, 16, True),
-        ("test_time", (), "test batch, unlabelled", 14, 0, False),
+        ("test_time", (), "test batch, unlabelled", 14, 0, True),
+        ("test_time", ("test_time.views=[rot90]",), "test batch, unlabelled", 14, 0, False),
+        ("test_time", ("test_time.statistics=none",), "none", 0, 0, True),
     ],
 )  # fmt: skip
 def test_each_regime_declares_what_it_saw(

@@ -38,7 +38,7 @@ from adshift.report.study import Series, Study, contrast
 from adshift.report.tables import Table, gap, grouped, markdown_text, signed
 from adshift.report.thumbnails import contour, make_gallery, outcome
 from adshift.report.tidy import tidy_rows
-from adshift.scoring import ScoredImages
+from adshift.scored import ScoredImages
 from adshift.unified import cross_threshold
 
 FAMILIES = {"clean": (), "shift": ("geometric", "illumination", "photometric"), "geometric": ("geometric",)}

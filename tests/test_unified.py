@@ -9,7 +9,7 @@ from scipy.stats import binomtest
 from adshift.calibration.calibration import Calibration
 from adshift.calibration.scope import Thresholds
 from adshift.data.samples import Sample
-from adshift.scoring import ScoredImages
+from adshift.scored import ScoredImages
 from adshift.unified import cross_threshold, false_alarms, foreign_matches
 
 

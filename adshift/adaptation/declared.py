@@ -32,7 +32,7 @@ def _seen(recipe: Recipe, split: Split, labels: bool) -> list[tuple[int, str]]:
         if labels and len(split.calibration) > normals:
             anomalies = len(split.calibration) - normals
             found.append((anomalies, f"{anomalies} calibration anomalies with their labels"))
-    if recipe.test_time is not None:
+    if recipe.test_time is not None and recipe.test_time.matches:
         found.append((len(split.test), "test batch, unlabelled"))
     return found
 
@@ -40,17 +40,18 @@ def _seen(recipe: Recipe, split: Split, labels: bool) -> list[tuple[int, str]]:
 def regime_seconds(recipe: Recipe, timing: Mapping[str, float], calibration: float) -> float:
     """What the regime took beyond a clean fit and the scoring of the test images.
 
-    That is the fit where it is not the clean one, the repair, and the scoring of calibration images that are not the
-    clean ones; each as it took when it was done, whether the store had it this time or not.
+    That is the fit where it is not the clean one, the repair, the scoring of calibration images that are not the clean
+    ones, and every view of an image but the first; each as it took when it was done, whether the store had it this time
+    or not.
 
     Args:
         recipe: of the run.
         timing: seconds by stage; ``fit`` is absent where a finished run is evaluated.
-        calibration: seconds that the calibration images took.
+        calibration: seconds that the calibration images took in their first view.
     """
     own_fit = 0.0 if _is_plain(recipe) else timing.get("fit", 0.0)
     own_calibration = 0.0 if all(d.is_identity for d in recipe.calibration) and _is_plain(recipe) else calibration
-    return own_fit + own_calibration + timing.get("repair", 0.0)
+    return own_fit + own_calibration + timing.get("repair", 0.0) + timing.get("views", 0.0)
 
 
 def declared(name: str, recipe: Recipe, split: Split, labels: bool, seconds: float, model_bytes: int) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from adshift.augmentation import PLAIN, Augmentation
 from adshift.data.correction import CorrectionRule
 from adshift.data.splits import Role
+from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
 
 if TYPE_CHECKING:
@@ -24,7 +26,8 @@ class Recipe:
         test: the target.
         correction: what is done to every image of every role before the features; None leaves them as they are.
         few: how the fitted model is repaired with a few normals of the target; None leaves it as it was fitted.
-        test_time: how a batch's embeddings are changed before they are scored; None scores each image by itself.
+        test_time: how images are scored, in batches or in several views; None scores each by itself and as it is. It
+            cannot follow ``few``, nor ``few`` it.
     """
 
     train: tuple[Domain, ...]
@@ -33,6 +36,23 @@ class Recipe:
     correction: CorrectionRule | None = None
     few: FewAdaptation | None = None
     test_time: TestTimeAdaptation | None = None
+
+    def __post_init__(self) -> None:
+        if self.few is not None and self.test_time is not None:
+            raise AdshiftError(
+                "adaptation.parts names few and test_time, and few's threshold rests on images that are scored one at a "
+                "time and as they are; name one of the two"
+            )
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """The views that calibration and test images are scored in."""
+        return PLAIN if self.test_time is None else self.test_time.augmentation
+
+    @property
+    def passes(self) -> int:
+        """How often a calibration or test image goes through the model."""
+        return len(self.augmentation.views)
 
     def of(self, role: Role) -> tuple[Domain, ...]:
         """The domains of one role."""

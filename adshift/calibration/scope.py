@@ -11,7 +11,7 @@ import numpy as np
 from adshift.calibration.calibration import Calibration, Calibrator
 from adshift.calibration.crossfit import crossfit_calibration
 from adshift.errors import AdshiftError
-from adshift.scoring import ScoredImages
+from adshift.scored import ScoredImages
 
 GLOBAL = "global"
 

@@ -19,7 +19,8 @@ from adshift.errors import AdshiftError
 from adshift.evaluation import measure
 from adshift.pipeline import CLEAN as BORN
 from adshift.pipeline import build_module, prepare
-from adshift.scoring import ScoredImages, score_images
+from adshift.scored import ScoredImages
+from adshift.scoring import score_images
 from adshift.shift.domain import Domain
 from adshift.training import CHECKPOINT
 

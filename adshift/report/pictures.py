@@ -12,7 +12,7 @@ from adshift.data.correction import Correction
 from adshift.data.dataset import read_pair
 from adshift.data.images import UInt8, resize_image, resize_mask
 from adshift.data.samples import Sample
-from adshift.scoring import ScoredImages
+from adshift.scored import ScoredImages
 from adshift.shift.domain import Domain
 
 TILE = 224
