@@ -88,7 +88,10 @@ class Web:
 
 @contextlib.contextmanager
 def serving(command: str, log: Path, *more: str) -> Iterator[Web]:
-    """A documented command in a process of its own, on a free port of 127.0.0.1; it and all it started are ended."""
+    """A documented command in a process of its own, on a free port of 127.0.0.1; it and all it started are ended.
+
+    They stay in the group of the tests: what ends those from outside (a time limit, Ctrl-C) ends the server too.
+    """
     words = shlex.split(command)
     variables = dict(word.split("=", 1) for word in words if re.match(r"[A-Z_]+=", word))
     name, *arguments = words[len(variables) :]
@@ -101,7 +104,6 @@ def serving(command: str, log: Path, *more: str) -> Iterator[Web]:
         server = subprocess.Popen(
             [sys.executable, "-m", MODULES[name], *arguments, "--host", "127.0.0.1", "--port", "0", *more],
             stdin=subprocess.DEVNULL, stdout=handle, stderr=subprocess.STDOUT, cwd=log.parent, env=environment,
-            start_new_session=True,
         )  # fmt: skip
     try:
 
@@ -113,14 +115,16 @@ def serving(command: str, log: Path, *more: str) -> Iterator[Web]:
 
         yield Web(wait_for(address, log.read_text))
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
+        server.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             server.wait(20)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGKILL)  # what the signal did not end
+        server.kill()  # which is nothing where it has ended
         server.wait(20)
-        wait_for(lambda: not marked(mark), lambda: f"{command} left processes {marked(mark)}", 20)
+        try:
+            wait_for(lambda: not marked(mark), lambda: f"{command} left processes {marked(mark)}", 20)
+        finally:
+            for left in marked(mark):
+                os.kill(left, signal.SIGKILL)
 
 
 def tell(tiny: Path, folder: Path, *overrides: str) -> Path:
@@ -222,28 +226,40 @@ def test_a_run_is_told_to_an_mlflow_server(mlflow_server: Web, tiny: Path, tmp_p
     assert names == {"patchcore plate clean none", "patchcore plate shift none"}
 
 
-def test_cells_that_end_together_share_a_servers_experiment(mlflow_server: Web, tiny: Path, tmp_path: Path) -> None:
+def test_cells_that_end_together_share_a_servers_experiment(
+    mlflow_server: Web, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them look for the experiment before any makes it."""
     record = read_record(tell(tiny, tmp_path / "cell", "logger=none"))
-    import mlflow.tracking  # noqa: F401  # not by several threads at once
-    import pytorch_lightning.loggers  # noqa: F401
+    import pytorch_lightning.loggers  # noqa: F401  # not by several threads at once
+    from mlflow.tracking import MlflowClient
 
     failed: list[BaseException] = []
-    started = threading.Barrier(6)
+    count, looked, real = 4, threading.local(), MlflowClient.get_experiment_by_name
+    together = threading.Barrier(count, timeout=PATIENCE)
+
+    def look(client: MlflowClient, name: str) -> Any:
+        found = real(client, name)
+        if not hasattr(looked, "once"):
+            looked.once = True
+            together.wait()
+        return found
+
+    monkeypatch.setattr(MlflowClient, "get_experiment_by_name", look)
 
     def tell_it() -> None:
-        started.wait()
         try:
             trackers.MlflowTracker(mlflow_server.address, "together").log(record)
         except BaseException as error:
             failed.append(error)
 
-    threads = [threading.Thread(target=tell_it) for _ in range(6)]
+    threads = [threading.Thread(target=tell_it) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(PATIENCE)
     assert failed == []
-    assert len(runs_of(mlflow_server, "together")) == 6
+    assert len(runs_of(mlflow_server, "together")) == count
 
 
 def test_a_server_that_does_not_answer_costs_seconds_and_no_result(
