@@ -49,6 +49,11 @@ HOW = [
      "tests/test_pretraining.py::test_the_command_writes_the_same_file_twice"),
     ("docs/backbones.md", "", HOURS),
     ("docs/regimes.md", "", HOURS),
+    ("docs/daily.md", "tensorboard", "tests/test_tracking_servers.py::test_tensorboard_shows_runs_over_http"),
+    ("docs/daily.md", "MLFLOW_ALLOW_FILE_STORE=true mlflow ui",
+     "tests/test_tracking_servers.py::test_mlflow_shows_the_folder_of_plain_files"),
+    *(("docs/daily.md", start, "tests/test_tracking_servers.py::test_a_run_is_told_to_an_mlflow_server")
+      for start in ("mlflow server", "python train.py logger=mlflow logger.store=http")),
     ("docs/daily.md", "python ", "tests/test_daily_page.py::test_commands_run_in_their_order"),
     ("docs/extending.md", "python train.py", "tests/test_extending_page.py::test_what_scores"),
     ("docs/results.md", "", HOURS),

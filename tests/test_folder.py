@@ -118,7 +118,16 @@ def test_the_short_form_keeps_what_is_chosen() -> None:
 def test_good_images_alone_give_a_detector_with_a_promise(tmp_path: Path) -> None:
     """The short form, on nothing but forty good images: 40 out-of-fold scores can promise 5 %."""
     folder = flat(tmp_path / "photos", 40)
-    result = run_cell(tmp_path / "run", *SMALL, f"data.root={folder}", "save_maps=true", "metrics.latency=true")
+    done = invoke("train.py", *SMALL, f"data.root={folder}", "save_maps=true", "metrics.latency=true",
+                  f"hydra.run.dir={tmp_path / 'run'}")  # fmt: skip
+    assert done.code == 0, done.err
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    value = result["threshold"]["photos"]["value"]
+    assert (
+        f"photos: fitted on 40 good images; anomalous is a score of {value:.4g} or more, "
+        "which promises about 5.0 % false alarms on good images that look like these.\n"
+    ) in done.out
+    assert "| - |" not in done.out  # no table of figures that nobody can have
     assert result["config"]["data"] | {"root": str(tmp_path), "name": "photos"} == result["config"]["data"]
     assert result["counts"]["photos"] == {
         "train": 40, "calibration_normal": 0, "calibration_anomalous": 0, "test_normal": 0, "test_anomalous": 0,

@@ -356,6 +356,11 @@ def test_tidy_rows_hold_every_figure_with_its_interval(study: Study, report: Pat
     assert [float(r["value"]) for r in written if r["value"]] == [r["value"] for r in rows if r["value"] is not None]
 
 
+def test_cells_as_parquet_are_the_same_rows(study: Study, report: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow, which the dev extra's mlflow brings")
+    assert parquet.read_table(report / "cells.parquet").to_pylist() == tidy_rows(study.cells)
+
+
 def test_every_section_is_there_with_its_files(report: Path) -> None:
     text = (report / "report.md").read_text(encoding="utf-8")
     titles = re.findall(r"^## (.*)", text, re.MULTILINE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,7 @@ from adshift.stress.bench import Bench, with_defects
 from adshift.stress.cells import RIGHT, Cell, thresholds
 from adshift.stress.plan import component_domain
 from adshift.stress.verdicts import UNCLEAR, verdict
+from adshift.stress.words import harm
 
 SMALL = ["data=folder", *(o for o in tiny_overrides(Path("unused")) if not o.startswith("data."))]
 SMALL = [*dict.fromkeys(SMALL), "data.num_workers=0"]
@@ -176,7 +178,7 @@ def test_no_image_takes_part_in_its_own_threshold() -> None:
 
 def a_cell(component: str, severity: float, repair: str, right: float, alarms: float = 0.0) -> Cell:
     """A cell whose balanced accuracy has replicates within 2 points of it."""
-    values = {RIGHT: right, "false_alarm_rate_exact_ci": [alarms, 1.0]}
+    values = {RIGHT: right, "false_alarm_rate": alarms, "false_alarm_rate_exact_ci": [alarms, 1.0]}
     drawn = right + np.random.default_rng(zlib.crc32(f"{component} {repair}".encode())).uniform(-0.02, 0.02, 500)
     figures = Figures(values, [], {RIGHT: drawn})  # type: ignore[arg-type]
     calibration = Conformal().calibrate(np.arange(20.0), np.zeros(20, int))
@@ -206,6 +208,18 @@ def test_a_repair_is_recommended_only_where_intervals_separate(
     assert verdict(cells, "all", 2.0) is None
 
 
+def test_what_harms_is_told_a_line_a_component() -> None:
+    """The thresholds of ``a_cell`` promise 5 %: a lower bound of 5 % is not above it."""
+    alarms = {("all", 0.5): 0.05, ("all", 1.0): 0.3, ("all", 2.0): 1.0, ("illumination", 1.0): 0.0}
+    cells = [a_cell("clean", 0.0, "none", 0.9, 0.5)]
+    cells += [a_cell(*change, "none", 0.9, rate) for change, rate in alarms.items()]
+    cells += [a_cell("all", 0.5, "threshold", 0.9, 0.9)]
+    assert harm(cells) == [
+        "False alarms after a change, all, without repair: more than promised at severity 1 (30.0 %), 2 (100.0 %).",
+        "False alarms after a change, illumination, without repair: not shown to exceed the promise.",
+    ]
+
+
 def test_the_command_leaves_a_table_a_page_and_an_answer(photos: Path, run: Path, tmp_path: Path) -> None:
     arguments = (
         f"run={run}",
@@ -218,6 +232,7 @@ def test_the_command_leaves_a_table_a_page_and_an_answer(photos: Path, run: Path
     first, _ = (invoke_stress(*arguments, f"hydra.run.dir={tmp_path / name}") for name in "ab")
     assert first.code == 0, first.err
     assert "PASTED, not real" in first.out
+    assert "coreset: " not in first.err  # of the bars only that of the whole, and that on a terminal alone
     assert (
         "rests on 10 good images: so few can promise no less than 9.1 % false alarms, not the 5 % asked for"
         in first.out
@@ -238,6 +253,9 @@ def test_the_command_leaves_a_table_a_page_and_an_answer(photos: Path, run: Path
     assert [float(r["pasted_recall"]) for r in rows] == [c["pasted_recall"] for c in told["cells"]]
     page = (tmp_path / "a" / "index.html").read_text()
     assert page.count("<section") >= 6
+    assert 'id="findings"' not in page  # the answer comes first, and whole: nothing of it is picked out above it
+    assert page.count("<li>False alarms after a change, ") == 2
+    assert re.search(r"Worth doing after a change, illumination: .* \(severity 1\)\.", page)
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
     assert "pasted" in page
 

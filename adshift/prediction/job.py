@@ -119,7 +119,7 @@ def _checked(chosen: dict[str, Any]) -> dict[str, Any]:
 def _score_all(chosen: dict[str, Any], folder: Path, paths: list[str], detector: Detector, drawer: Pictures) -> int:
     """Score the images and write everything; returns how many were anomalous."""
     started = time.perf_counter()
-    pages = Pages(folder, f"Predictions: {chosen['source']}")
+    pages = Pages(folder, f"Predictions: {chosen['source']}", _key(detector))
     bar = tqdm(total=len(paths), unit="image", desc="predict", disable=None)
     with RowWriter(folder) as rows, bar:
         desk = Desk(rows, drawer, pages, chosen["strict"], bar)
@@ -146,6 +146,18 @@ def _score_all(chosen: dict[str, Any], folder: Path, paths: list[str], detector:
     write_text(folder / SUMMARY, json.dumps(summary, indent=1, allow_nan=False) + "\n")
     print(f"{words}\n{folder / CSV}\n{folder / JSON_LINES}\n{index}")
     return desk.anomalous
+
+
+def _key(detector: Detector) -> str:
+    """How the gallery's pictures are read."""
+    outlined = "" if detector.pixel_threshold is None else (
+        f" Outlined is what lies at or over the pixel threshold ({detector.pixel_threshold:.4g}); small spots of it are "
+        "to be expected on good images too. The verdict is the image score's alone."
+    )  # fmt: skip
+    return (
+        "Left the image, right the same under its anomaly map: the brighter, the less it looks like the good images."
+        f"{outlined} A click opens the map itself, in grey."
+    )
 
 
 def _in_words(desk: Desk, detector: Detector) -> str:

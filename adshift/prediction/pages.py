@@ -32,6 +32,7 @@ LAYOUT = Template("""<!doctype html>
 <header class="top">
 <h1>$title</h1>
 <p class="summary">$summary</p>
+<p class="key">$key</p>
 </header>
 <div class="top">
 <main id="main">
@@ -45,6 +46,8 @@ POLICY = "default-src 'none'; img-src * file:; style-src '{}'; base-uri 'none'; 
 EXTRA = """
 .cards { grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); padding: 1rem 0; }
 .card img { display: block; width: 100%; height: auto; border-radius: 2px; }
+.key { max-width: 44rem; margin: .8rem 0 0; font-size: .88rem; line-height: 1.45; color: var(--soft); }
+.key:empty { display: none; }
 .turn { display: flex; flex-wrap: wrap; gap: .4rem 1.2rem; padding: .8rem 0; }
 """
 
@@ -64,11 +67,13 @@ class Pages:
     Args:
         folder: where the pages go, beside the pictures.
         title: of every page.
+        key: how its pictures are read.
     """
 
-    def __init__(self, folder: Path, title: str) -> None:
+    def __init__(self, folder: Path, title: str, key: str = "") -> None:
         self._folder = folder
         self._title = title
+        self._key = key
         self._waiting: list[Card] = []
         self._top: list[Card] = []
         self._broken: list[Row] = []
@@ -109,7 +114,7 @@ class Pages:
             more = f"<li>and {self.broken - BROKEN} more</li>" if self.broken > BROKEN else ""
             rows = "".join(f"<li>{escape(_shown(row.error))}</li>" for row in self._broken)
             lines.append(f'<section><h2>Not read</h2><ul class="findings">{rows}{more}</ul></section>')
-        write_text(self._folder / INDEX, _layout(self._title, summary, "\n".join(lines)))
+        write_text(self._folder / INDEX, self._layout(summary, "\n".join(lines)))
         return self._folder / INDEX
 
     def _turn(self, last: bool) -> None:
@@ -119,20 +124,18 @@ class Pages:
         after = "" if last else f'<a href="{_page(number + 1)}">later</a>'
         turn = f'<nav class="turn" aria-label="Pages">{before}<a href="{INDEX}">index</a>{after}</nav>'
         body = f"{turn}{_cards(self._waiting)}{turn}"
-        write_text(self._folder / _page(number), _layout(self._title, f"Page {number}, in the images' order.", body))
+        write_text(self._folder / _page(number), self._layout(f"Page {number}, in the images' order.", body))
         self._waiting = []
+
+    def _layout(self, summary: str, body: str) -> str:
+        style = page_part("style.css") + EXTRA
+        policy = POLICY.format(content_hash(style))
+        title, said, key = (escape(_shown(text)) for text in (self._title, summary, self._key))
+        return LAYOUT.substitute(title=title, summary=said, key=key, body=body, style=style, policy=policy)
 
 
 def _page(number: int) -> str:
     return f"page-{number:04}.html"
-
-
-def _layout(title: str, summary: str, body: str) -> str:
-    style = page_part("style.css") + EXTRA
-    policy = POLICY.format(content_hash(style))
-    return LAYOUT.substitute(
-        title=escape(_shown(title)), summary=escape(_shown(summary)), body=body, style=style, policy=policy
-    )
 
 
 def _cards(cards: list[Card]) -> str:

@@ -58,15 +58,37 @@ def _unified(result: dict[str, Any]) -> list[str]:
     return blocks
 
 
+def _untested(result: dict[str, Any]) -> list[str]:
+    """What there is to say of a run without any test image, a line a category; nothing where there is one."""
+    counts = result["counts"]
+    if any(held["test_normal"] + held["test_anomalous"] for held in counts.values()):
+        return []
+    lines = []
+    for name, held in counts.items():
+        threshold = result["threshold"].get(name, result["threshold"].get("global"))
+        line = f"{name}: fitted on {held['train']} good images"
+        if threshold is None:
+            line += "; no threshold, so that nothing is decided"
+        else:
+            line += f"; anomalous is a score of {threshold['value']:.4g} or more"
+            if (rate := threshold["promised_rate"]) is not None:
+                line += f", which promises about {100 * rate:.1f} % false alarms on good images that look like these"
+        lines.append(f"{line}.")
+    return lines
+
+
 def print_run(result: dict[str, Any], folder: Path) -> None:
     """Print a finished run: its figures, what it cost, its warnings, where it lies."""
     run = Run(folder, result)
     f = run.factors
-    print(
-        f"\n{f['method']} on {f['data']}, domain={f['domain']}, adaptation={f['adaptation']}, threshold={f['threshold']}"
-        " (percent, [95 % interval])"
+    title = (
+        f"{f['method']} on {f['data']}, domain={f['domain']}, adaptation={f['adaptation']}, threshold={f['threshold']}"
     )
-    print(table(("category", *HEADER), rows_of(run)))
+    if untested := _untested(result):
+        print("\n".join([f"\n{title}", *untested]))
+    else:
+        print(f"\n{title} (percent, [95 % interval])")
+        print(table(("category", *HEADER), rows_of(run)))
     for block in _unified(result):
         print(f"\n{block}")
     timing, memory = result["timing"], result["memory"]

@@ -41,7 +41,7 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Section:
-    """One question of the study with its answer."""
+    """One question of the study with its answer; the first ``brief`` of its findings stand on top of the page too."""
 
     name: str
     title: str
@@ -49,6 +49,7 @@ class Section:
     findings: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
     plots: tuple[Plot, ...] = ()
+    brief: int = 3
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,6 @@ from adshift.report.plots.style import BLUE, FAINT, GREEN, INK, PURPLE, VERMILIO
 from adshift.report.tables import Row, Table
 from adshift.report.thumbnails import Gallery
 
-BRIEF = 3
-"""Findings of a section that stand at the top of the page too."""
 DARK = {INK: "#e4e5e7", FAINT: "#3a3f46", BLUE: "#4da6e0", VERMILION: "#ff8b4d", GREEN: "#2fc79a", PURPLE: "#d995b8"}
 """What the plots' colours become on a dark page: as far apart as on paper, and lighter."""
 FIGURE = re.compile(r"([^\[]+)(\[[^\]]*\])(.*)", re.DOTALL)
@@ -52,7 +50,7 @@ def page(report: Report, pictures: Mapping[str, Embedded], gallery: Gallery) -> 
         gallery: its cards; empty leaves the gallery out.
     """
     style, script = page_part("style.css"), page_part("page.js")
-    brief = [(s, line) for s in report.sections for line in s.findings[:BRIEF] if s.name != "runs"]
+    brief = [(s, line) for s in report.sections for line in s.findings[: s.brief] if s.name != "runs"]
     body = [_brief(brief)] if brief else []
     body += [_section(section, pictures) for section in report.sections]
     contents = [("findings", "Findings")] if brief else []

@@ -49,8 +49,8 @@ def write_tidy(folder: Path, cells: Sequence[Cell]) -> list[Path]:
         writer.writerows({k: "" if v is None else v for k, v in row.items()} for row in rows)
     if importlib.util.find_spec("pyarrow") is None:
         return [path]
-    import pyarrow  # type: ignore[import-not-found]
-    import pyarrow.parquet  # type: ignore[import-not-found]
+    import pyarrow
+    import pyarrow.parquet
 
     with atomic_path(folder / "cells.parquet") as partial:
         pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), partial)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import tqdm.auto as tqdm_auto
 from omegaconf import DictConfig
 from tqdm import tqdm
 
@@ -141,8 +144,25 @@ def _cells(measure: Measure, asked: StressPlan) -> tuple[Cell, ...]:
     """The images as they are, then every change under every repair."""
     bench, found = measure.bench, []
     bar = tqdm([(CLEAN, bench.home), *asked.domains()], desc="stress", unit="change", disable=None)
-    for component, domain in bar:
-        repairs = ("none",) if domain.is_identity else asked.repairs
-        found += [measure.cell(component, domain, REPAIRS[repair]) for repair in repairs]
-        bench.leave(domain)
+    with _one_bar():
+        for component, domain in bar:
+            repairs = ("none",) if domain.is_identity else asked.repairs
+            found += [measure.cell(component, domain, REPAIRS[repair]) for repair in repairs]
+            bench.leave(domain)
     return tuple(found)
+
+
+@contextmanager
+def _one_bar() -> Iterator[None]:
+    """Only the bar of the whole is drawn: those of its parts, several a change, would bury it."""
+    shown: Any = tqdm_auto.tqdm
+
+    class Silent(shown):  # type: ignore[misc]
+        def __init__(self, *words: Any, **options: Any) -> None:
+            super().__init__(*words, **{**options, "disable": True})
+
+    tqdm_auto.tqdm = Silent  # type: ignore[misc]
+    try:
+        yield
+    finally:
+        tqdm_auto.tqdm = shown  # type: ignore[misc]

@@ -12,7 +12,7 @@ from adshift.stress.cells import CLEAN, IMAGE, PIXEL, RIGHT, Cell, find
 from adshift.stress.job import Outcome
 from adshift.stress.pictures import pasted_plot
 from adshift.stress.verdicts import sentence
-from adshift.stress.words import HEADER, REPAIRS, advice, counted, headline, overview_rows, promise
+from adshift.stress.words import HEADER, REPAIRS, advice, counted, harm, headline, overview_rows, promise
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,6 +39,7 @@ def _answer(outcome: Outcome) -> Section:
     alarms, found = counted(clean)
     findings = [
         f"As the images are: {alarms} % false alarms, {found} % of the pasted defects found.",
+        *harm(outcome.cells),
         *advice(outcome.verdicts),
     ]
     caption = (
@@ -51,7 +52,7 @@ def _answer(outcome: Outcome) -> Section:
         "(good and defective parts count alike) has an interval above 0, paired over the photographs."
     )
     return Section("answer", "What happens, and what to do", lead, tuple(findings),
-                   (Table("answer", caption, HEADER, overview_rows(outcome), 3),))  # fmt: skip
+                   (Table("answer", caption, HEADER, overview_rows(outcome), 3),), brief=0)  # fmt: skip
 
 
 def _point(cell: Cell, name: str) -> Point:
@@ -86,7 +87,7 @@ def _repairs(outcome: Outcome) -> Section | None:
         "none: the detector as it was. threshold: good images are taken anew in the changed light and set a new threshold. "
         "full: the detector is fitted anew on them too."
     )
-    return Section("repairs", "The repairs", lead, findings, (), (plot,))
+    return Section("repairs", "The repairs", lead, findings, (), (plot,), brief=0)
 
 
 def _components(outcome: Outcome) -> Section | None:
@@ -101,7 +102,7 @@ def _components(outcome: Outcome) -> Section | None:
     main = outcome.plan.components[0]
     findings = tuple(sentence(found) for found in outcome.verdicts if found.component != main)
     lead = "Which part of the change does the harm: the pose, the camera's colours, blur and noise, or the light."
-    return Section("components", "The parts of the change", lead, findings, (), (plot,))
+    return Section("components", "The parts of the change", lead, findings, (), (plot,), brief=0)
 
 
 def _defects(outcome: Outcome) -> Section:

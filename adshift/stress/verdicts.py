@@ -1,4 +1,4 @@
-"""Which repair is worth it: recommended only where paired intervals separate, else it is said that it cannot be told."""
+"""Which repair is worth it: recommended only where paired intervals separate, else that is said."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WORDS = {
     "none": "nothing: no loss is shown",
     "threshold": "a new threshold",
     "full": "a new fit",
-    UNCLEAR: "cannot be told which",
+    UNCLEAR: "no repair is shown to help",
 }
 
 
@@ -49,7 +49,7 @@ def _shown(found: Difference | None) -> bool:
     return found is not None and found.interval is not None and found.interval[0] > 0
 
 
-def _breaks_its_promise(cell: Cell) -> bool:
+def breaks_its_promise(cell: Cell) -> bool:
     """Whether the exact interval of the false alarms lies above the rate that the thresholds promise."""
     promised, interval = cell.calibrations[0].promised_rate, cell.figures.values["false_alarm_rate_exact_ci"]
     return promised is not None and isinstance(interval, list) and interval[0] > promised
@@ -60,7 +60,7 @@ def verdict(cells: Sequence[Cell], component: str, severity: float) -> Verdict |
 
     A repair counts where its gain over none is shown. A new fit is preferred to a new threshold that counts where its gain
     over that one is shown too. Where none counts: nothing to do if no loss is shown and the false alarms are not shown to
-    break their promise, else it cannot be told.
+    break their promise, else no repair is shown to help.
     """
     clean, none = find(cells, CLEAN, 0.0, "none"), find(cells, component, severity, "none")
     if clean is None or none is None:
@@ -71,7 +71,7 @@ def verdict(cells: Sequence[Cell], component: str, severity: float) -> Verdict |
     if full is not None and threshold is not None:
         gains["full over threshold"] = difference(full, threshold)
     loss = difference(clean, none)
-    chosen = UNCLEAR if _shown(loss) or _breaks_its_promise(none) else "none"
+    chosen = UNCLEAR if _shown(loss) or breaks_its_promise(none) else "none"
     if _shown(gains.get("full")):
         chosen = "full"
     if _shown(gains.get("threshold")) and not (chosen == "full" and _shown(gains.get("full over threshold"))):
@@ -99,8 +99,7 @@ def sentence(found: Verdict) -> str:
     gained = "; ".join(f"{names[name]}: {points(gain)}" for name, gain in found.gains.items())
     told = {
         "none": "no loss is shown, so that no repair is called for",
-        UNCLEAR: "there is a loss, or more false alarms than promised, and no repair is shown to help on balance: it "
-        "cannot be told which is worth it",
+        UNCLEAR: "there is a loss, or more false alarms than promised, and no repair is shown to help on balance",
     }.get(found.repair, f"{WORDS[found.repair]} is worth it")
     lost = Difference(
         None if found.loss.estimate is None else -found.loss.estimate,

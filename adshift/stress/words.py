@@ -9,7 +9,7 @@ from adshift.report.runs import percent, table
 from adshift.report.tables import NONE, Row
 from adshift.stress.cells import CLEAN, Cell, find
 from adshift.stress.job import Outcome
-from adshift.stress.verdicts import UNCLEAR, WORDS, Verdict
+from adshift.stress.verdicts import UNCLEAR, WORDS, Verdict, breaks_its_promise
 
 HEADER: Row = (
     "change", "severity", "worth doing", "false alarms", "pasted defects found", "false alarms after it", "found after it",
@@ -60,6 +60,22 @@ def overview_rows(outcome: Outcome) -> tuple[Row, ...]:
             after = counted(_cell(outcome, found.component, found.severity, found.repair))
         rows.append((found.component, f"{found.severity:g}", WORDS[found.repair], *without, *after))
     return tuple(rows)
+
+
+def harm(cells: Sequence[Cell]) -> list[str]:
+    """One line a component: at which severities the unrepaired detector is shown to raise more alarms than promised."""
+    lines = []
+    for component in dict.fromkeys(cell.component for cell in cells if cell.component != CLEAN):
+        alone = [cell for cell in cells if (cell.component, cell.repair) == (component, "none")]
+        broken = [f"{cell.severity:g} ({_alarms(cell)} %)" for cell in alone if breaks_its_promise(cell)]
+        told = f"more than promised at severity {', '.join(broken)}" if broken else "not shown to exceed the promise"
+        lines.append(f"False alarms after a change, {component}, without repair: {told}.")
+    return lines
+
+
+def _alarms(cell: Cell) -> str:
+    rate = cell.figures.point("false_alarm_rate")
+    return "-" if rate is None else f"{100 * rate:.1f}"
 
 
 def _cell(outcome: Outcome, component: str, severity: float, repair: str) -> Cell:

@@ -16,6 +16,14 @@ from adshift.tracking.record import PICTURES, Record
 
 FOLDER = "folder"
 """Under which name a tracker is told where the run lies."""
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+"""How the URI of a data base begins that MLflow writes through SQLAlchemy."""
+ENVIRONMENT = {
+    "MLFLOW_ALLOW_FILE_STORE": "true",  # MLflow asks for this before it uses plain files
+    "MLFLOW_DISABLE_TELEMETRY": "true",  # who uses adshift is nobody else's business
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # its own 7 hold a finished run for four minutes where no server answers
+}
+"""What MLflow reads, where the user's own environment does not say otherwise."""
 
 
 class Tracker(Protocol):
@@ -106,8 +114,13 @@ class MlflowTracker:
         self.experiment = experiment
 
     def require(self) -> None:
-        """Needs the package mlflow or mlflow-skinny."""
+        """Needs the package mlflow or mlflow-skinny; a data base needs the whole one."""
         _require("mlflow", "mlflow")
+        if self.store.partition(":")[0].partition("+")[0] in DATABASES and find_spec("sqlalchemy") is None:
+            raise AdshiftError(
+                f"logger.store={self.store} is a data base, which mlflow-skinny cannot write; pip install mlflow, "
+                "or give a folder or a server"
+            )
 
     def log(self, record: Record) -> None:
         """Add a run."""
@@ -115,13 +128,13 @@ class MlflowTracker:
 
         local = "://" not in self.store
         uri = Path(self.store).resolve().as_uri() if local else self.store
-        if local:
-            os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")  # MLflow asks for this before it uses plain files
+        for name, value in ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
         for name in ("pytorch_lightning.loggers.mlflow", "mlflow"):
             logging.getLogger(name).setLevel(logging.ERROR)
         with _alone(Path(self.store)) if local else nullcontext():
             logger = MLFlowLogger(self.experiment, run_name=record.name, tracking_uri=uri)
-            logger.run_id  # noqa: B018  # makes the experiment, unless another process just did, and the run
+            _begin(logger, self.store)
         logger.log_hyperparams(_parameters(record))
         logger.log_metrics(record.figures, step=0)
         for path in record.files:
@@ -168,6 +181,24 @@ class WandbTracker:
         logger.finalize("success")
         logger.experiment.finish()
         wandb.teardown()  # waits until the file is whole: finish alone may return before it is written
+
+
+def _begin(logger: Any, store: str) -> None:
+    """Make the experiment, where there is none yet, and the run; raises AdshiftError where no server answers."""
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import ConnectionError as NotConnected
+
+    try:
+        try:
+            logger.run_id  # noqa: B018
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                raise
+            logger.run_id  # noqa: B018  # another process made the experiment after this one had looked for it
+    except MlflowException as error:
+        if isinstance(error.__cause__ or error.__context__, NotConnected):
+            raise AdshiftError(f"no MLflow server answers at logger.store={store}") from error
+        raise
 
 
 @contextmanager
