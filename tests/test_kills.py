@@ -13,11 +13,12 @@ from conftest import Program
 from killing import STAGES
 
 KILLS = int(os.environ.get("ADSHIFT_KILLS", "20"))
+SEED = os.environ.get("ADSHIFT_KILLS_SEED", "7")
 
 
 @pytest.mark.slow
 def test_a_sweep_survives_sigkill_at_random_moments(tiny: Path, tmp_path: Path, program: Program) -> None:
-    done = program("tests/killing.py", str(tiny), str(tmp_path), str(KILLS), "7", timeout=120 + 60 * KILLS)
+    done = program("tests/killing.py", str(tiny), str(tmp_path), str(KILLS), SEED, timeout=120 + 60 * KILLS)
     assert done.returncode == 0, done.stderr[-2000:]
     whole, *rounds = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert (whole["status"], whole["cells"], len(rounds)) == (0, 4, KILLS)
@@ -25,7 +26,8 @@ def test_a_sweep_survives_sigkill_at_random_moments(tiny: Path, tmp_path: Path, 
         assert (told["status"], told["same"]) == (0, True), told
         begun = Counter(line.split(maxsplit=1)[1] for line in told["log"] if line.startswith("begun"))
         ended = Counter(line.split(maxsplit=1)[1] for line in told["log"] if line.startswith("ended"))
-        assert set(ended) == set(begun)
+        assert set(ended) <= set(begun)
+        assert len(set(begun) - set(ended)) <= (told["cut"] != 0), told  # it was in place, but not yet told, when it was cut
         assert max(ended.values()) == 1, told
         assert sum(begun.values()) - sum(ended.values()) <= 2, told  # a cut stage, and the one that had asked for it
     struck = Counter(told["struck"] for told in rounds if told["cut"] == signal.SIGKILL)
