@@ -22,7 +22,8 @@ IMAGES = ("data", "shift")
 CORRECTIONS = (*IMAGES, "adaptation", "correction")
 EMBEDDINGS = (*IMAGES, "features", "methods")
 FIT = (*EMBEDDINGS, "embedding.py", "training.py")
-SCORES = (*EMBEDDINGS, "embedding.py", "matching.py", "scoring.py")
+NEIGHBOURS = (*EMBEDDINGS, "embedding.py", "bank_search.py")
+SCORES = (*NEIGHBOURS, "matching.py", "scoring.py")
 
 
 @cache
