@@ -23,7 +23,8 @@ CORRECTIONS = (*IMAGES, "adaptation", "correction")
 VIEWED = ("views.py",)
 EMBEDDINGS = (*IMAGES, "features", "methods")
 FIT = (*EMBEDDINGS, "embedding.py", "training.py")
-SCORES = (*EMBEDDINGS, "embedding.py", "matching.py", "scoring.py", *VIEWED)
+NEIGHBOURS = (*EMBEDDINGS, "embedding.py", "bank_search.py")
+SCORES = (*NEIGHBOURS, "matching.py", "scoring.py", *VIEWED)
 
 
 @cache

@@ -18,6 +18,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from adshift.augmentation import PLAIN, Augmentation
+from adshift.bank_search import find_neighbours, worth_keeping
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.dataset import MaskResolution
 from adshift.data.images import UInt8
@@ -151,6 +152,10 @@ def _write(
         embedding = embed_images(datamodule.store, trainer, module, images, batch_size)
         seconds += embedding.seconds
         loader = embedding.loader(batch_size) if matching is None else matching.loader(embedding)
+        if matching is None and worth_keeping(datamodule.store, module.method, trainer.strategy.root_device):
+            found = find_neighbours(datamodule.store, module.method, embedding, batch_size)
+            seconds += found.seconds
+            loader = found.loader(batch_size)
     started = time.perf_counter()
     batches: Sequence[Scores] = trainer.predict(module, loader) or []  # type: ignore[assignment]
     if matching is not None:

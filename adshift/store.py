@@ -46,8 +46,11 @@ class Store:
         limit_gb: the entries' total size, 1e9 bytes, > 0.
 
     Attributes:
+        keeps: whether what is made is there for others.
         made, reused: how many entries of each kind this object made, and found made.
     """
+
+    keeps = True
 
     def __init__(self, root: str, limit_gb: float) -> None:
         if not limit_gb > 0:
@@ -93,7 +96,7 @@ class Store:
         return found
 
     def _fill(self, folder: Path, kind: str, key: Key, make: Make) -> None:
-        partial = self.root / "partial" / folder.name
+        partial, outgrown = (self.root / "partial" / f"{folder.name}{end}" for end in ("", ".outgrown"))
         started = time.perf_counter()
         try:
             shutil.rmtree(partial, ignore_errors=True)  # of a job that was killed: the lock is ours now
@@ -106,8 +109,9 @@ class Store:
             for path in partial.iterdir():
                 _sync(path)
             folder.parent.mkdir(parents=True, exist_ok=True)
-            if folder.exists():
-                shutil.rmtree(folder)
+            if folder.exists():  # moved, not removed: a kill between two renames is all that could lose it
+                shutil.rmtree(outgrown, ignore_errors=True)
+                folder.rename(outgrown)
             partial.rename(folder)
             _sync(folder.parent)
         except OSError as error:
@@ -116,7 +120,8 @@ class Store:
                 "store.root=FOLDER, or use store=off"
             ) from error
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            for rest in (partial, outgrown):
+                shutil.rmtree(rest, ignore_errors=True)
 
     def _used(self, folder: Path, read: Callable[[Path], T]) -> T:
         os.utime(folder / META)
@@ -167,8 +172,10 @@ class NoStore:
     """Keeps nothing: each piece of work is made in a temporary folder that is gone when it has been opened.
 
     Attributes:
-        made, reused: as in ``Store``; nothing is ever reused.
+        keeps, made, reused: as in ``Store``; nothing is ever reused.
     """
+
+    keeps = False
 
     def __init__(self) -> None:
         self.made: Counter[str] = Counter()

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from adshift.errors import AdshiftError
 from adshift.methods import neighbours, pruned
+from adshift.methods.continued import ContinuedSearch, nothing_known
 from adshift.methods.neighbours import NeighbourSearch
 from adshift.methods.pairs import Pairs, pair_products
 from adshift.methods.pruned import PrunedIndex, principal_basis
@@ -76,9 +77,8 @@ def test_neighbours_equal_brute_force(make, backend: str, shape: tuple[int, int,
     distances, indices = NeighbourSearch(bank, backend).search(query, k)
     expected, order = _brute_force(bank, query, k)
     np.testing.assert_array_equal(indices.numpy(), order)
-    # The far clouds are stored as float32: rounding of the coordinates, not of the search, is in both sides alike.
-    np.testing.assert_allclose(distances.numpy(), expected, rtol=2e-7)
-    assert distances.dtype == torch.float32
+    np.testing.assert_allclose(distances.numpy(), expected, rtol=1e-9)
+    assert distances.dtype == torch.float64
     assert indices.dtype == torch.int64
 
 
@@ -145,6 +145,62 @@ def test_queries_are_searched_one_by_one_or_together_alike(backend: str) -> None
     assert torch.equal(indices, torch.cat([found[1] for found in single]))
     assert torch.equal(distances, torch.cat([found[0] for found in single]))
     assert search.search(query[:0], 4)[0].shape == (0, 4)
+
+
+def _continues(bank: Tensor, query: Tensor, k: int, backend: str, sizes: tuple[int, ...]) -> bool:
+    """Whether the search of longer and longer prefixes finds what searches of each, whole, find."""
+    known, first = nothing_known(query), 0
+    for size in (*sizes, len(bank)):
+        known = ContinuedSearch(bank[:size], first, backend).search(query, k, known)
+        whole, first = NeighbourSearch(bank[:size], backend).search(query, k), size
+        if not all(map(torch.equal, known, whole)):
+            return False
+    return True
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("make", MAKERS)
+def test_a_search_goes_on_from_a_prefix_as_if_it_had_been_one_bit_for_bit(make, backend: str) -> None:
+    bank, query = make(900, 40, 1), make(60, 40, 2)
+    for sizes in ((), (900,), (1,), (5, 9), (90, 450), (899,)):
+        assert _continues(bank, query, 9, backend, sizes), sizes
+    assert _continues(bank[:7], query, 9, backend, (3,))  # k beyond the bank
+    assert _continues(bank, torch.cat([bank[:20], bank[600:620] + 1e-6]), 3, backend, (9, 300))
+    assert _continues(bank, query[:1], 1, backend, (1, 300))
+    assert _continues(bank, query[:0], 9, backend, (300,))
+    longer, sizes = make(2600, 200, 1), (100, 1300)
+    assert _continues(longer, make(300, 200, 2), 9, backend, sizes)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_tie_between_known_and_new_rows_goes_to_the_known(backend: str) -> None:
+    bank = _spectrum(100, 16, 1).repeat(3, 1)
+    query = torch.cat([_spectrum(40, 16, 2), bank[:30]])
+    for sizes in ((50,), (100,), (150, 200), (4, 299)):
+        assert _continues(bank, query, 6, backend, sizes)
+    assert _continues(
+        torch.full((9, 8), 0.3), torch.cat([torch.zeros(2, 8), torch.full((1, 8), 0.3)]), 4, backend, (4, 6)
+    )
+
+
+@pytest.mark.parametrize("make", MAKERS)
+@pytest.mark.parametrize("rank", [None, 8])
+def test_what_is_beyond_a_given_distance_is_left_out_and_nothing_within(make, rank: int | None) -> None:
+    bank, query = make(1200, 64, 1), make(80, 64, 2)
+    mean = bank.mean(0)
+    index = PrunedIndex(bank - mean, rank)
+    true, _ = _brute_force(bank, query, 1200)
+    for place in (0, 3, 40):
+        within = true[:, place]
+        pairs = index.candidates(query - mean, 9, index.workspace(80), within)
+        left = set(zip(pairs.row_X.tolist(), pairs.column_X.tolist(), strict=True))
+        _, order = _brute_force(bank, query, min(place + 1, 9))
+        assert {(row, column) for row in range(80) for column in order[row].tolist()} <= left
+    none = index.candidates(query - mean, 9, index.workspace(80), np.full(80, 1e-9))
+    if make is _spectrum:  # elsewhere all rows of a cluster may be within the rounding
+        assert len(none.row_X) < 80
+    distances, rows = NeighbourSearch(bank, "pruned").search(query, 9, torch.full((80,), 1e-9, dtype=torch.float64))
+    assert distances.shape == rows.shape == (80, 9)
 
 
 @pytest.mark.parametrize("rank", [8, 50, 100])

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from adshift.errors import AdshiftError
 from adshift.features.backbone import FrozenBackbone
-from adshift.methods.patchcore import PatchCore, reweighted_scores
+from adshift.methods.patchcore import PatchCore
+from adshift.methods.reweighting import reweighted_scores
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,8 @@ from adshift.features.patches import patch_embeddings
 from adshift.methods.approximate import APPROXIMATE
 from adshift.methods.maps import upsample_operator
 from adshift.methods.padim import PaDiM
-from adshift.methods.patchcore import PatchCore, reweighted_scores
+from adshift.methods.patchcore import PatchCore
+from adshift.methods.reweighting import reweighted_scores
 
 SPARE = 4
 """Candidates beyond the k wanted, because float32 products may order near ties wrongly."""

@@ -68,14 +68,15 @@ class ApproximateSearch:
         self._exact: NeighbourSearch | None = None
 
     def search(self, query_QD: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """Distances (L2, not squared, ascending) and bank rows of min(k, M) near vectors; as ``NeighbourSearch.search``."""
+        """Distances (L2, not squared, ascending) and bank rows of min(k, M) near vectors; float32 and int64."""
         k = check_query(query_QD, k, self.bank_MD)
         query_QD = query_QD.detach().float()
         squared, found = self._index.search((query_QD - self._mean_D).numpy(), k)
         distances_Qk, indices_Qk = torch.from_numpy(squared).clamp_min_(0).sqrt_(), torch.from_numpy(found)
         short_Q = (indices_Qk < 0).any(1)
         if bool(short_Q.any()):
-            distances_Qk[short_Q], indices_Qk[short_Q] = self.exact().search(query_QD[short_Q], k)
+            exact = self.exact().search(query_QD[short_Q], k)
+            distances_Qk[short_Q], indices_Qk[short_Q] = exact.distance_Qk.float(), exact.row_Qk
         return distances_Qk, indices_Qk
 
     def exact(self) -> NeighbourSearch:
@@ -94,7 +95,7 @@ class ApproximateSearch:
         distances_Qk, indices_Qk = self.search(query_QD, k)
         true_Qk, expected_Qk = self.exact().search(query_QD, k)
         found = (indices_Qk[:, :, None] == expected_Qk[:, None, :]).any(1)
-        nearest = true_Qk[:, 0].double()
+        nearest = true_Qk[:, 0].float().double()  # rounded as what is found
         excess = (distances_Qk[:, 0].double() - nearest).clamp_min(0) / nearest.clamp_min(1e-12)
         return {
             "recall": float(found.double().mean()),

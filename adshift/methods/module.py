@@ -19,8 +19,17 @@ class EmbeddingBatch(NamedTuple):
     """float32 [B, h, w, D]."""
 
 
+class NeighbourBatch(NamedTuple):
+    """A batch of images whose patches' nearest bank vectors were found before."""
+
+    distance_BHWk: Tensor
+    """float64 [B, h, w, k], ascending."""
+    row_BHWk: Tensor
+    """int64 [B, h, w, k]."""
+
+
 class AnomalyModule(pl.LightningModule):
-    """Wraps a method; there is no gradient and no optimiser. Batches hold images, or embeddings that stand for them.
+    """Wraps a method; there is no gradient and no optimiser. Batches hold images, or what was made of them before.
 
     Args:
         method: an ``nn.Module`` that implements ``adshift.methods.method.Method``.
@@ -74,9 +83,13 @@ class AnomalyModule(pl.LightningModule):
         scores: Scores = self.method(images)
         return scores
 
-    def predict_step(self, batch: ImageBatch | EmbeddingBatch, batch_idx: int) -> Scores:
+    def predict_step(self, batch: ImageBatch | EmbeddingBatch | NeighbourBatch, batch_idx: int) -> Scores:
         """The raw scores of a batch, on the CPU."""
-        scores = self.method.score(self._embedding(batch), (self.image_size, self.image_size))
+        size = (self.image_size, self.image_size)
+        if isinstance(batch, NeighbourBatch):
+            scores = self.method.score_neighbours(*batch, size)
+        else:
+            scores = self.method.score(self._embedding(batch), size)
         nearest = scores.nearest_image_BP
         return Scores(
             scores.image_score_B.cpu(), scores.anomaly_map_BHW.cpu(), None if nearest is None else nearest.cpu()

@@ -1,6 +1,6 @@
 """Exact k-nearest-neighbour search in a memory bank, with the same answer from every backend."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,6 +18,15 @@ PRODUCT_VALUES = 1 << 24
 PRUNED_FROM = (1024, 256)
 SPARE = 4
 CANCELLED = 1e-6
+
+
+class Neighbours(NamedTuple):
+    """The nearest bank vectors of queries, ascending; of equal distances the lowest row comes first."""
+
+    distance_Qk: Tensor
+    """float64, L2, not squared."""
+    row_Qk: Tensor
+    """int64 rows of the bank."""
 
 
 class NeighbourSearch:
@@ -47,41 +56,47 @@ class NeighbourSearch:
         self._pruned = PrunedIndex(self._centred_MD) if self.backend == "pruned" else None
         self._faiss = _faiss_index(self._centred_MD) if self.backend == "faiss" else None
 
-    def search(self, query_QD: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """Return the distances (L2, not squared, ascending) and bank rows of the min(k, M) nearest neighbours.
+    def search(self, query_QD: Tensor, k: int, within_Q: Tensor | None = None) -> Neighbours:
+        """Return the min(k, M) nearest neighbours.
 
         Args:
             query_QD: finite queries, D as in the bank, on the bank's device.
             k: neighbours wanted, >= 1; where it exceeds the bank's M rows, all M are returned.
+            within_Q: float64, for each query a distance beyond which none is wanted; that spares work. Those farther may
+                come or may be missing: their distance is then infinite, their row 0.
 
         Returns:
-            distances_Qk float32 and indices_Qk int64, min(k, M) columns, on the query's device.
+            min(k, M) columns, on the query's device.
 
         Raises:
             AdshiftError: k < 1, queries of another dimension or with values that are not finite.
         """
         k, size = check_query(query_QD, k, self.bank_MD), len(self.bank_MD)
         query_QD = query_QD.detach()
-        distances_Qk = torch.empty(len(query_QD), k, device=query_QD.device)
-        indices_Qk = torch.empty(len(query_QD), k, dtype=torch.int64, device=query_QD.device)
+        distance_Qk = torch.empty(len(query_QD), k, dtype=torch.float64, device=query_QD.device)
+        row_Qk = torch.empty(len(query_QD), k, dtype=torch.int64, device=query_QD.device)
         step = FAISS_QUERIES if self._faiss is not None else min(max(PRODUCT_VALUES // size, 64), FAISS_QUERIES)
         workspace = None if self._pruned is None else self._pruned.workspace(min(step, len(query_QD)))
         for start in range(0, len(query_QD), step):
             chunk = slice(start, start + step)
-            distances_Qk[chunk], indices_Qk[chunk] = self._nearest(query_QD[chunk].float(), k, workspace)
-        return distances_Qk, indices_Qk
+            limit_Q = None if within_Q is None else within_Q[chunk]
+            distance_Qk[chunk], row_Qk[chunk] = self._nearest(query_QD[chunk].float(), k, workspace, limit_Q)
+        return Neighbours(distance_Qk, row_Qk)
 
-    def _nearest(self, query_QD: Tensor, k: int, workspace: Workspace | None) -> tuple[Tensor, Tensor]:
+    def _nearest(
+        self, query_QD: Tensor, k: int, workspace: Workspace | None, within_Q: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         centred_QD = query_QD - self._mean_D
         if self._pruned is not None and workspace is not None:
-            pairs = self._pruned.candidates(centred_QD, k, workspace)
+            limit_Q = None if within_Q is None else within_Q.numpy()
+            pairs = self._pruned.candidates(centred_QD, k, workspace, limit_Q)
         else:
             pairs = self._candidates(centred_QD, k)
-        distance_QC = pairs.padded(self._exact.of(query_QD, pairs), torch.inf)
-        column_QC = pairs.padded(torch.from_numpy(pairs.column_X), 0)
+        distance_QC = pairs.padded(self._exact.of(query_QD, pairs), torch.inf, k)
+        column_QC = pairs.padded(torch.from_numpy(pairs.column_X), 0, k)
         distance_QC, order_QC = distance_QC.sort(dim=1, stable=True)
         nearest_Qk = column_QC.gather(1, order_QC[:, :k])
-        return distance_QC[:, :k].float().to(query_QD.device), nearest_Qk.to(query_QD.device)
+        return distance_QC[:, :k].to(query_QD.device), nearest_Qk.to(query_QD.device)
 
     def _candidates(self, centred_QD: Tensor, k: int) -> Pairs:
         """Pairs that hold the k nearest of every query, and a few more, from FAISS or torch."""

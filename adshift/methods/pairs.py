@@ -18,7 +18,7 @@ class Pairs:
     Attributes:
         row_X: query rows.
         column_X: bank rows.
-        queries: number of queries; each has at least one pair.
+        queries: number of queries; one may have no pair.
     """
 
     row_X: IntArray
@@ -35,11 +35,11 @@ class Pairs:
         kept = kept_X.numpy()
         return Pairs(self.row_X[kept], self.column_X[kept], self.queries)
 
-    def padded(self, value_X: Tensor, fill: float) -> Tensor:
-        """A row a query with its values in order, filled up to the longest."""
+    def padded(self, value_X: Tensor, fill: float, least: int = 0) -> Tensor:
+        """A row a query with its values in order, filled up to the longest, and to `least` columns."""
         starts = self.starts
         place = np.arange(len(self.row_X)) - starts[self.row_X]
-        padded = value_X.new_full((self.queries, int(np.diff(starts).max(initial=0))), fill)
+        padded = value_X.new_full((self.queries, int(np.diff(starts).max(initial=least))), fill)
         padded[torch.from_numpy(self.row_X), torch.from_numpy(place)] = value_X
         return padded
 

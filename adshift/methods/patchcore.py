@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from adshift.errors import AdshiftError
 from adshift.features.backbone import Backbone
@@ -15,11 +14,13 @@ from adshift.features.patches import patch_embeddings
 from adshift.features.weights import weights_sha256
 from adshift.methods.alignment import Alignment
 from adshift.methods.approximate import APPROXIMATE, ApproximateSearch, Effort
+from adshift.methods.continued import ContinuedSearch
 from adshift.methods.finite import all_finite
 from adshift.methods.maps import upsample_maps
 from adshift.methods.method import Scope, Scores
 from adshift.methods.neighbours import BACKENDS, NeighbourSearch
 from adshift.methods.order import greedy_order
+from adshift.methods.reweighting import reweighted_scores
 from adshift.methods.rows import rows_of_parts
 
 
@@ -27,24 +28,6 @@ def check_coreset_ratio(ratio: float) -> None:
     """Raises AdshiftError where ``ratio`` is outside (0, 1]."""
     if not 0 < ratio <= 1:
         raise AdshiftError(f"coreset_ratio={ratio} must be in (0, 1]; the study's is 0.05")
-
-
-def reweighted_scores(distance_Qk: Tensor) -> Tensor:
-    """Patch scores from the distances to the k nearest neighbours (study eq. 4 and 5).
-
-    s(q) = d_1 * (1 - exp(-d_1) / sum_i exp(-d_i)). With a single neighbour the weight would be 0 for every patch; there
-    it is 1 by definition.
-
-    Args:
-        distance_Qk: ascending L2 distances (not squared), k >= 1.
-
-    Returns:
-        [Q].
-    """
-    nearest = distance_Qk[:, 0]
-    if distance_Qk.shape[1] == 1:
-        return nearest.clone()
-    return nearest * (1.0 - functional.softmax(-distance_Qk, dim=1)[:, 0])
 
 
 class PatchCore(nn.Module):
@@ -111,6 +94,7 @@ class PatchCore(nn.Module):
         self.covering_radius: float | None = None
         self._collected: list[Tensor] = []
         self._search: NeighbourSearch | ApproximateSearch | None = None
+        self._repaired = False
 
     def embed(self, images_B3SS: Tensor) -> Tensor:
         """Patch embeddings [B, h, w, D] on the grid of the first layer."""
@@ -151,7 +135,7 @@ class PatchCore(nn.Module):
         self.covering_radius = float(order.radius_M[count - 1])
         self.bank_MD = rows_of_parts(parts, chosen_M)
         self.bank_image_M = chosen_M // patches
-        self._search = None
+        self._search, self._repaired = None, False
         return {"coreset": float(order.second_M[count - 1])}
 
     def condensed(self, embedding_VhwD: Tensor, ratio: float) -> Tensor:
@@ -167,7 +151,7 @@ class PatchCore(nn.Module):
         self.bank_MD = torch.cat([bank_MD, *(image.to(bank_MD) for image in images)])
         places = [torch.full((len(image),), first_image + i) for i, image in enumerate(images)]
         self.bank_image_M = torch.cat([self.bank_image_M, *(place.to(self.bank_image_M) for place in places)])
-        self._search = None
+        self._search, self._repaired = None, True
 
     @property
     def weights_sha256(self) -> str:
@@ -215,6 +199,15 @@ class PatchCore(nn.Module):
         """Whether no neighbour is ever missed."""
         return self.backend not in APPROXIMATE
 
+    @property
+    def keeps_neighbours(self) -> bool:
+        """Whether what it finds is worth keeping: other banks are prefixes of a fitted one, or continue it."""
+        return self.searches_exactly and not self._repaired
+
+    def continued_search(self, first: int) -> ContinuedSearch:
+        """The search of the bank from what is known of its first rows."""
+        return ContinuedSearch(self.bank_MD, first, self.backend)
+
     def search_report(self, images_B3SS: Tensor) -> dict[str, Any]:
         """What an approximate search loses on the patches of some images.
 
@@ -230,13 +223,18 @@ class PatchCore(nn.Module):
         return {**lost, "neighbours": k, "queries": len(query_QD)}
 
     def score(self, embedding_BHWD: Tensor, size: tuple[int, int]) -> Scores:
-        """Score embeddings: the image score is the largest patch score (study eq. 6); the map is upsampled and smoothed."""
-        batch, height, width, dim = embedding_BHWD.shape
-        distance_Qk, index_Qk = self._searcher().search(embedding_BHWD.reshape(-1, dim), self.neighbours)
-        score_BP = reweighted_scores(distance_Qk).view(batch, height * width)
-        map_BHW = upsample_maps(score_BP.view(batch, height, width), size, self.smoothing)
-        nearest_BP = self.bank_image_M[index_Qk[:, 0]].view(batch, -1)
-        return Scores(score_BP.amax(dim=1), map_BHW, nearest_BP)
+        """Score embeddings."""
+        found = self._searcher().search(embedding_BHWD.flatten(0, 2), self.neighbours)
+        distance_BHWk, row_BHWk = (part_Qk.view(*embedding_BHWD.shape[:3], -1) for part_Qk in found)
+        return self.score_neighbours(distance_BHWk, row_BHWk, size)
+
+    def score_neighbours(self, distance_BHWk: Tensor, row_BHWk: Tensor, size: tuple[int, int]) -> Scores:
+        """Score patches by their neighbours: the image score is the largest patch score (study eq. 6); the map is upsampled
+        and smoothed."""
+        score_BHW = reweighted_scores(distance_BHWk.flatten(0, 2).float()).view(distance_BHWk.shape[:3])
+        map_BHW = upsample_maps(score_BHW, size, self.smoothing)
+        nearest_BP = self.bank_image_M[row_BHWk[..., 0].flatten(1)]
+        return Scores(score_BHW.amax(dim=(1, 2)), map_BHW, nearest_BP)
 
     def forward(self, images_B3SS: Tensor) -> Scores:
         """Embed and score a batch."""
@@ -246,5 +244,5 @@ class PatchCore(nn.Module):
         for name in ("bank_MD", "bank_image_M"):  # an empty buffer would refuse the stored one: take its size
             if prefix + name in state_dict:
                 setattr(self, name, torch.empty_like(state_dict[prefix + name], device=self.bank_MD.device))
-        self._search = None
+        self._search, self._repaired = None, False
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)

@@ -20,6 +20,8 @@ WHOLE_ROWS = {torch.float32: 0, torch.bfloat16: 4096, torch.int8: 1 << 62}
 """Banks of up to this many rows are compared in all dimensions: finding the coordinates would take as long."""
 PARTS = (64, 32, 16)
 FEWEST_COLUMNS = 128
+CENTRING = 1e-6
+"""More than what float32 coordinates about the mean may move a row by, of its length."""
 FEW_PAIRS = 3
 """Up to this many times k pairs a query are not thinned out before their distances are computed in full."""
 BASIS_ROWS = 4096
@@ -77,8 +79,11 @@ class PrunedIndex:
         products = torch.empty(padded(queries) * columns, dtype=self._form.entry_type)
         return Workspace(products, np.empty((queries, columns), dtype=np.bool_))
 
-    def candidates(self, centred_QD: Tensor, k: int, workspace: Workspace) -> Pairs:
-        """All pairs that can be among the k nearest of their query (k <= M), and few others."""
+    def candidates(self, centred_QD: Tensor, k: int, workspace: Workspace, within_Q: FloatArray | None = None) -> Pairs:
+        """All pairs that can be among the k nearest of their query (k <= M), and few others.
+
+        With ``within_Q``, a distance for each query, those that are farther may be missing: a query may have no pair.
+        """
         queries = len(centred_QD)
         norms_Q = centred_QD.square().sum(1)
         left_Q = self._coarse(centred_QD, norms_Q)
@@ -89,12 +94,18 @@ class PrunedIndex:
         else:
             reached_Q = self._squared(centred_QD, self._promising(bound_QB, k)).view(-1, k).amax(1)
             limit_Q = self._distance(self._widened(reached_Q, norms_Q), norms_Q)
+        reach_Q = None if within_Q is None else self._reach(within_Q, norms_Q)
+        if reach_Q is not None:
+            limit_Q = np.minimum(limit_Q, reach_Q)
         row, column = within(bound_QB, self._form.threshold(limit_Q, left_Q), workspace.kept_QB[:queries])
         pairs = Pairs(row, column, queries)
         if len(row) < FEW_PAIRS * k * queries:
             return pairs
         squared_X = self._squared(centred_QD, pairs)
-        kth_Q = torch.from_numpy(np.partition(pairs.padded(squared_X, torch.inf).numpy(), k - 1, axis=1)[:, k - 1])
+        padded_QC = pairs.padded(squared_X, torch.inf, k).numpy()
+        kth_Q = torch.from_numpy(np.partition(padded_QC, k - 1, axis=1)[:, k - 1])
+        if reach_Q is not None:
+            kth_Q = torch.minimum(kth_Q, torch.from_numpy(np.square(reach_Q)).float() - norms_Q)
         return pairs.where(squared_X <= self._widened(kth_Q, norms_Q)[torch.from_numpy(row)])
 
     def _coarse(self, centred_QD: Tensor, norms_Q: Tensor) -> CoarseRows:
@@ -140,6 +151,11 @@ class PrunedIndex:
         """What a computed value may reach when the true one is at most the true value behind `reduced_Q`."""
         squared_Q = (reduced_Q + norms_Q).clamp_min(0)
         return reduced_Q + 3 * self._slack * (squared_Q + norms_Q)
+
+    def _reach(self, within_Q: FloatArray, norms_Q: Tensor) -> FloatArray:
+        """What the distance of two centred rows may be where that of the rows themselves is at most `within_Q`."""
+        lengths_Q: FloatArray = np.sqrt(norms_Q.double().numpy())
+        return within_Q + CENTRING * (within_Q + lengths_Q)
 
     def _distance(self, reduced_Q: Tensor, norms_Q: Tensor) -> FloatArray:
         return np.asarray((reduced_Q.double() + norms_Q.double()).clamp_min(0).sqrt().numpy())
