@@ -27,7 +27,8 @@ def test_a_sweep_survives_sigkill_at_random_moments(tiny: Path, tmp_path: Path, 
         begun = Counter(line.split(maxsplit=1)[1] for line in told["log"] if line.startswith("begun"))
         ended = Counter(line.split(maxsplit=1)[1] for line in told["log"] if line.startswith("ended"))
         assert set(ended) <= set(begun)
-        assert len(set(begun) - set(ended)) <= (told["cut"] != 0), told  # it was in place, but not yet told, when it was cut
+        untold = set(begun) - set(ended)  # what was in place when it was cut, and not yet told of
+        assert len(untold) <= (told["cut"] != 0), told
         assert max(ended.values()) == 1, told
         assert sum(begun.values()) - sum(ended.values()) <= 2, told  # a cut stage, and the one that had asked for it
     struck = Counter(told["struck"] for told in rounds if told["cut"] == signal.SIGKILL)
