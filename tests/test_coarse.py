@@ -89,6 +89,20 @@ def test_bounds_are_tight_where_rows_are_no_longer_than_their_distance(dtype: to
     assert (true_XY[row, column] / limit[row]).max() < 1 + tight
 
 
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("dim", [5, 30, 128, 134])
+def test_what_lies_behind_the_last_row_does_not_matter(dim: int, dtype: torch.dtype) -> None:
+    """AMX products read the start of the next row along with the end of one: a coreset ended in an error from that."""
+    x_XP, y_YP = _normal(39, dim, 1), _normal(728, dim, 2)
+    form = _form(dtype, y_YP)
+    left, entries = _entries(form, x_XP, y_YP)
+    clean = entries.clone()
+    assert len(left.left_XK) > 39
+    left.left_XK[39:] = 127 if dtype == torch.int8 else torch.nan
+    memory = torch.empty(padded(39) * 728, dtype=form.entry_type)
+    assert torch.equal(form.product(left, form.right(form.rows(y_YP)), memory), clean)
+
+
 def test_rows_and_columns_come_in_order() -> None:
     entries = torch.tensor([[5, -3, 2], [9, 9, 9], [0, 7, -32768]], dtype=torch.int16)
     row, column = within(entries, torch.tensor([2, 8, 0], dtype=torch.int16))

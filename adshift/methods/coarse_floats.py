@@ -12,13 +12,16 @@ from adshift.methods.rounding import distance_slack
 _INTEGERS = {torch.bfloat16: torch.int16, torch.float32: torch.int32}
 _PIECES = {torch.bfloat16: 3, torch.float32: 1}
 """In how many numbers a squared norm is stored."""
+_WIDTH_STEP = {torch.bfloat16: 32, torch.float32: 1}
+"""Rows are filled up with zeros to a multiple of this. AMX multiplies whole tiles of 32: oneDNN up to 3.14 reads past the
+end of other rows into the next one and counts on a zero to cancel it, which NaN there survives (oneDNN issue 5717)."""
 
 
 class FloatForm:
     """Rows rounded to floats (`adshift.methods.coarse.CoarseForm`); ``norm_X`` of its rows is at least |x|.
 
     With n = |x'|^2 a row is (x', n, 1), and the other side's is (-2 x', 1, n): their dot product is |x' - y'|^2. In
-    bfloat16 n is the sum of three numbers, which together have float32's digits.
+    bfloat16 n is the sum of three numbers, which together have float32's digits, and rows end in zeros.
 
     Let v be an entry of the product and d the true distance of its rows x and y. Rounding a row moves it by at most
     error_x, and by at most `relative` |y|, where |y| <= |x| + d. The product's sums err as float32 sums do
@@ -33,7 +36,8 @@ class FloatForm:
 
     def __init__(self, dim: int, dtype: torch.dtype, device: torch.device) -> None:
         self.row_type = self.entry_type = dtype
-        self.width = dim + 2 * _PIECES[dtype]
+        step = _WIDTH_STEP[dtype]
+        self.width = -(-(dim + 2 * _PIECES[dtype]) // step) * step
         self._dim, self._pieces, self._device = dim, _PIECES[dtype], device
         self._relative = 0.0
         self._slack = 2 * distance_slack(self.width, device)
@@ -54,7 +58,8 @@ class FloatForm:
         for column in range(self._dim, self._dim + self._pieces):
             left_XK[:, column] = rest
             rest = rest - left_XK[:, column].float()
-        left_XK[:, self._dim + self._pieces :] = 1
+        left_XK[:, self._dim + self._pieces : self._dim + 2 * self._pieces] = 1
+        left_XK[:, self._dim + 2 * self._pieces :] = 0
         torch.sqrt(squared_X, out=rows.norm_X)
         rows.error_X.zero_()
         if self.row_type != torch.float32:
@@ -71,8 +76,9 @@ class FloatForm:
         """See ``CoarseForm``."""
         shortest_Y = (rows.norm_X - 2 * rows.error_X).clamp_min(torch.finfo(torch.float32).tiny)
         self._relative = max(self._relative, float((rows.error_X / shortest_Y).amax()) if len(shortest_Y) else 0.0)
-        body, norms, ones = rows.left_XK[: len(rows.norm_X)].split([self._dim, self._pieces, self._pieces], dim=1)
-        return torch.cat([body * -2, ones, norms], 1)
+        parts = [self._dim, self._pieces, self._pieces, self.width - self._dim - 2 * self._pieces]
+        body, norms, ones, zeros = rows.left_XK[: len(rows.norm_X)].split(parts, dim=1)
+        return torch.cat([body * -2, ones, norms, zeros], 1)
 
     def product(self, left: CoarseRows, right_YK: Tensor, out: Tensor) -> Tensor:
         """See ``CoarseForm``.
