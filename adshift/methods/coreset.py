@@ -12,7 +12,7 @@ from adshift.methods.coarse import FloatArray, IntArray
 from adshift.methods.lazy_distances import PICKED, Bounds, Head, LazyDistances, squared_distances
 from adshift.methods.projection import gaussian_matrix, project
 
-POOL_ROWS = 4096
+POOL_ROWS = 8192
 HEAD_ROWS = 1024
 
 

@@ -10,5 +10,5 @@ def product_with(matrix_DP: Tensor) -> Callable[[Tensor], Tensor]:
     """A function that multiplies float32 rows [N, D] by this float32 matrix; by torch where that is on no CPU."""
     if matrix_DP.device.type != "cpu" or not torch.backends.mkldnn.is_available():
         return lambda rows_ND: rows_ND @ matrix_DP
-    weight = matrix_DP.T.contiguous().to_mkldnn()
-    return lambda rows_ND: torch.ops.aten.mkldnn_linear(rows_ND.contiguous().to_mkldnn(), weight).to_dense()
+    weight = matrix_DP.T.contiguous()
+    return lambda rows_ND: torch.ops.mkldnn._linear_pointwise(rows_ND.contiguous(), weight, None, "none", [], "")
