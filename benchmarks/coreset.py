@@ -1,8 +1,8 @@
 """Greedy coreset: ours against anomalib's KCenterGreedy on the same projected points, and how both grow with N.
 
-`python benchmarks/coreset.py [--data-root SCREW] [--weights FILE] [--ratio 0.01] [--rows N] [--peer] [--growth] [--keep]`. The
-peer takes minutes for 1 % of screw's 250,880 patches, and a hundred times that for 10 %. Both run with torch's own memory
-settings; `--keep` keeps freed memory, for both (`adshift.allocator`).
+`python benchmarks/coreset.py [--data-root SCREW] [--weights FILE] [--ratio 0.01] [--rows N] [--peer] [--growth] [--keep]`.
+The peer takes minutes for 1 % of screw's 250,880 patches, and a hundred times that for 10 %. Both run with torch's own
+memory settings; `--keep` keeps freed memory, for both (`adshift.allocator`).
 """
 
 import argparse
