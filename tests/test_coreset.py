@@ -158,6 +158,16 @@ def test_float64_and_half_rows_are_searched_as_given() -> None:
     assert found.indices_M.tolist() == _plain_greedy(half.numpy(), int(found.indices_M[0]), 60)[0]
 
 
+def test_half_rows_whose_sum_exceeds_half_are_searched() -> None:
+    """They lie far from the origin: their sum, taken to centre them, is beyond float16's largest number."""
+    half = (_random(4096, 8) + 30).half()
+    assert not half.sum(0).isfinite().any()
+    found, same = (
+        greedy_coreset(rows, 40, generator=_generator(), projection_dim=None) for rows in (half, half.double())
+    )
+    assert torch.equal(found.indices_M, same.indices_M)
+
+
 def test_progress_counts_picks(capsys: pytest.CaptureFixture[str]) -> None:
     greedy_coreset(_random(100, 4), 30, generator=_generator(), progress=True)
     assert "30/30" in capsys.readouterr().err

@@ -94,9 +94,9 @@ class CoarseForm(Protocol):
         ...
 
 
-def padded(count: int) -> int:
+def padded(count: int, step: int = SHAPE_STEP) -> int:
     """A count rounded up: products of few shapes, as oneDNN plans every new one, which takes longer than many a product."""
-    return -(-count // SHAPE_STEP) * SHAPE_STEP
+    return -(-count // step) * step
 
 
 def within(

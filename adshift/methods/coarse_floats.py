@@ -13,8 +13,8 @@ _INTEGERS = {torch.bfloat16: torch.int16, torch.float32: torch.int32}
 _PIECES = {torch.bfloat16: 3, torch.float32: 1}
 """In how many numbers a squared norm is stored."""
 _WIDTH_STEP = {torch.bfloat16: 32, torch.float32: 1}
-"""Rows are filled up with zeros to a multiple of this. AMX multiplies whole tiles of 32: oneDNN up to 3.14 reads past the
-end of other rows into the next one and counts on a zero to cancel it, which NaN there survives (oneDNN issue 5717)."""
+"""Rows are filled up with zeros to a multiple of this. AMX multiplies whole tiles of 32: without the fix of its issue 5717,
+oneDNN reads past the end of other rows into the next one and counts on a zero to cancel it, which NaN there survives."""
 
 
 class FloatForm:
@@ -36,8 +36,7 @@ class FloatForm:
 
     def __init__(self, dim: int, dtype: torch.dtype, device: torch.device) -> None:
         self.row_type = self.entry_type = dtype
-        step = _WIDTH_STEP[dtype]
-        self.width = -(-(dim + 2 * _PIECES[dtype]) // step) * step
+        self.width = padded(dim + 2 * _PIECES[dtype], _WIDTH_STEP[dtype])
         self._dim, self._pieces, self._device = dim, _PIECES[dtype], device
         self._relative = 0.0
         self._slack = 2 * distance_slack(self.width, device)

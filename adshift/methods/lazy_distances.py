@@ -209,9 +209,8 @@ class LazyDistances:
             active = np.flatnonzero((seen_L < stop) & (bound_L >= outside))
             if len(active) == 0:
                 continue
-            left = left_L
-            if len(active) < len(rows_L):
-                left = left_L.at(torch.from_numpy(active).to(self._right_CK.device))
+            every = len(active) == len(rows_L)
+            left = left_L if every else left_L.at(torch.from_numpy(active).to(self._right_CK.device))
             fresh = self._form.at_most(self._product(left, start, stop).amin(1), left) ** 2
             bound_L[active] = np.minimum(bound_L[active], fresh)
             seen_L[active] = stop
@@ -257,7 +256,7 @@ def _mean(points_NP: Tensor) -> Tensor:
     """The mean, in the type distances are taken in (float64 for float64 points, else float32); refuses NaN and inf."""
     total = torch.zeros(points_NP.shape[1], dtype=torch.float64, device=points_NP.device)
     for start in range(0, len(points_NP), CHUNK_ROWS):
-        total += points_NP[start : start + CHUNK_ROWS].sum(0).double()
+        total += points_NP[start : start + CHUNK_ROWS].sum(0, dtype=torch.float64)
     if not bool(total.isfinite().all()):
         raise AdshiftError(
             "embedding holds NaN or infinite values and must be finite; check the images and the weights"
