@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from adshift.methods.coarse import CoarseRows, FloatArray, padded
+from adshift.methods.huge_pages import large_empty
 
 LARGEST = 127
 EXTRA_COLUMNS = 1.2
@@ -64,7 +65,7 @@ class ByteForm:
 
     def empty(self, count: int) -> CoarseRows:
         """See ``CoarseForm``."""
-        left_XK = torch.empty(padded(count), self.width, dtype=torch.int8)
+        left_XK = large_empty(padded(count), self.width, dtype=torch.int8, device=torch.device("cpu"))
         return CoarseRows(left_XK, torch.empty(count), torch.empty(count))
 
     def fill(self, rows: CoarseRows, x_XP: Tensor) -> None:

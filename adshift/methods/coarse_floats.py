@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from adshift.methods.coarse import CoarseRows, FloatArray, padded
+from adshift.methods.huge_pages import large_empty
 from adshift.methods.rounding import distance_slack
 
 _INTEGERS = {torch.bfloat16: torch.int16, torch.float32: torch.int32}
@@ -44,7 +45,7 @@ class FloatForm:
 
     def empty(self, count: int) -> CoarseRows:
         """See ``CoarseForm``."""
-        left_XK = torch.empty(padded(count), self.width, dtype=self.row_type, device=self._device)
+        left_XK = large_empty(padded(count), self.width, dtype=self.row_type, device=self._device)
         return CoarseRows(left_XK, torch.empty(count, device=self._device), torch.empty(count, device=self._device))
 
     def fill(self, rows: CoarseRows, x_XP: Tensor) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from adshift.methods.huge_pages import large_empty
 from adshift.methods.onednn import product_with
 
 CHUNK_ROWS = 4096
@@ -33,7 +34,7 @@ def project_parts(parts: Sequence[Tensor], matrix_DP: Tensor) -> Tensor:
     """
     device = parts[0].device
     matrix_DP = matrix_DP.to(device=device, dtype=torch.float32)
-    projected_NP = torch.empty(sum(map(len, parts)), matrix_DP.shape[1], dtype=torch.float32, device=device)
+    projected_NP = large_empty(sum(map(len, parts)), matrix_DP.shape[1], dtype=torch.float32, device=device)
     product = product_with(matrix_DP)
     place = 0
     for part in parts:
