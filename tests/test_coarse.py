@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from adshift.methods import coarse
-from adshift.methods.coarse import CoarseForm, coarse_type, padded, within
+from adshift.methods.coarse import CoarseForm, coarse_type, within
 from adshift.methods.coarse_bytes import ByteForm
 from adshift.methods.coarse_floats import FloatForm
+from adshift.methods.huge_pages import Scratch
 
 TYPES = (torch.float32, torch.bfloat16, torch.int8)
 
@@ -21,8 +22,7 @@ def _form(dtype: torch.dtype, right_YP: Tensor) -> CoarseForm:
 
 def _entries(form: CoarseForm, x_XP: Tensor, y_YP: Tensor):
     left, right_YK = form.rows(x_XP), form.right(form.rows(y_YP))
-    memory = torch.empty(padded(len(x_XP)) * len(y_YP), dtype=form.entry_type)
-    return left, form.product(left, right_YK, memory)
+    return left, form.product(left, right_YK, Scratch(form.entry_type, torch.device("cpu")))
 
 
 def _generator(seed: int) -> torch.Generator:
@@ -99,7 +99,7 @@ def test_what_lies_behind_the_last_row_does_not_matter(dim: int, dtype: torch.dt
     clean = entries.clone()
     assert len(left.left_XK) > 39
     left.left_XK[39:] = 127 if dtype == torch.int8 else torch.nan
-    memory = torch.empty(padded(39) * 728, dtype=form.entry_type)
+    memory = Scratch(form.entry_type, torch.device("cpu"))
     assert torch.equal(form.product(left, form.right(form.rows(y_YP)), memory), clean)
 
 
@@ -143,7 +143,7 @@ def test_the_fastest_type_is_chosen_where_it_is_well_faster(monkeypatch: pytest.
     cpu = torch.device("cpu")
     for seconds, exact, chosen in (
         ((1.0, 1.0, 1.0), True, torch.float32),
-        ((1.0, 0.7, 0.7), True, torch.float32),
+        ((1.0, 0.75, 0.75), True, torch.float32),
         ((1.0, 0.5, 0.4), True, torch.bfloat16),
         ((1.0, 0.5, 0.2), True, torch.int8),
         ((1.0, 1.5, 0.2), True, torch.int8),
@@ -151,7 +151,7 @@ def test_the_fastest_type_is_chosen_where_it_is_well_faster(monkeypatch: pytest.
     ):
         laps = dict(zip(TYPES, seconds, strict=True))
         monkeypatch.setattr(coarse, "_product_of", lambda dtype: dtype)
-        monkeypatch.setattr(coarse, "_seconds", lambda dtype, laps=laps: laps[dtype])
+        monkeypatch.setattr(coarse, "_shortest", lambda types, laps=laps: [laps[dtype] for dtype in types])
         monkeypatch.setattr(coarse, "_bytes_are_exact", lambda exact=exact: exact)
         coarse._fastest.cache_clear()
         assert coarse_type(cpu) == chosen

@@ -74,15 +74,35 @@ def test_picks_equal_the_plain_loop(make) -> None:
     assert found.radius == pytest.approx(radius, rel=1e-12, abs=0)
 
 
+@pytest.mark.parametrize("sample", [1, 8, 50, 8192])
 @pytest.mark.parametrize(("pool", "head"), [(1, 1), (7, 3), (64, 16)])
-def test_picks_do_not_depend_on_the_pool(monkeypatch: pytest.MonkeyPatch, pool: int, head: int) -> None:
+def test_picks_do_not_depend_on_the_pool(monkeypatch: pytest.MonkeyPatch, pool: int, head: int, sample: int) -> None:
     points = torch.cat([_duplicated(80, 8), _random(80, 8), _integers(40, 8)])
     whole = greedy_coreset(points, 150, generator=_generator(), projection_dim=None)
     monkeypatch.setattr(coreset_module, "POOL_ROWS", pool)
     monkeypatch.setattr(coreset_module, "HEAD_ROWS", head)
+    monkeypatch.setattr(lazy_distances, "SAMPLE_ROWS", sample)
     small = greedy_coreset(points, 150, generator=_generator(), projection_dim=None)
     assert small.indices_M.tolist() == whole.indices_M.tolist()
     assert small.radius == whole.radius
+
+
+@pytest.mark.parametrize("make", [_random, _clustered, _integers, _duplicated])
+def test_a_pool_holds_what_exceeds_its_outside(monkeypatch: pytest.MonkeyPatch, make) -> None:
+    """Whether its size is told by a sample or counted out: no point beside it may be farther, or it would be missed."""
+    points = make(2000, 8)
+    for sample in (1, 40, 300, 8192):
+        monkeypatch.setattr(lazy_distances, "SAMPLE_ROWS", sample)
+        distances = lazy_distances.LazyDistances(points, 64)
+        distances.start(np.arange(16))
+        for count in (1, 50, 900, 1990, 2000):
+            rows, outside = distances._pool(count)
+            bounds = distances.bounds().squared_N
+            beside = np.delete(bounds, rows)
+            assert min(count, 1984) / 2 <= len(rows) <= 2 * count
+            assert (bounds[rows] >= outside).all()
+            assert (bounds[rows] >= 0).all()
+            assert beside.max() <= outside
 
 
 def test_every_row_can_be_picked_once_and_the_rest_come_in_order() -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +17,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from adshift.methods.huge_pages import Scratch
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 SHAPE_STEP = 256
-WORTHWHILE = 1.5
+WORTHWHILE = 1.4
 """How many times faster a coarser type's product must be, to be chosen."""
+LAPS = 8
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,9 @@ class CoarseRows:
     norm_X: Tensor
     error_X: Tensor
 
-    def at(self, rows_Y: Tensor) -> CoarseRows:
-        """Some of the rows."""
-        left_YK = self.left_XK.new_empty(padded(len(rows_Y)), self.left_XK.shape[1])
+    def at(self, rows_Y: Tensor, memory: Scratch) -> CoarseRows:
+        """Some of the rows, put into memory of their type."""
+        left_YK = memory.take(padded(len(rows_Y)), self.left_XK.shape[1])
         torch.index_select(self.left_XK, 0, rows_Y, out=left_YK[: len(rows_Y)])
         return CoarseRows(left_YK, self.norm_X.index_select(0, rows_Y), self.error_X.index_select(0, rows_Y))
 
@@ -81,8 +85,8 @@ class CoarseForm(Protocol):
         """The same rows as the right side of the product [Y, K]; from now on every claim allows for their rounding."""
         ...
 
-    def product(self, left: CoarseRows, right_YK: Tensor, out: Tensor) -> Tensor:
-        """Entries [X, Y]; ``out`` is memory for them, flat, of ``entry_type`` and a ``padded`` number of rows."""
+    def product(self, left: CoarseRows, right_YK: Tensor, memory: Scratch) -> Tensor:
+        """Entries [X, Y], in memory of ``entry_type``."""
         ...
 
     def at_most(self, entry_X: Tensor, left: CoarseRows) -> FloatArray:
@@ -120,11 +124,9 @@ def coarse_type(device: torch.device) -> torch.dtype:
 
 @cache
 def _fastest() -> torch.dtype:
-    found, best = torch.float32, _seconds(_product_of(torch.float32))
-    for dtype in (torch.bfloat16, torch.int8):
-        if dtype == torch.int8 and not _bytes_are_exact():
-            continue
-        seconds = _seconds(_product_of(dtype))
+    types = [torch.float32, torch.bfloat16] + [torch.int8] * _bytes_are_exact()
+    found, best = torch.float32, math.inf
+    for dtype, seconds in zip(types, _shortest([_product_of(dtype) for dtype in types]), strict=True):
         if best > WORTHWHILE * seconds:
             found, best = dtype, seconds
     return found
@@ -133,17 +135,19 @@ def _fastest() -> torch.dtype:
 def _product_of(dtype: torch.dtype) -> Callable[[], Tensor]:
     left, right = torch.ones(512, 256, dtype=dtype), torch.ones(1024, 256, dtype=dtype)
     if dtype == torch.int8:
-        return partial(torch._int_mm, left, right.T)
-    return partial(torch.mm, left, right.T, out=torch.empty(512, 1024, dtype=dtype))
+        return partial(torch._int_mm, left, right.T, out=torch.zeros(512, 1024, dtype=torch.int32))
+    return partial(torch.mm, left, right.T, out=torch.zeros(512, 1024, dtype=dtype))
 
 
-def _seconds(action: Callable[[], Tensor]) -> float:
-    laps = []
-    for _ in range(6):
-        started = time.perf_counter()
-        action()
-        laps.append(time.perf_counter() - started)
-    return min(laps)
+def _shortest(actions: list[Callable[[], Tensor]]) -> list[float]:
+    """Seconds of each action's shortest lap; they run in turns, so that a processor that slows down slows all of them."""
+    laps = [[math.inf] for _ in actions]
+    for _ in range(LAPS):
+        for action, seconds in zip(actions, laps, strict=True):
+            started = time.perf_counter()
+            action()
+            seconds.append(time.perf_counter() - started)
+    return [min(seconds) for seconds in laps]
 
 
 def _bytes_are_exact() -> bool:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from adshift.methods.coarse import CoarseRows, FloatArray, padded
-from adshift.methods.huge_pages import large_empty
+from adshift.methods.huge_pages import Scratch, large_empty
 
 LARGEST = 127
 EXTRA_COLUMNS = 1.2
@@ -101,10 +101,9 @@ class ByteForm:
         right_YK[:, -1] = half_Y % LARGEST
         return right_YK
 
-    def product(self, left: CoarseRows, right_YK: Tensor, out: Tensor) -> Tensor:
+    def product(self, left: CoarseRows, right_YK: Tensor, memory: Scratch) -> Tensor:
         """See ``CoarseForm``."""
-        shape = (len(left.left_XK), len(right_YK))
-        entries = torch._int_mm(left.left_XK, right_YK.T, out=out[: shape[0] * shape[1]].view(shape))
+        entries = torch._int_mm(left.left_XK, right_YK.T, out=memory.take(len(left.left_XK), len(right_YK)))
         return entries[: len(left.norm_X)]
 
     def at_most(self, entry_X: Tensor, left: CoarseRows) -> FloatArray:

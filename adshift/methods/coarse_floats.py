@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from adshift.methods.coarse import CoarseRows, FloatArray, padded
-from adshift.methods.huge_pages import large_empty
+from adshift.methods.huge_pages import Scratch, large_empty
 from adshift.methods.rounding import distance_slack
 
 _INTEGERS = {torch.bfloat16: torch.int16, torch.float32: torch.int32}
@@ -80,14 +80,13 @@ class FloatForm:
         body, norms, ones, zeros = rows.left_XK[: len(rows.norm_X)].split(parts, dim=1)
         return torch.cat([body * -2, ones, norms, zeros], 1)
 
-    def product(self, left: CoarseRows, right_YK: Tensor, out: Tensor) -> Tensor:
+    def product(self, left: CoarseRows, right_YK: Tensor, memory: Scratch) -> Tensor:
         """See ``CoarseForm``.
 
         The integers are the entries in the same memory: those that are not negative keep their order, others are below.
         They are compared several times faster than bfloat16.
         """
-        shape = (len(left.left_XK), len(right_YK))
-        entries = torch.mm(left.left_XK, right_YK.T, out=out[: shape[0] * shape[1]].view(shape))
+        entries = torch.mm(left.left_XK, right_YK.T, out=memory.take(len(left.left_XK), len(right_YK)))
         return self._integers(entries)[: len(left.norm_X)]
 
     def _integers(self, product: Tensor) -> Tensor:

@@ -122,6 +122,8 @@ def _pick_inside(head: Head, count: int) -> tuple[IntArray, FloatArray]:
     Returns the picks, and each one's squared distance to the centres before it.
     """
     squared_H, points_HP = head.squared_H, head.points_HP
+    norm_H = np.square(points_HP).sum(-1)
+    slack = 1e-9 * norm_H.max(initial=0.0)
     picks: list[int] = []
     far: list[float] = []
     while len(picks) < count and len(squared_H):
@@ -130,7 +132,10 @@ def _pick_inside(head: Head, count: int) -> tuple[IntArray, FloatArray]:
             break
         picks.append(int(head.rows_H[farthest]))
         far.append(float(squared_H[farthest]))
-        np.minimum(squared_H, squared_distances(points_HP, points_HP[farthest]), out=squared_H)
+        pick_P = points_HP[farthest]
+        rough_H = norm_H - 2 * (points_HP @ pick_P)
+        near = np.flatnonzero(rough_H < squared_H + (slack - norm_H[farthest]))
+        squared_H[near] = np.minimum(squared_H[near], squared_distances(points_HP[near], pick_P))
         squared_H[farthest] = PICKED
     return np.array(picks, dtype=np.int64), np.array(far)
 

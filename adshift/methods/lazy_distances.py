@@ -8,13 +8,24 @@ import torch
 from torch import Tensor
 
 from adshift.errors import AdshiftError
-from adshift.methods.coarse import CoarseForm, CoarseRows, FloatArray, IntArray, coarse_type, padded, within
+from adshift.methods.coarse import (
+    SHAPE_STEP,
+    CoarseForm,
+    CoarseRows,
+    FloatArray,
+    IntArray,
+    coarse_type,
+    padded,
+    within,
+)
 from adshift.methods.coarse_bytes import ByteForm
 from adshift.methods.coarse_floats import FloatForm
+from adshift.methods.huge_pages import Scratch
 
 CHUNK_ROWS = 4096
-FRONT_ROWS = 32768
-"""Points that a pool is looked for in, for as long as no other can be in it: far fewer than all."""
+PAIR_ROWS = 512
+SAMPLE_ROWS = 8192
+"""Points whose bounds tell about how large those are that a pool of a given size begins at."""
 FIRST_BLOCK = 256
 BLOCK_CENTRES = {"cpu": 512, "cuda": 4096}
 PRODUCT_VALUES = 1 << 22
@@ -80,12 +91,11 @@ class LazyDistances:
         self._block = BLOCK_CENTRES["cpu" if device.type == "cpu" else "cuda"]
         self._centre_rows: IntArray = np.empty(0, np.int64)
         self._right_CK = torch.zeros(padded(capacity), self._form.width, dtype=self._form.row_type, device=device)
-        self._products = torch.empty(0, dtype=self._form.entry_type, device=device)
+        self._pool_rows = Scratch(self._form.row_type, device)
+        self._some_rows = Scratch(self._form.row_type, device)
+        self._products = Scratch(self._form.entry_type, device)
         self._bound_N: FloatArray = np.full(size, np.inf)
         self._seen_N: IntArray = np.zeros(size, np.int64)
-        self._front: tuple[IntArray, float] | None = (
-            None  # the largest bounds of late, and what none beside them exceeds
-        )
 
     def bounds(self) -> Bounds:
         """A copy of the present bounds."""
@@ -98,7 +108,6 @@ class LazyDistances:
             self._first_pass(min(len(rows_K), FIRST_BLOCK))
         else:
             self._bound_N[:], self._seen_N[:] = bounds.squared_N, bounds.seen_N
-        self._front = None
 
     def add_centres(self, rows_K: IntArray) -> None:
         """Append centres; the bounds of all points stay valid, only older."""
@@ -112,7 +121,7 @@ class LazyDistances:
         return np.flatnonzero(self._bound_N != PICKED)
 
     def head(self, pool_rows: int, head_rows: int) -> Head:
-        """Bring the `pool_rows` largest bounds up to date and settle exactly those that exceed all the others."""
+        """Bring about the `pool_rows` largest bounds up to date and settle exactly those that exceed all the others."""
         pool_L, outside = self._pool(pool_rows)
         squared_L = self._refresh(pool_L, outside)
         kept = np.flatnonzero(squared_L > outside)
@@ -133,15 +142,16 @@ class LazyDistances:
         self._seen_N[head.rows_H] = len(self._centre_rows)
 
     def _pool(self, count: int) -> tuple[IntArray, float]:
-        """Rows of the `count` largest bounds (picked points left out), and the largest of the rest (PICKED: none left)."""
-        if self._front is not None:
-            rows_F, beside = self._front
-            chosen, rest = _largest(self._bound_N[rows_F], count)
-            if rest >= beside:  # bounds only fall: none beside the front has grown
-                return rows_F[chosen], rest
-        rows_F, beside = self._front = _largest(self._bound_N, max(count, FRONT_ROWS))
-        chosen, rest = _largest(self._bound_N[rows_F], count)
-        return rows_F[chosen], max(rest, beside)
+        """Rows of about the `count` largest bounds, centres left out, and what no other exceeds (PICKED: none left)."""
+        size = len(self._bound_N)
+        sample = self._bound_N[:: max(1, size // SAMPLE_ROWS)]
+        rank = count * len(sample) // size
+        if rank < len(sample):
+            level = float(np.partition(sample, len(sample) - rank - 1)[len(sample) - rank - 1])
+            rows = np.flatnonzero(self._bound_N > level)
+            if level > PICKED and count <= 2 * len(rows) <= 4 * count:
+                return rows, level
+        return _largest(self._bound_N, count)
 
     def _exact(self, rows: IntArray) -> Tensor:
         """The points themselves."""
@@ -174,15 +184,12 @@ class LazyDistances:
 
     def _coarse_at(self, rows: IntArray) -> CoarseRows:
         if self._coarse is not None:
-            return self._coarse.at(torch.from_numpy(rows))
+            return self._coarse.at(torch.from_numpy(rows), self._pool_rows)
         return self._form.rows(self._centred(self._exact(rows)))
 
     def _product(self, left: CoarseRows, start: int, stop: int) -> Tensor:
         """Coarse squared distances to the centres start to stop, as integers, in memory that the next call reuses."""
-        right_YK = self._right_CK[start : start + padded(stop - start)]
-        wanted = len(left.left_XK) * len(right_YK)
-        if len(self._products) < wanted:
-            self._products = self._products.new_empty(wanted)
+        right_YK = self._right_CK[start : start + _columns(stop - start)]
         return self._form.product(left, right_YK, self._products)[:, : stop - start]
 
     def _first_pass(self, stop: int) -> None:
@@ -201,7 +208,7 @@ class LazyDistances:
 
     def _refresh(self, rows_L: IntArray, outside: float) -> FloatArray:
         """Lower the bounds of a pool, oldest unseen centres first; a point that falls below `outside` is left there."""
-        total = len(self._centre_rows)
+        total, device = len(self._centre_rows), self._right_CK.device
         bound_L, seen_L = self._bound_N[rows_L], self._seen_N[rows_L]
         left_L = self._coarse_at(rows_L)
         for start in range(int(seen_L.min(initial=total)), total, self._block):
@@ -210,7 +217,7 @@ class LazyDistances:
             if len(active) == 0:
                 continue
             every = len(active) == len(rows_L)
-            left = left_L if every else left_L.at(torch.from_numpy(active).to(self._right_CK.device))
+            left = left_L if every else left_L.at(torch.from_numpy(active).to(device), self._some_rows)
             fresh = self._form.at_most(self._product(left, start, stop).amin(1), left) ** 2
             bound_L[active] = np.minimum(bound_L[active], fresh)
             seen_L[active] = stop
@@ -233,13 +240,18 @@ class LazyDistances:
     def _nearest_of(self, points_HP: FloatArray, point_X: IntArray, centre_X: IntArray) -> FloatArray:
         """Smallest exact squared distance of each point over its (point, centre) pairs, sorted by point."""
         squared_X = np.empty(len(point_X))
-        for start in range(0, len(point_X), CHUNK_ROWS):
-            part = slice(start, start + CHUNK_ROWS)
+        for start in range(0, len(point_X), PAIR_ROWS):
+            part = slice(start, start + PAIR_ROWS)
             centres = _float64(self._exact(self._centre_rows[centre_X[part]]))
             squared_X[part] = squared_distances(points_HP[point_X[part]], centres)
         if len(points_HP) == 0:
             return np.empty(0)
         return np.minimum.reduceat(squared_X, np.searchsorted(point_X, np.arange(len(points_HP))))
+
+
+def _columns(count: int) -> int:
+    """A number of columns rounded up: to a power of two while there are few, else as rows are."""
+    return max(32, 1 << (count - 1).bit_length()) if 0 < count <= SHAPE_STEP else padded(count)
 
 
 def squared_distances(points: FloatArray, centres: FloatArray) -> FloatArray:

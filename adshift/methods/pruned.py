@@ -8,9 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from adshift.methods.coarse import CoarseForm, CoarseRows, FloatArray, IntArray, coarse_type, padded, within
+from adshift.methods.coarse import CoarseForm, CoarseRows, FloatArray, IntArray, coarse_type, within
 from adshift.methods.coarse_bytes import ByteForm
 from adshift.methods.coarse_floats import FloatForm
+from adshift.methods.huge_pages import Scratch
 from adshift.methods.onednn import product_with
 from adshift.methods.pairs import Pairs, pair_products
 from adshift.methods.rounding import distance_slack, unit_roundoff
@@ -32,7 +33,7 @@ BASIS_STEPS = 3
 class Workspace:
     """Memory that one search writes over chunk by chunk: fresh pages would cost a good part of the product."""
 
-    products: Tensor
+    products: Scratch
     kept_QB: NDArray[np.bool_]
 
 
@@ -76,7 +77,7 @@ class PrunedIndex:
     def workspace(self, queries: int) -> Workspace:
         """Memory for chunks of at most `queries`."""
         columns = len(self._right_BK)
-        products = torch.empty(padded(queries) * columns, dtype=self._form.entry_type)
+        products = Scratch(self._form.entry_type, self._centred_MD.device)
         return Workspace(products, np.empty((queries, columns), dtype=np.bool_))
 
     def candidates(self, centred_QD: Tensor, k: int, workspace: Workspace, within_Q: FloatArray | None = None) -> Pairs:
