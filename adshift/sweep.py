@@ -17,6 +17,7 @@ from adshift.allocator import keep_freed_memory
 from adshift.assembly import plain
 from adshift.atomic import only_one, write_text
 from adshift.cli import TRACEBACK, USER_ERROR, is_the_users, one_line, refuse_additions
+from adshift.errors import AdshiftError
 from adshift.resources import take_share
 
 RESULT = "result.json"
@@ -80,8 +81,32 @@ def run_cell(job: Callable[[DictConfig], Any], config: DictConfig) -> None:
         write_text(folder / FAILURE, json.dumps(told) + "\n")
 
 
+def _refuse_swept(overrides: list[str]) -> None:
+    """``study.categories=a,b`` would sweep that key itself, after the cells were named after its default."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    for override in OverridesParser.create().parse_overrides(overrides):
+        if (override.key_or_group or "").startswith("study.") and override.is_sweep_override():
+            key, _, value = str(override.input_line).partition("=")
+            raise AdshiftError(
+                f"{key}={value} says what to sweep and cannot be swept itself: the cells would be those of its default; "
+                f"quote the list twice: {key}=\"'{value}'\""
+            )
+
+
 class SweepSummary(Callback):
-    """Lists a sweep's failed cells when all jobs have ended, and gives the exit status 1 if there are any."""
+    """Lists a sweep's failed cells when all jobs have ended, and gives the exit status 1 if there are any.
+
+    A sweep whose overrides would give other cells than they say is refused before its first job, with status 2.
+    """
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Hydra turns what a callback raises into a warning, so the program ends here."""
+        try:
+            _refuse_swept(list(config.hydra.overrides.task))
+        except AdshiftError as error:
+            print(f"adshift: {one_line(error)}", file=sys.stderr)
+            raise SystemExit(USER_ERROR) from None
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Read every failure.json below the sweep's folder."""

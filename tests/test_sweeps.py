@@ -108,3 +108,14 @@ def test_a_failing_cell_stops_no_other_and_a_second_run_mends_it(tiny: Path, tmp
     assert second.code == 0, second.err
     assert not (tmp_path / "out" / "0" / FAILURE).exists()
     assert (tmp_path / "out" / "1" / "result.json").stat().st_mtime_ns == done
+
+
+def test_a_list_that_says_what_to_sweep_is_not_swept_itself(tmp_path: Path) -> None:
+    """The cells of ``study.categories=a,b`` would all be of the default categories, and nobody would notice."""
+    folder = f"study.dir={tmp_path / 'out'}"
+    refused = invoke("train.py", "sweep=clean", "study.categories=weave,nut", folder)
+    assert refused.code == 2
+    assert "study.categories=weave,nut" in refused.err
+    assert "study.categories=\"'weave,nut'\"" in refused.err
+    assert len(refused.err.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
