@@ -36,7 +36,7 @@ def noise(seed: int) -> np.ndarray:
 
 def make_cell(folder: Path, regime: str, auroc: float, *, domain: str = "shift", seed: int = 0, category: str = "plate",
               own: float = 0.0, alarms: int = 1, images: int = 0, seconds: float = 0.0, method: str = "patchcore",
-              options: dict[str, Any] | None = None) -> None:  # fmt: skip
+              severity: float = 1.0, options: dict[str, Any] | None = None) -> None:  # fmt: skip
     """A finished run whose figures are all ``auroc``, with replicates of known width: shared noise and ``own``."""
     rate = alarms / NORMALS
     points: dict[str, Any] = dict.fromkeys(FIGURES, auroc) | {"false_alarm_rate": rate}
@@ -48,7 +48,7 @@ def make_cell(folder: Path, regime: str, auroc: float, *, domain: str = "shift",
     config = {
         "method": {"_target_": "adshift.methods.m.M", "name": method, "layers": ["layer2"]},
         "data": {"source": "folder", "root": "root", "name": category, "categories": [category]},
-        "domain": {"_target_": "adshift.shift.domain.Domain", "name": domain, "severity": 1.0, "seed": seed},
+        "domain": {"_target_": "adshift.shift.domain.Domain", "name": domain, "severity": severity, "seed": seed},
         "adaptation": target, "split": {"_target_": "adshift.data.splits.StandardSplit"},
         "threshold": {"_target_": "adshift.calibration.conformal.Conformal", "scope": "category", "alpha": 0.05},
         "backbone": {"_target_": "adshift.features.backbone.FrozenBackbone", "weights": "random"},
@@ -191,6 +191,24 @@ def test_only_draws_that_both_have_are_paired(tmp_path: Path) -> None:
     found = section_of(tmp_path)
     assert row_of(found.tables[0], "few")["image AUROC"].startswith("+10.0 ")
     assert [row_of(found.tables[1], f"shift, {r}")["draws"] for r in ("none", "few")] == ["2", "1"]
+
+
+def test_every_severity_is_a_shift_of_its_own(tmp_path: Path) -> None:
+    """Gains, shares and levels at each severity over all its draws; one of several carries its severity in its name."""
+    make_cell(tmp_path / "clean", "none", 0.9, domain="clean")
+    for severity, none, few in ((0.5, 0.8, 0.85), (2.0, 0.4, 0.65)):
+        for seed in (0, 1, 2):
+            make_cell(tmp_path / f"none_{severity}_{seed}", "none", none, seed=seed, severity=severity)
+            make_cell(tmp_path / f"few_{severity}_{seed}", "few", few, seed=seed, severity=severity, own=0.001)
+    found = section_of(tmp_path)
+    assert [line.partition(":")[0] for line in found.findings] == [
+        "PatchCore, plate under shift 0.5", "PatchCore, plate under shift 2",
+    ]  # fmt: skip
+    gains = {row[2]: row[4].partition(" ")[0] for row in found.tables[0].rows}
+    assert gains == {"shift 0.5": "+5.0", "shift 2": "+25.0"}
+    shares = {row[2]: row[5].partition(" ")[0] for row in found.tables[0].rows}
+    assert shares == {"shift 0.5": "50", "shift 2": "50"}
+    assert [row_of(found.tables[1], f"shift {s}, few")["draws"] for s in ("0.5", "2")] == ["3", "3"]
 
 
 def test_the_mean_speaks_only_for_repairs_that_every_category_has(tmp_path: Path) -> None:

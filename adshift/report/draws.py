@@ -106,12 +106,12 @@ def _exact(category: str, by_seed: dict[int, Cell], mean: Figures) -> list[float
     return [binomial_interval(math.floor(alarms), normals)[0], binomial_interval(math.ceil(alarms), normals)[1]]
 
 
-def gather(study: Study, detector: str, domain: str, regime: str, threshold: str) -> Draws:
+def gather(study: Study, detector: str, domain: str, severity: float, regime: str, threshold: str) -> Draws:
     """A regime under every domain seed that it was run with; one draw, seed 0, on the clean domain."""
-    chosen = study.select(detector=detector, domain=domain, adaptation=regime, unified=False)
+    chosen = study.select(detector=detector, domain=domain, severity=severity, adaptation=regime, unified=False)
     cells: dict[str, dict[int, Cell]] = {}
     for seed in sorted({cell.domain_seed for cell in chosen}):
-        series = study.series(detector, domain, regime, domain_seed=seed, threshold=threshold)
+        series = study.series(detector, domain, regime, domain_seed=seed, severity=severity, threshold=threshold)
         for category, cell in series.cells.items():
             cells.setdefault(category, {})[seed] = cell
     return Draws({c: cells[c] for c in study.categories if c in cells})
@@ -144,12 +144,12 @@ def _only(draws: Draws, kept: Sequence[tuple[str, int]]) -> Draws:
     })  # fmt: skip
 
 
-def regimes_of(study: Study, detector: str, domain: str, threshold: str) -> dict[str, Draws]:
-    """Each regime under a domain with its draws, in the study's order; those that there are."""
-    found = {regime: gather(study, detector, domain, regime, threshold) for regime in study.regimes}
+def regimes_of(study: Study, detector: str, domain: str, severity: float, threshold: str) -> dict[str, Draws]:
+    """Each regime under a domain at one severity with its draws, in the study's order; those that there are."""
+    found = {regime: gather(study, detector, domain, severity, regime, threshold) for regime in study.regimes}
     return {regime: draws for regime, draws in found.items() if draws}
 
 
 def clean_of(study: Study, detector: str, threshold: str) -> dict[str, Draws]:
     """What each regime makes of the clean domain; the plain model is ``none``."""
-    return regimes_of(study, detector, CLEAN, threshold)
+    return regimes_of(study, detector, CLEAN, 0.0, threshold)

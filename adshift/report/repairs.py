@@ -20,7 +20,11 @@ ASKED = ("image_auroc", "pro_030")
 
 @dataclass(frozen=True)
 class Setting:
-    """A detector under one shifted domain: its regimes there, and what each makes of the clean domain."""
+    """A detector under one shifted domain: its regimes there, and what each makes of the clean domain.
+
+    Attributes:
+        domain: its name, with the severity where the study has several: ``shift``, ``shift 1.5``.
+    """
 
     detector: str
     domain: str
@@ -88,17 +92,20 @@ class Setting:
 
 
 def settings_of(study: Study) -> list[Setting]:
-    """A setting a detector and domain with a regime beyond the study's, under the threshold that most such runs have."""
+    """A setting a detector, domain and severity with a regime beyond the study's, under the threshold that most have."""
     beyond = [c for c in study.cells if c.adaptation not in REGIMES and c.domain != CLEAN and not c.unified]
     if not beyond:
         return []
     threshold = Counter(c.threshold for c in beyond).most_common(1)[0][0]
     found = []
-    for domain in sorted({c.domain for c in beyond}, key=lambda d: (d != study.main_domain, d)):
+    shifts = sorted({(c.domain, c.severity) for c in beyond}, key=lambda s: (s[0] != study.main_domain, s))
+    several = {domain for domain, count in Counter(domain for domain, _ in shifts).items() if count > 1}
+    for domain, severity in shifts:
+        name = f"{domain} {severity:g}" if domain in several else domain
         for detector in study.detectors:
-            shifted = regimes_of(study, detector, domain, threshold)
+            shifted = regimes_of(study, detector, domain, severity, threshold)
             if set(shifted) - set(REGIMES):
-                found.append(Setting(detector, domain, shifted, clean_of(study, detector, threshold)))
+                found.append(Setting(detector, name, shifted, clean_of(study, detector, threshold)))
     return found
 
 
