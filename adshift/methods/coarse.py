@@ -23,6 +23,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 SHAPE_STEP = 256
+FEWEST = 32
 WORTHWHILE = 1.4
 """How many times faster a coarser type's product must be, to be chosen."""
 LAPS = 8
@@ -98,9 +99,19 @@ class CoarseForm(Protocol):
         ...
 
 
-def padded(count: int, step: int = SHAPE_STEP) -> int:
-    """A count rounded up: products of few shapes, as oneDNN plans every new one, which takes longer than many a product."""
+def rounded_up(count: int, step: int) -> int:
+    """The next multiple of the step."""
     return -(-count // step) * step
+
+
+def padded(count: int) -> int:
+    """A count rounded up: products of few shapes, as oneDNN plans every new one, which takes longer than many a product.
+
+    Up to SHAPE_STEP a power of two, from FEWEST on; then a multiple of SHAPE_STEP.
+    """
+    if count > SHAPE_STEP:
+        return rounded_up(count, SHAPE_STEP)
+    return max(FEWEST, 1 << max(0, count - 1).bit_length())
 
 
 def within(

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from adshift.methods.coarse import CoarseRows, FloatArray, padded
+from adshift.methods.coarse import CoarseRows, FloatArray, padded, rounded_up
 from adshift.methods.huge_pages import Scratch, large_empty
 from adshift.methods.rounding import distance_slack
 
@@ -37,7 +37,7 @@ class FloatForm:
 
     def __init__(self, dim: int, dtype: torch.dtype, device: torch.device) -> None:
         self.row_type = self.entry_type = dtype
-        self.width = padded(dim + 2 * _PIECES[dtype], _WIDTH_STEP[dtype])
+        self.width = rounded_up(dim + 2 * _PIECES[dtype], _WIDTH_STEP[dtype])
         self._dim, self._pieces, self._device = dim, _PIECES[dtype], device
         self._relative = 0.0
         self._slack = 2 * distance_slack(self.width, device)

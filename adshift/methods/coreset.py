@@ -14,6 +14,8 @@ from adshift.methods.projection import gaussian_matrix, project
 
 POOL_ROWS = 8192
 HEAD_ROWS = 1024
+ROUNDING = 1e-9
+"""More than squared distances from a float64 dot product may be wrong by, relative to the largest squared length."""
 
 
 @dataclass(frozen=True)
@@ -119,11 +121,13 @@ def _extend(distances: LazyDistances, count: int, bar: Any) -> tuple[IntArray, F
 def _pick_inside(head: Head, count: int) -> tuple[IntArray, FloatArray]:
     """Plain greedy inside the head for as long as its farthest point is farther than any outside it.
 
+    A dot product tells which points a pick may come nearer to; those alone are compared from differences.
+
     Returns the picks, and each one's squared distance to the centres before it.
     """
     squared_H, points_HP = head.squared_H, head.points_HP
     norm_H = np.square(points_HP).sum(-1)
-    slack = 1e-9 * norm_H.max(initial=0.0)
+    slack = ROUNDING * norm_H.max(initial=0.0)
     picks: list[int] = []
     far: list[float] = []
     while len(picks) < count and len(squared_H):

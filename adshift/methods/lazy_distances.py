@@ -8,22 +8,14 @@ import torch
 from torch import Tensor
 
 from adshift.errors import AdshiftError
-from adshift.methods.coarse import (
-    SHAPE_STEP,
-    CoarseForm,
-    CoarseRows,
-    FloatArray,
-    IntArray,
-    coarse_type,
-    padded,
-    within,
-)
+from adshift.methods.coarse import CoarseForm, CoarseRows, FloatArray, IntArray, coarse_type, padded, within
 from adshift.methods.coarse_bytes import ByteForm
 from adshift.methods.coarse_floats import FloatForm
 from adshift.methods.huge_pages import Scratch
 
 CHUNK_ROWS = 4096
 PAIR_ROWS = 512
+"""Pairs whose differences, in float64, fit a core's cache."""
 SAMPLE_ROWS = 8192
 """Points whose bounds tell about how large those are that a pool of a given size begins at."""
 FIRST_BLOCK = 256
@@ -183,13 +175,14 @@ class LazyDistances:
         return whole
 
     def _coarse_at(self, rows: IntArray) -> CoarseRows:
+        """The coarse form of some points, in memory that the next call reuses."""
         if self._coarse is not None:
             return self._coarse.at(torch.from_numpy(rows), self._pool_rows)
         return self._form.rows(self._centred(self._exact(rows)))
 
     def _product(self, left: CoarseRows, start: int, stop: int) -> Tensor:
         """Coarse squared distances to the centres start to stop, as integers, in memory that the next call reuses."""
-        right_YK = self._right_CK[start : start + _columns(stop - start)]
+        right_YK = self._right_CK[start : start + padded(stop - start)]
         return self._form.product(left, right_YK, self._products)[:, : stop - start]
 
     def _first_pass(self, stop: int) -> None:
@@ -247,11 +240,6 @@ class LazyDistances:
         if len(points_HP) == 0:
             return np.empty(0)
         return np.minimum.reduceat(squared_X, np.searchsorted(point_X, np.arange(len(points_HP))))
-
-
-def _columns(count: int) -> int:
-    """A number of columns rounded up: to a power of two while there are few, else as rows are."""
-    return max(32, 1 << (count - 1).bit_length()) if 0 < count <= SHAPE_STEP else padded(count)
 
 
 def squared_distances(points: FloatArray, centres: FloatArray) -> FloatArray:
