@@ -50,10 +50,11 @@ def ours(embedding_ND: Tensor, count: int) -> Any:
 
 def projected(embedding_ND: Tensor) -> Tensor:
     """The projection that `ours` searches in."""
-    from adshift.methods.projection import gaussian_matrix, project
+    from adshift.methods.points import Points
+    from adshift.methods.projection import gaussian_matrix
 
     matrix_DP = gaussian_matrix(embedding_ND.shape[1], 128, torch.Generator().manual_seed(SEED))
-    return project(embedding_ND, matrix_DP)
+    return torch.cat(list(Points([embedding_ND], matrix_DP).chunks()))
 
 
 def peer_picks(points_NP: Tensor, count: int) -> tuple[Tensor, float]:

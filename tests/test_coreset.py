@@ -9,15 +9,16 @@ from torch import Tensor
 
 from adshift.errors import AdshiftError
 from adshift.methods import coreset as coreset_module
-from adshift.methods import lazy_distances
+from adshift.methods import lazy_distances, rounded_points
 from adshift.methods.coreset import greedy_coreset
-from adshift.methods.projection import gaussian_matrix, project
+from adshift.methods.points import Points
+from adshift.methods.projection import gaussian_matrix, projection
 
 
 @pytest.fixture(params=[torch.float32, torch.bfloat16, torch.int8], autouse=True, ids=["float32", "bfloat16", "int8"])
 def every_precision(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every test with coarse products of every type, whichever this CPU would choose."""
-    monkeypatch.setattr(lazy_distances, "coarse_type", lambda device: request.param)
+    monkeypatch.setattr(rounded_points, "coarse_type", lambda device: request.param)
 
 
 def _generator(seed: int = 0) -> torch.Generator:
@@ -93,7 +94,7 @@ def test_a_pool_holds_what_exceeds_its_outside(monkeypatch: pytest.MonkeyPatch, 
     points = make(2000, 8)
     for sample in (1, 40, 300, 8192):
         monkeypatch.setattr(lazy_distances, "SAMPLE_ROWS", sample)
-        distances = lazy_distances.LazyDistances(points, 64)
+        distances = lazy_distances.LazyDistances(Points([points]), 64)
         distances.start(np.arange(16))
         for count in (1, 50, 900, 1990, 2000):
             rows, outside = distances._pool(count)
@@ -137,7 +138,7 @@ def test_a_prefix_is_continued_to_the_same_order(make, cut: int) -> None:
 def test_projected_search_is_the_plain_loop_on_the_projection() -> None:
     points = _random(1500, 300)
     found = greedy_coreset(points, 100, generator=_generator(3), projection_dim=32)
-    projected = project(points, gaussian_matrix(300, 32, _generator(3)))
+    projected = projection(gaussian_matrix(300, 32, _generator(3)))(points)
     picks, radius = _plain_greedy(projected.numpy(), int(found.indices_M[0]), 100)
     assert found.indices_M.tolist() == picks
     assert found.radius == pytest.approx(radius, rel=1e-12)
@@ -145,7 +146,7 @@ def test_projected_search_is_the_plain_loop_on_the_projection() -> None:
 
 def test_projection_keeps_lengths_on_average() -> None:
     points = _random(4000, 384)
-    ratio = project(points, gaussian_matrix(384, 128, _generator())).square().sum(1) / points.square().sum(1)
+    ratio = projection(gaussian_matrix(384, 128, _generator()))(points).square().sum(1) / points.square().sum(1)
     # Each ratio is chi-squared with 128 degrees of freedom over 128: standard deviation sqrt(2 / 128) = 0.125.
     assert ratio.mean().item() == pytest.approx(1, abs=0.02)
     assert 0.10 < ratio.std().item() < 0.15

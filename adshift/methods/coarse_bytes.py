@@ -44,24 +44,30 @@ class ByteForm:
         self._scale_P = 1 / (self._step * copies_P.float().sqrt())
         self._again_S = torch.repeat_interleave(torch.arange(len(range_P)), copies_P - 1)
         self._split = len(range_P) + len(self._again_S)
-        half = (longest / self._step + self._split**0.5 / 2 + 1) ** 2 / 2
-        self._digits = int(half) // LARGEST**2 + 1
+        self._longest = longest / self._step + self._split**0.5 / 2 + 1
+        self._digits = int(self._longest**2 / 2) // LARGEST**2 + 1
         self.width = self._split + self._digits + 1
         self._worst = 0.0
 
     @classmethod
-    def spanning(cls, parts: Iterable[Tensor]) -> ByteForm:
-        """The form whose grid spans the rows of all parts, float32 [N, P]."""
+    def spanning(cls, parts: Iterable[Tensor], reach: float = 1.0) -> ByteForm:
+        """The form whose grid spans the rows of all parts, float32 [N, P], and those that are `reach` times as far."""
         ranges, lengths = [], []
         for part_NP in parts:
             ranges.append(torch.maximum(part_NP.amax(0), -part_NP.amin(0)))
             lengths.append(float(torch.linalg.vector_norm(part_NP, dim=1).amax()))
-        return cls(torch.stack(ranges).amax(0), max(lengths))
+        return cls(reach * torch.stack(ranges).amax(0), reach * max(lengths))
 
     def resolves(self, x_XP: Tensor) -> bool:
         """Whether the grid is fine beside most of these rows; far outliers make it too coarse to tell the others apart."""
         fine_X = self.rows(x_XP).error_X < FINE * torch.linalg.vector_norm(x_XP, dim=1)
         return bool(fine_X.float().mean() > 0.5)
+
+    def serves(self, rows: CoarseRows) -> bool:
+        """Whether rows beyond those that the grid spans may be on either side: none is too long, or cut off by much."""
+        if float(rows.norm_X.amax()) > self._longest:
+            return False
+        return float(rows.error_X.amax()) <= FINE * self._step * float(rows.norm_X.mean())
 
     def empty(self, count: int) -> CoarseRows:
         """See ``CoarseForm``."""

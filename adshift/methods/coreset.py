@@ -1,5 +1,6 @@
 """Exact k-center greedy coreset, by pools of points that are brought up to date only when they can be picked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,8 @@ from torch import Tensor
 from adshift.errors import AdshiftError
 from adshift.methods.coarse import FloatArray, IntArray
 from adshift.methods.lazy_distances import PICKED, Bounds, Head, LazyDistances, squared_distances
-from adshift.methods.projection import gaussian_matrix, project
+from adshift.methods.points import Points
+from adshift.methods.projection import gaussian_matrix
 
 POOL_ROWS = 8192
 HEAD_ROWS = 1024
@@ -40,7 +42,7 @@ class Coreset:
 
 
 def greedy_coreset(
-    embedding_ND: Tensor,
+    embedding: Tensor | Sequence[Tensor],
     count: int,
     *,
     generator: torch.Generator,
@@ -56,7 +58,8 @@ def greedy_coreset(
     coreset of n. Work is saved, not accuracy: distances only fall, so an old one bounds the present one from above.
 
     Args:
-        embedding_ND: [N, D] float rows; may be a memory-mapped CPU tensor (it is read in chunks, never copied whole).
+        embedding: [N, D] float rows, or several such parts whose rows count on from one to the next; may be memory-mapped
+            CPU tensors (they are read in chunks, never copied whole, nor is their projection).
         count: number of picks, prefix included, in [1, N].
         generator: draws the projection first and the first pick second, whatever else is given.
         projection_dim: Gaussian projection to this many dimensions where D is larger; None searches the rows as they are.
@@ -69,14 +72,14 @@ def greedy_coreset(
 
     Source: Sener & Savarese, ICLR 2018, Algorithm 1; Roth et al., CVPR 2022 (PatchCore), Algorithm 1.
     """
-    _check(embedding_ND, count, projection_dim)
-    size, dim = embedding_ND.shape
-    points_NP = embedding_ND.detach()
-    if projection_dim is not None and dim > projection_dim:
-        points_NP = project(points_NP, gaussian_matrix(dim, projection_dim, generator))
+    parts = [embedding] if isinstance(embedding, Tensor) else embedding
+    _check(parts, count, projection_dim)
+    size, dim = sum(map(len, parts)), parts[0].shape[1]
+    narrowed = projection_dim is not None and dim > projection_dim
+    points = Points(parts, gaussian_matrix(dim, projection_dim, generator) if narrowed else None)
     first = int(torch.randint(size, (1,), generator=generator, device=generator.device))
     picks = np.array([first]) if prefix_P is None else _checked_prefix(prefix_P, size, count)
-    distances = LazyDistances(points_NP, count)
+    distances = LazyDistances(points, count)
     distances.start(picks, _checked_bounds(bounds, prefix_P, size))
     with _bar(progress, len(picks), count) as bar:
         more, squared = _extend(distances, count - len(picks), bar)
@@ -155,16 +158,16 @@ def _largest_squared(distances: LazyDistances) -> float:
         growth *= 2
 
 
-def _check(embedding_ND: Tensor, count: int, projection_dim: int | None) -> None:
-    if embedding_ND.ndim != 2 or 0 in embedding_ND.shape or not embedding_ND.is_floating_point():
-        raise AdshiftError(
-            f"embedding of shape {tuple(embedding_ND.shape)} and type {embedding_ND.dtype} must be [N, D] floats with "
-            "N, D >= 1; give at least one nominal patch"
-        )
-    if not 1 <= count <= len(embedding_ND):
-        raise AdshiftError(
-            f"count={count} must be in [1, {len(embedding_ND)}], the number of patches; change coreset_ratio"
-        )
+def _check(parts: Sequence[Tensor], count: int, projection_dim: int | None) -> None:
+    for part in parts:
+        if part.ndim != 2 or 0 in part.shape or not part.is_floating_point():
+            raise AdshiftError(
+                f"embedding of shape {tuple(part.shape)} and type {part.dtype} must be [N, D] floats with N, D >= 1; give at "
+                "least one nominal patch"
+            )
+    size = sum(map(len, parts))
+    if not 1 <= count <= size:
+        raise AdshiftError(f"count={count} must be in [1, {size}], the number of patches; change coreset_ratio")
     if projection_dim is not None and projection_dim < 1:
         raise AdshiftError(f"projection_dim={projection_dim} must be at least 1; give None to search unprojected")
 

@@ -1,19 +1,16 @@
 """Distances of many points to a growing set of centres, kept only as upper bounds until they matter."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from adshift.errors import AdshiftError
-from adshift.methods.coarse import CoarseForm, CoarseRows, FloatArray, IntArray, coarse_type, padded, within
-from adshift.methods.coarse_bytes import ByteForm
-from adshift.methods.coarse_floats import FloatForm
+from adshift.methods.coarse import CoarseRows, FloatArray, IntArray, padded, within
 from adshift.methods.huge_pages import Scratch
+from adshift.methods.points import Points
+from adshift.methods.rounded_points import RoundedPoints
 
-CHUNK_ROWS = 4096
 PAIR_ROWS = 512
 """Pairs whose differences, in float64, fit a core's cache."""
 SAMPLE_ROWS = 8192
@@ -59,32 +56,28 @@ class Head:
 class LazyDistances:
     """Squared distances to the nearest centre: stale upper bounds for all points, exact ones for those at the head.
 
-    Products are coarse (`adshift.methods.coarse`), on centred points. Their rounding error is bounded, so a bound is
-    never below the truth and no centre that may be the nearest is missed; whatever decides a pick is computed anew from
-    differences in float64.
+    Products are coarse (`adshift.methods.rounded_points`). Their rounding error is bounded, so a bound is never below the
+    truth and no centre that may be the nearest is missed; whatever decides a pick is computed anew from differences in
+    float64.
 
     Args:
-        points_NP: [N, P] finite floats; rows are gathered when needed, never copied as a whole but for their coarse form
-            in bfloat16 or int8, where the CPU is fast at that.
+        points: finite; read whole once, then by row.
         capacity: the largest number of centres.
 
     Raises:
         AdshiftError: a value that is not finite, or too large for its square to be.
     """
 
-    def __init__(self, points_NP: Tensor, capacity: int) -> None:
-        self._points_NP = points_NP
-        size = len(points_NP)
-        device = points_NP.device
-        dtype = coarse_type(device)
-        self._mean_P = _mean(points_NP)
-        self._form = self._coarse_form(dtype)
-        self._coarse = None if self._form.row_type == torch.float32 else self._all_rows()
+    def __init__(self, points: Points, capacity: int) -> None:
+        size, device = len(points), points.device
+        self._points = points
+        self._rounded = RoundedPoints(points)
+        self._form = self._rounded.form
         self._block = BLOCK_CENTRES["cpu" if device.type == "cpu" else "cuda"]
-        self._centre_rows: IntArray = np.empty(0, np.int64)
+        self._centres = 0
+        self._centre_CP = torch.zeros(capacity, points.dim, dtype=points.dtype).numpy()
         self._right_CK = torch.zeros(padded(capacity), self._form.width, dtype=self._form.row_type, device=device)
-        self._pool_rows = Scratch(self._form.row_type, device)
-        self._some_rows = Scratch(self._form.row_type, device)
+        self._active_rows = Scratch(self._form.row_type, device)
         self._products = Scratch(self._form.entry_type, device)
         self._bound_N: FloatArray = np.full(size, np.inf)
         self._seen_N: IntArray = np.zeros(size, np.int64)
@@ -103,10 +96,7 @@ class LazyDistances:
 
     def add_centres(self, rows_K: IntArray) -> None:
         """Append centres; the bounds of all points stay valid, only older."""
-        start, stop = len(self._centre_rows), len(self._centre_rows) + len(rows_K)
-        self._right_CK[start:stop] = self._form.right(self._coarse_at(rows_K))
-        self._centre_rows = np.concatenate([self._centre_rows, rows_K])
-        self._bound_N[rows_K] = PICKED
+        self._append(rows_K, self._exact(rows_K))
 
     def unpicked(self) -> IntArray:
         """Rows that are not centres, ascending."""
@@ -121,17 +111,28 @@ class LazyDistances:
             strongest, left_out = _largest(squared_L[kept], head_rows)
             kept, outside = kept[strongest], max(outside, left_out)
         rows_H = np.sort(pool_L[kept])
-        points_HP = _float64(self._exact(rows_H))
-        squared_H = self._settle(points_HP, self._coarse_at(rows_H))
+        points_HP = self._exact(rows_H)
+        squared_H = self._settle(points_HP, self._rounded.at(rows_H))
         self._bound_N[rows_H] = squared_H
-        self._seen_N[rows_H] = len(self._centre_rows)
+        self._seen_N[rows_H] = self._centres
         return Head(rows_H, points_HP, squared_H, outside, complete=outside == PICKED)
 
     def commit(self, head: Head, picks_K: IntArray) -> None:
         """Store what picking inside the head has learnt: new centres, and exact distances that have seen them."""
         self._bound_N[head.rows_H] = head.squared_H
-        self.add_centres(picks_K)
-        self._seen_N[head.rows_H] = len(self._centre_rows)
+        self._append(picks_K, head.points_HP[np.searchsorted(head.rows_H, picks_K)])
+        self._seen_N[head.rows_H] = self._centres
+
+    def _append(self, rows_K: IntArray, points_KP: FloatArray) -> None:
+        start, stop = self._centres, self._centres + len(rows_K)
+        self._centre_CP[start:stop] = points_KP
+        self._right_CK[start:stop] = self._form.right(self._rounded.at(rows_K))
+        self._bound_N[rows_K] = PICKED
+        self._centres = stop
+
+    def _exact(self, rows_M: IntArray) -> FloatArray:
+        """The points themselves, in float64."""
+        return np.asarray(self._points.at(rows_M).cpu().double().numpy())
 
     def _pool(self, count: int) -> tuple[IntArray, float]:
         """Rows of about the `count` largest bounds, centres left out, and what no other exceeds (PICKED: none left)."""
@@ -145,41 +146,6 @@ class LazyDistances:
                 return rows, level
         return _largest(self._bound_N, count)
 
-    def _exact(self, rows: IntArray) -> Tensor:
-        """The points themselves."""
-        return self._points_NP[torch.from_numpy(rows).to(self._points_NP.device)].to(self._mean_P.dtype)
-
-    def _centred(self, exact_XP: Tensor) -> Tensor:
-        return (exact_XP.to(self._mean_P.dtype) - self._mean_P).float()
-
-    def _centred_parts(self) -> Iterator[Tensor]:
-        """All points, less their mean, chunk by chunk."""
-        for start in range(0, len(self._points_NP), CHUNK_ROWS):
-            yield self._centred(self._points_NP[start : start + CHUNK_ROWS])
-
-    def _coarse_form(self, dtype: torch.dtype) -> CoarseForm:
-        if dtype == torch.int8:
-            form, some = ByteForm.spanning(self._centred_parts()), max(1, len(self._points_NP) // CHUNK_ROWS)
-            if form.resolves(self._centred(self._points_NP[::some])):
-                return form
-            dtype = torch.float32
-        return FloatForm(self._points_NP.shape[1], dtype, self._points_NP.device)
-
-    def _all_rows(self) -> CoarseRows:
-        """The coarse form of every point."""
-        whole = self._form.empty(len(self._points_NP))
-        for i, part_NP in enumerate(self._centred_parts()):
-            self._form.fill(whole.part(i * CHUNK_ROWS, (i + 1) * CHUNK_ROWS), part_NP)
-        if not bool(whole.norm_X.isfinite().all()):
-            raise AdshiftError("embedding holds values whose squares exceed float32; check the images and the weights")
-        return whole
-
-    def _coarse_at(self, rows: IntArray) -> CoarseRows:
-        """The coarse form of some points, in memory that the next call reuses."""
-        if self._coarse is not None:
-            return self._coarse.at(torch.from_numpy(rows), self._pool_rows)
-        return self._form.rows(self._centred(self._exact(rows)))
-
     def _product(self, left: CoarseRows, start: int, stop: int) -> Tensor:
         """Coarse squared distances to the centres start to stop, as integers, in memory that the next call reuses."""
         right_YK = self._right_CK[start : start + padded(stop - start)]
@@ -188,29 +154,26 @@ class LazyDistances:
     def _first_pass(self, stop: int) -> None:
         """Bound every point by the first centres."""
         picked = self._bound_N == PICKED
-        for start in range(0, len(self._bound_N), CHUNK_ROWS):
-            if self._coarse is None:
-                left = self._form.rows(self._centred(self._points_NP[start : start + CHUNK_ROWS]))
-            else:
-                left = self._coarse.part(start, start + CHUNK_ROWS)
-            self._bound_N[start : start + CHUNK_ROWS] = (
-                self._form.at_most(self._product(left, 0, stop).amin(1), left) ** 2
-            )
+        start = 0
+        for left in self._rounded.chunks():
+            end = start + len(left.norm_X)
+            self._bound_N[start:end] = self._form.at_most(self._product(left, 0, stop).amin(1), left) ** 2
+            start = end
         self._bound_N[picked] = PICKED
         self._seen_N[:] = stop
 
     def _refresh(self, rows_L: IntArray, outside: float) -> FloatArray:
         """Lower the bounds of a pool, oldest unseen centres first; a point that falls below `outside` is left there."""
-        total, device = len(self._centre_rows), self._right_CK.device
+        total, device = self._centres, self._right_CK.device
         bound_L, seen_L = self._bound_N[rows_L], self._seen_N[rows_L]
-        left_L = self._coarse_at(rows_L)
+        left_L = self._rounded.at(rows_L)
         for start in range(int(seen_L.min(initial=total)), total, self._block):
             stop = min(start + self._block, total)
             active = np.flatnonzero((seen_L < stop) & (bound_L >= outside))
             if len(active) == 0:
                 continue
             every = len(active) == len(rows_L)
-            left = left_L if every else left_L.at(torch.from_numpy(active).to(device), self._some_rows)
+            left = left_L if every else left_L.at(torch.from_numpy(active).to(device), self._active_rows)
             fresh = self._form.at_most(self._product(left, start, stop).amin(1), left) ** 2
             bound_L[active] = np.minimum(bound_L[active], fresh)
             seen_L[active] = stop
@@ -219,7 +182,7 @@ class LazyDistances:
 
     def _settle(self, points_HP: FloatArray, left_H: CoarseRows) -> FloatArray:
         """Exact squared distances to the nearest centre, from differences to every centre that may be the nearest."""
-        total = len(self._centre_rows)
+        total = self._centres
         squared_H = np.empty(len(points_HP))
         step = max(1, PRODUCT_VALUES // total)
         for start in range(0, len(points_HP), step):
@@ -235,8 +198,7 @@ class LazyDistances:
         squared_X = np.empty(len(point_X))
         for start in range(0, len(point_X), PAIR_ROWS):
             part = slice(start, start + PAIR_ROWS)
-            centres = _float64(self._exact(self._centre_rows[centre_X[part]]))
-            squared_X[part] = squared_distances(points_HP[point_X[part]], centres)
+            squared_X[part] = squared_distances(points_HP[point_X[part]], self._centre_CP[centre_X[part]])
         if len(points_HP) == 0:
             return np.empty(0)
         return np.minimum.reduceat(squared_X, np.searchsorted(point_X, np.arange(len(points_HP))))
@@ -246,22 +208,6 @@ def squared_distances(points: FloatArray, centres: FloatArray) -> FloatArray:
     """Squared distances along the last axis from differences: equal rows give equal values, wherever they stand."""
     difference = points - centres
     return np.asarray(np.square(difference, out=difference).sum(-1))
-
-
-def _float64(points: Tensor) -> FloatArray:
-    return np.asarray(points.cpu().double().numpy())
-
-
-def _mean(points_NP: Tensor) -> Tensor:
-    """The mean, in the type distances are taken in (float64 for float64 points, else float32); refuses NaN and inf."""
-    total = torch.zeros(points_NP.shape[1], dtype=torch.float64, device=points_NP.device)
-    for start in range(0, len(points_NP), CHUNK_ROWS):
-        total += points_NP[start : start + CHUNK_ROWS].sum(0, dtype=torch.float64)
-    if not bool(total.isfinite().all()):
-        raise AdshiftError(
-            "embedding holds NaN or infinite values and must be finite; check the images and the weights"
-        )
-    return (total / len(points_NP)).to(torch.float64 if points_NP.dtype == torch.float64 else torch.float32)
 
 
 def _largest(values: FloatArray, count: int) -> tuple[IntArray, float]:

@@ -14,7 +14,6 @@ from torch import Tensor
 from adshift.methods.coreset import greedy_coreset
 from adshift.methods.lazy_distances import Bounds
 from adshift.methods.method import Scope
-from adshift.methods.projection import gaussian_matrix, project_parts
 
 ORDER = "order.npz"
 
@@ -53,22 +52,13 @@ def greedy_order(parts: Sequence[Tensor], count: int, projection_dim: int, seed:
     return scope.fetch("orders", key, make, _read, enough=lambda folder: len(_read(folder).indices_M) >= count)
 
 
-def _points(parts: Sequence[Tensor], projection_dim: int, generator: torch.Generator) -> Tensor:
-    """The rows that the search looks at: projected, or as they are where they have no more dimensions than that."""
-    dim = parts[0].shape[1]
-    if dim > projection_dim:
-        return project_parts(parts, gaussian_matrix(dim, projection_dim, generator))
-    return parts[0] if len(parts) == 1 else torch.cat(list(parts))
-
-
 def _continued(parts: Sequence[Tensor], count: int, projection_dim: int, seed: int, start: Order | None) -> Order:
     started = time.perf_counter()
-    generator = torch.Generator().manual_seed(seed)
     coreset = greedy_coreset(
-        _points(parts, projection_dim, generator),
+        parts,
         count,
-        generator=generator,
-        projection_dim=None,
+        generator=torch.Generator().manual_seed(seed),
+        projection_dim=projection_dim,
         prefix_P=None if start is None else start.indices_M,
         bounds=None if start is None else start.bounds,
         progress=True,

@@ -1,15 +1,12 @@
-"""Gaussian Johnson-Lindenstrauss projection, done in chunks so that the embeddings are never held twice."""
+"""Gaussian Johnson-Lindenstrauss projection."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from adshift.methods.huge_pages import large_empty
 from adshift.methods.onednn import product_with
-
-CHUNK_ROWS = 4096
 
 
 def gaussian_matrix(dim_in: int, dim_out: int, generator: torch.Generator) -> Tensor:
@@ -22,23 +19,19 @@ def gaussian_matrix(dim_in: int, dim_out: int, generator: torch.Generator) -> Te
     return matrix_DP / math.sqrt(dim_out)
 
 
-def project(embedding_ND: Tensor, matrix_DP: Tensor) -> Tensor:
-    """Return `embedding_ND @ matrix_DP` as float32 [N, P] on the embedding's device; see `project_parts`."""
-    return project_parts([embedding_ND], matrix_DP)
+def projection(matrix_DP: Tensor) -> Callable[[Tensor], Tensor]:
+    """A function that gives `rows_ND @ matrix_DP` as float32 [N, P], for rows of any floating type on the matrix's device.
 
-
-def project_parts(parts: Sequence[Tensor], matrix_DP: Tensor) -> Tensor:
-    """Return the rows of all parts, one part after another, times `matrix_DP` as float32 [N, P] on the parts' device.
-
-    A part may be a memory-mapped CPU tensor of any floating type: it is read once, chunk by chunk.
+    The bits of a row's projection do not depend on the rows beside it: a single row, which libraries multiply in another
+    order, is taken twice.
     """
-    device = parts[0].device
-    matrix_DP = matrix_DP.to(device=device, dtype=torch.float32)
-    projected_NP = large_empty(sum(map(len, parts)), matrix_DP.shape[1], dtype=torch.float32, device=device)
-    product = product_with(matrix_DP)
-    place = 0
-    for part in parts:
-        for chunk in part.split(CHUNK_ROWS):
-            projected_NP[place : place + len(chunk)] = product(chunk.float())
-            place += len(chunk)
-    return projected_NP
+    product = product_with(matrix_DP.float())
+
+    def project(rows_ND: Tensor) -> Tensor:
+        if len(rows_ND) == 0:
+            return rows_ND.new_empty((0, matrix_DP.shape[1]), dtype=torch.float32)
+        if len(rows_ND) == 1:
+            return product(rows_ND.float().expand(2, -1))[:1]
+        return product(rows_ND.float())
+
+    return project

@@ -1,0 +1,55 @@
+"""The points of a search: rows of several tensors, as they are, or projected when they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+from adshift.methods.coarse import IntArray
+from adshift.methods.projection import projection
+from adshift.methods.rows import rows_of_parts
+
+CHUNK_ROWS = 4096
+
+
+class Points:
+    """Rows of all parts, one part after another. Nothing is held but the parts, which may be memory-mapped.
+
+    A projection of all rows is never in memory: to write it there takes longer than to compute the few rows again that
+    a search asks for by number. A row's coordinates are the same bits whichever rows are read with it.
+
+    Args:
+        parts: [n, D] float rows each, of one type, on one device.
+        matrix_DP: projects every row to P dimensions, in float32; None leaves the rows as they are.
+
+    Attributes:
+        dim: numbers a point.
+        dtype: of the points: float64 where rows are and stay that, else float32.
+        projected: whether there is a matrix.
+    """
+
+    def __init__(self, parts: Sequence[Tensor], matrix_DP: Tensor | None = None) -> None:
+        self._parts = [part.detach() for part in parts]
+        self.device = parts[0].device
+        self.projected = matrix_DP is not None
+        self._project = None if matrix_DP is None else projection(matrix_DP.to(self.device))
+        self.dim = parts[0].shape[1] if matrix_DP is None else matrix_DP.shape[1]
+        self.dtype = torch.float64 if matrix_DP is None and parts[0].dtype == torch.float64 else torch.float32
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def chunks(self) -> Iterator[Tensor]:
+        """All points in order, at most CHUNK_ROWS at once."""
+        for part in self._parts:
+            for chunk in part.split(CHUNK_ROWS):
+                yield self._seen(chunk)
+
+    def at(self, rows_M: IntArray) -> Tensor:
+        """The points [M, P] at these rows, in the order given."""
+        return self._seen(rows_of_parts(self._parts, torch.from_numpy(rows_M).to(self.device)))
+
+    def _seen(self, rows_ND: Tensor) -> Tensor:
+        return rows_ND.to(self.dtype) if self._project is None else self._project(rows_ND)
