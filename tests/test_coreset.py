@@ -106,6 +106,41 @@ def test_a_pool_holds_what_exceeds_its_outside(monkeypatch: pytest.MonkeyPatch, 
             assert beside.max() <= outside
 
 
+@pytest.mark.parametrize("make", [_random, _clustered, _duplicated])
+def test_picks_do_not_depend_on_when_all_bounds_are_refreshed(monkeypatch: pytest.MonkeyPatch, make) -> None:
+    points = make(3000, 150)
+    found = []
+    for limit in (0, 5, 256, 3000):
+        monkeypatch.setattr(lazy_distances, "SEEN_BY_ALL", limit)
+        found.append(greedy_coreset(points, 300, generator=_generator()))
+    assert all(torch.equal(other.indices_M, found[0].indices_M) for other in found)
+    assert all(other.radius == found[0].radius for other in found)
+
+
+@pytest.mark.parametrize("dim", [40, 200])
+def test_parts_are_one_embedding(dim: int) -> None:
+    """Parts are shorter and longer than a chunk; picks come from all of them, and from the last row."""
+    points = _random(9001, dim)
+    points[9000] += 30
+    whole = greedy_coreset(points, 80, generator=_generator(), projection_dim=64)
+    parts = greedy_coreset(points.split([5, 4500, 1, 4494, 1]), 80, generator=_generator(), projection_dim=64)
+    assert torch.equal(whole.indices_M, parts.indices_M)
+    assert whole.radius == parts.radius
+    assert 9000 in whole.indices_M.tolist()
+
+
+def test_points_that_the_sample_misses_are_picked_as_the_plain_loop_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some a little farther than any in the sample, which the grid reaches, some far, and some too far for any grid."""
+    for factor in (1.2, 3.0, 20.0, 1e4):
+        points = _random(4000, 48)
+        points[1::400] *= factor  # the sample is every fourth row, from the first on
+        monkeypatch.setattr(rounded_points, "SAMPLE_ROWS", 1000)
+        found = greedy_coreset(points, 200, generator=_generator(), projection_dim=None)
+        picks, radius = _plain_greedy(points.numpy(), int(found.indices_M[0]), 200)
+        assert found.indices_M.tolist() == picks
+        assert found.radius == pytest.approx(radius, rel=1e-12)
+
+
 def test_every_row_can_be_picked_once_and_the_rest_come_in_order() -> None:
     points = _random(20, 4)[torch.arange(200) % 20]
     found = greedy_coreset(points, 200, generator=_generator(), projection_dim=None)
@@ -142,6 +177,17 @@ def test_projected_search_is_the_plain_loop_on_the_projection() -> None:
     picks, radius = _plain_greedy(projected.numpy(), int(found.indices_M[0]), 100)
     assert found.indices_M.tolist() == picks
     assert found.radius == pytest.approx(radius, rel=1e-12)
+
+
+@pytest.mark.parametrize("dim", [7, 300, 1536])
+def test_a_rows_projection_does_not_depend_on_the_rows_beside_it(dim: int) -> None:
+    points = _random(5000, dim)
+    project = projection(gaussian_matrix(dim, 128, _generator(3)))
+    whole = project(points)
+    for rows in (1, 2, 3, 31, 64, 250, 1024, 4097):
+        some = torch.randperm(5000, generator=_generator(rows))[:rows]
+        assert torch.equal(project(points[some]), whole[some])
+    assert project(points[:0]).shape == (0, 128)
 
 
 def test_projection_keeps_lengths_on_average() -> None:
@@ -217,9 +263,18 @@ def test_values_that_are_not_finite_are_refused(value: float, dim: int | None) -
         greedy_coreset(points, 5, generator=_generator(), projection_dim=dim)
 
 
+@pytest.mark.parametrize("dim", [None, 2])
+def test_values_whose_squares_overflow_are_refused(dim: int | None) -> None:
+    points = _random(20_000, 4)
+    points[3, 2] = 3e38
+    with pytest.raises(AdshiftError, match="squares exceed float32"):
+        greedy_coreset(points, 5, generator=_generator(), projection_dim=dim)
+
+
 def test_shapes_and_dimensions_are_checked() -> None:
     for wrong in (torch.zeros(5), torch.zeros(0, 4), torch.zeros(5, 4, dtype=torch.int64)):
-        with pytest.raises(AdshiftError, match="embedding of shape"):
-            greedy_coreset(wrong, 1, generator=_generator())
+        for embedding in (wrong, [torch.zeros(5, 4), wrong]):
+            with pytest.raises(AdshiftError, match="embedding of shape"):
+                greedy_coreset(embedding, 1, generator=_generator())
     with pytest.raises(AdshiftError, match="projection_dim=0"):
         greedy_coreset(_random(10, 4), 1, generator=_generator(), projection_dim=0)

@@ -75,8 +75,10 @@ def greedy_coreset(
     parts = [embedding] if isinstance(embedding, Tensor) else embedding
     _check(parts, count, projection_dim)
     size, dim = sum(map(len, parts)), parts[0].shape[1]
-    narrowed = projection_dim is not None and dim > projection_dim
-    points = Points(parts, gaussian_matrix(dim, projection_dim, generator) if narrowed else None)
+    matrix_DP = None
+    if projection_dim is not None and dim > projection_dim:
+        matrix_DP = gaussian_matrix(dim, projection_dim, generator)
+    points = Points(parts, matrix_DP)
     first = int(torch.randint(size, (1,), generator=generator, device=generator.device))
     picks = np.array([first]) if prefix_P is None else _checked_prefix(prefix_P, size, count)
     distances = LazyDistances(points, count)
@@ -162,8 +164,8 @@ def _check(parts: Sequence[Tensor], count: int, projection_dim: int | None) -> N
     for part in parts:
         if part.ndim != 2 or 0 in part.shape or not part.is_floating_point():
             raise AdshiftError(
-                f"embedding of shape {tuple(part.shape)} and type {part.dtype} must be [N, D] floats with N, D >= 1; give at "
-                "least one nominal patch"
+                f"embedding of shape {tuple(part.shape)} and type {part.dtype} must be [N, D] floats with N, D >= 1; "
+                "give at least one nominal patch"
             )
     size = sum(map(len, parts))
     if not 1 <= count <= size:

@@ -15,7 +15,10 @@ PAIR_ROWS = 512
 """Pairs whose differences, in float64, fit a core's cache."""
 SAMPLE_ROWS = 8192
 """Points whose bounds tell about how large those are that a pool of a given size begins at."""
-FIRST_BLOCK = 256
+SEEN_BY_ALL = 256
+"""While centres are this few, all bounds are brought up to date whenever there are twice as many as the last time. Each
+centre lowers many bounds then, pools of old ones hold few points that can be picked, and a product with all rows gathers
+none."""
 BLOCK_CENTRES = {"cpu": 512, "cuda": 4096}
 PRODUCT_VALUES = 1 << 22
 PICKED = -1.0
@@ -74,7 +77,7 @@ class LazyDistances:
         self._rounded = RoundedPoints(points)
         self._form = self._rounded.form
         self._block = BLOCK_CENTRES["cpu" if device.type == "cpu" else "cuda"]
-        self._centres = 0
+        self._centres = self._seen_by_all = 0
         self._centre_CP = torch.zeros(capacity, points.dim, dtype=points.dtype).numpy()
         self._right_CK = torch.zeros(padded(capacity), self._form.width, dtype=self._form.row_type, device=device)
         self._active_rows = Scratch(self._form.row_type, device)
@@ -90,9 +93,10 @@ class LazyDistances:
         """Begin with these centres; ``bounds`` are those of an earlier search that ended with the same ones."""
         self.add_centres(rows_K)
         if bounds is None:
-            self._first_pass(min(len(rows_K), FIRST_BLOCK))
+            self._refresh_all(min(self._centres, SEEN_BY_ALL))
         else:
             self._bound_N[:], self._seen_N[:] = bounds.squared_N, bounds.seen_N
+            self._seen_by_all = int(self._seen_N.min())
 
     def add_centres(self, rows_K: IntArray) -> None:
         """Append centres; the bounds of all points stay valid, only older."""
@@ -104,6 +108,8 @@ class LazyDistances:
 
     def head(self, pool_rows: int, head_rows: int) -> Head:
         """Bring about the `pool_rows` largest bounds up to date and settle exactly those that exceed all the others."""
+        if self._rounded.held and 2 * self._seen_by_all <= self._centres <= SEEN_BY_ALL:
+            self._refresh_all(self._centres)
         pool_L, outside = self._pool(pool_rows)
         squared_L = self._refresh(pool_L, outside)
         kept = np.flatnonzero(squared_L > outside)
@@ -151,16 +157,19 @@ class LazyDistances:
         right_YK = self._right_CK[start : start + padded(stop - start)]
         return self._form.product(left, right_YK, self._products)[:, : stop - start]
 
-    def _first_pass(self, stop: int) -> None:
-        """Bound every point by the first centres."""
-        picked = self._bound_N == PICKED
-        start = 0
+    def _refresh_all(self, stop: int) -> None:
+        """Let every bound know the first `stop` centres."""
+        start, first = self._seen_by_all, 0
         for left in self._rounded.chunks():
-            end = start + len(left.norm_X)
-            self._bound_N[start:end] = self._form.at_most(self._product(left, 0, stop).amin(1), left) ** 2
-            start = end
-        self._bound_N[picked] = PICKED
-        self._seen_N[:] = stop
+            part = slice(first, first + len(left.norm_X))
+            for block in range(start, stop, self._block):
+                fresh = (
+                    self._form.at_most(self._product(left, block, min(block + self._block, stop)).amin(1), left) ** 2
+                )
+                self._bound_N[part] = np.minimum(self._bound_N[part], fresh)
+            first = part.stop
+        self._seen_N = np.maximum(self._seen_N, stop)
+        self._seen_by_all = stop
 
     def _refresh(self, rows_L: IntArray, outside: float) -> FloatArray:
         """Lower the bounds of a pool, oldest unseen centres first; a point that falls below `outside` is left there."""

@@ -41,6 +41,11 @@ class RoundedPoints:
         self.form, self._rows = self._rounded(self._less_origin(sample_SP))
         self._some_rows = Scratch(self.form.row_type, points.device)
 
+    @property
+    def held(self) -> bool:
+        """Whether all rows are in memory."""
+        return self._rows is not None
+
     def at(self, rows_M: IntArray) -> CoarseRows:
         """Some of the rows, in memory that the next call reuses."""
         if self._rows is None:
@@ -104,9 +109,7 @@ class RoundedPoints:
 
     def _refuse(self) -> NoReturn:
         if all(bool(part_NP.isfinite().all()) for part_NP in self._points.chunks()):
-            raise AdshiftError(
-                "embedding holds values whose squares exceed float32; check the images and the weights"
-            )
+            raise AdshiftError("embedding holds values whose squares exceed float32; check the images and the weights")
         raise AdshiftError(
             "embedding holds NaN or infinite values and must be finite; check the images and the weights"
         )
