@@ -17,8 +17,9 @@ CHUNK_ROWS = 4096
 class Points:
     """Rows of all parts, one part after another. Nothing is held but the parts, which may be memory-mapped.
 
-    A projection of all rows is never in memory: to write it there takes longer than to compute the few rows again that
-    a search asks for by number. A row's coordinates are the same bits whichever rows are read with it.
+    On the CPU a projection of all rows is never in memory: to write it there takes longer than to compute the few rows
+    again that a search asks for by number, and they come out in the same bits whichever rows are read with them. Other
+    devices do not promise that; there the projection is made once and held.
 
     Args:
         parts: [n, D] float rows each, of one type, on one device.
@@ -27,16 +28,21 @@ class Points:
     Attributes:
         dim: numbers a point.
         dtype: of the points: float64 where rows are and stay that, else float32.
-        projected: whether there is a matrix.
     """
 
     def __init__(self, parts: Sequence[Tensor], matrix_DP: Tensor | None = None) -> None:
         self._parts = [part.detach() for part in parts]
         self.device = parts[0].device
-        self.projected = matrix_DP is not None
         self._project = None if matrix_DP is None else projection(matrix_DP.to(self.device))
         self.dim = parts[0].shape[1] if matrix_DP is None else matrix_DP.shape[1]
         self.dtype = torch.float64 if matrix_DP is None and parts[0].dtype == torch.float64 else torch.float32
+        if self.projected and self.device.type != "cpu":
+            self._parts, self._project = [torch.cat(list(self.chunks()))], None
+
+    @property
+    def projected(self) -> bool:
+        """Whether rows are projected when they are read."""
+        return self._project is not None
 
     def __len__(self) -> int:
         return sum(map(len, self._parts))
