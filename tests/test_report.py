@@ -25,7 +25,7 @@ from adshift.evaluation import measure
 from adshift.metrics.pixel import PixelRanking
 from adshift.metrics.resampling import Difference, Share
 from adshift.report.__main__ import main
-from adshift.report.cells import to_cells
+from adshift.report.cells import flatten, to_cells
 from adshift.report.discover import read_runs
 from adshift.report.findings import about, along, change, promise, recovery
 from adshift.report.html import adaptive_svg, json_text
@@ -157,6 +157,21 @@ def report(runs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("report")
     assert main([str(runs), "--out", str(out), "--pictures", "4"]) == 0
     return out
+
+
+def test_options_are_flat_and_lists_of_names_are_joined() -> None:
+    options = {
+        "robust": {"components": ["geometric", "photometric"], "copies": 6, "none": []},
+        "views": [1, 2],
+        "file": "a/b.pt",
+    }
+    assert flatten(options) == {
+        "robust.components": "geometric+photometric",
+        "robust.copies": "6",
+        "robust.none": "[]",
+        "views": "[1, 2]",
+        "file": "b.pt",
+    }
 
 
 def test_finds_runs_at_any_depth_and_names_broken_ones(runs: Path, tmp_path: Path) -> None:

@@ -116,13 +116,16 @@ def _scores(rows: Sequence[Mapping[str, str]]) -> Scores:
 
 
 def flatten(node: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested values as ``group.key`` -> text; a path shows its last part, so that machines do not differ by folders."""
+    """Nested values as ``group.key`` -> text: ``a+b`` for a list of names; a path shows its last part, so that machines do
+    not differ by folders."""
     found: dict[str, str] = {}
     for key, value in node.items():
         if isinstance(value, Mapping):
             found |= flatten(value, f"{prefix}{key}.")
         elif isinstance(value, str):
             found[prefix + key] = PurePath(value).name or value
+        elif isinstance(value, Sequence) and value and all(isinstance(v, str) for v in value):
+            found[prefix + key] = "+".join(value)
         else:
             found[prefix + key] = json.dumps(value)
     return found
