@@ -10,6 +10,7 @@ from torch import Tensor
 from adshift.errors import AdshiftError
 from adshift.methods import coreset as coreset_module
 from adshift.methods import lazy_distances, rounded_points
+from adshift.methods.coarse_bytes import ByteForm
 from adshift.methods.coreset import greedy_coreset
 from adshift.methods.points import Points
 from adshift.methods.projection import gaussian_matrix, projection
@@ -129,16 +130,77 @@ def test_parts_are_one_embedding(dim: int) -> None:
     assert 9000 in whole.indices_M.tolist()
 
 
-def test_points_that_the_sample_misses_are_picked_as_the_plain_loop_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some a little farther than any in the sample, which the grid reaches, some far, and some too far for any grid."""
-    for factor in (1.2, 3.0, 20.0, 1e4):
-        points = _random(4000, 48)
-        points[1::400] *= factor  # the sample is every fourth row, from the first on
-        monkeypatch.setattr(rounded_points, "SAMPLE_ROWS", 1000)
-        found = greedy_coreset(points, 200, generator=_generator(), projection_dim=None)
-        picks, radius = _plain_greedy(points.numpy(), int(found.indices_M[0]), 200)
-        assert found.indices_M.tolist() == picks
-        assert found.radius == pytest.approx(radius, rel=1e-12)
+def _scaled(factor: float) -> Tensor:
+    """Some points lie `factor` times as far; they are not in a sample of every fourth row, from the first on."""
+    points = _random(4000, 48)
+    points[1::40] *= factor
+    return points
+
+
+def _long() -> Tensor:
+    """Points of one coordinate each, and some, not in the sample, that have them all: no farther in any, but longer."""
+    points = torch.eye(48)[torch.arange(4000) % 48]
+    points[1::40] = 1.0
+    signs = torch.randint(0, 2, points.shape, generator=_generator(6)) * 2 - 1
+    return points * signs + 0.02 * _random(4000, 48)
+
+
+def _cut_off() -> Tensor:
+    """Some points, not in the sample, are far in a coordinate that hardly varies, and no longer than the others."""
+    points = _random(4000, 48)
+    points[:, 0] *= 0.1
+    points[1::40] *= 0.1
+    points[1::80, 0], points[41::80, 0] = 6.0, -6.0
+    return points
+
+
+@pytest.mark.parametrize(
+    ("points", "form"),
+    [
+        (_scaled(1.2), "sample's"),
+        (_scaled(2.0), "all"),
+        (_long(), "all"),
+        (_cut_off(), "all"),
+        (_scaled(1e4), "float32"),
+        (_scaled(1e17), "float32"),
+    ],
+    ids=["near", "far", "long", "cut off", "too far", "beyond int8 and its error"],
+)
+def test_points_that_the_sample_misses(monkeypatch: pytest.MonkeyPatch, points: Tensor, form: str) -> None:
+    """The sample's grid serves those that are near; another one, or float32, is taken where it would not."""
+    monkeypatch.setattr(rounded_points, "SAMPLE_ROWS", 1000)
+    found = greedy_coreset(points, 300, generator=_generator(), projection_dim=None)
+    picks, radius = _plain_greedy(points.numpy(), int(found.indices_M[0]), 300)
+    assert found.indices_M.tolist() == picks
+    assert found.radius == pytest.approx(radius, rel=1e-12)
+    rounded = rounded_points.RoundedPoints(Points([points]))
+    if isinstance(rounded.form, ByteForm):
+        origin = points[::4].mean(0, dtype=torch.float64).float()
+        all_reach = ByteForm.spanning([points - origin])._step
+        assert (rounded.form._step == pytest.approx(all_reach, rel=1e-6)) == (form == "all")
+    elif rounded_points.coarse_type(torch.device("cpu")) == torch.int8:
+        assert form == "float32"
+
+
+def test_where_products_depend_on_the_shape_the_projection_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    matrix_DP = gaussian_matrix(300, 32, _generator(3))
+    assert Points([_random(1500, 300)], matrix_DP).projected == torch.backends.mkldnn.is_available()
+    monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    held = Points(_random(9000, 300).split(5000), matrix_DP)
+    assert not held.projected
+    projected = torch.cat(list(held.chunks()))
+    assert torch.allclose(projected, _random(9000, 300) @ matrix_DP, atol=1e-4)
+    rows = np.array([8999, 4, 5000, 4999])
+    assert torch.equal(held.at(rows), projected[torch.from_numpy(rows)])
+    assert torch.equal(held.at(rows[:1]), projected[8999:])
+    found = greedy_coreset(_random(9000, 300), 100, generator=_generator(3), projection_dim=32)
+    assert found.indices_M.tolist() == _plain_greedy(projected.numpy(), int(found.indices_M[0]), 100)[0]
+
+
+def test_parts_that_differ_are_refused() -> None:
+    for other in (torch.zeros(5, 3), torch.zeros(5, 4).double()):
+        with pytest.raises(AdshiftError, match="must be alike"):
+            greedy_coreset([torch.ones(5, 4), other], 2, generator=_generator())
 
 
 def test_every_row_can_be_picked_once_and_the_rest_come_in_order() -> None:

@@ -59,7 +59,7 @@ def greedy_coreset(
 
     Args:
         embedding: [N, D] float rows, or several such parts whose rows count on from one to the next; may be memory-mapped
-            CPU tensors (they are read in chunks, never copied whole, nor is their projection).
+            CPU tensors (they are read in chunks, never copied whole).
         count: number of picks, prefix included, in [1, N].
         generator: draws the projection first and the first pick second, whatever else is given.
         projection_dim: Gaussian projection to this many dimensions where D is larger; None searches the rows as they are.
@@ -166,6 +166,11 @@ def _check(parts: Sequence[Tensor], count: int, projection_dim: int | None) -> N
             raise AdshiftError(
                 f"embedding of shape {tuple(part.shape)} and type {part.dtype} must be [N, D] floats with N, D >= 1; "
                 "give at least one nominal patch"
+            )
+        if (part.shape[1], part.dtype, part.device) != (parts[0].shape[1], parts[0].dtype, parts[0].device):
+            raise AdshiftError(
+                f"embedding has parts of {parts[0].shape[1]} and {part.shape[1]} dimensions, types {parts[0].dtype} and "
+                f"{part.dtype}, on {parts[0].device} and {part.device}, and all must be alike; give parts of one backbone"
             )
     size = sum(map(len, parts))
     if not 1 <= count <= size:

@@ -64,7 +64,7 @@ class LazyDistances:
     float64.
 
     Args:
-        points: finite; read whole once, then by row.
+        points: finite; read in chunks to round them, then by row.
         capacity: the largest number of centres.
 
     Raises:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from adshift.methods.coarse import IntArray
+from adshift.methods.onednn import multiplies_on
 from adshift.methods.projection import projection
 from adshift.methods.rows import rows_of_parts
 
@@ -15,11 +16,11 @@ CHUNK_ROWS = 4096
 
 
 class Points:
-    """Rows of all parts, one part after another. Nothing is held but the parts, which may be memory-mapped.
+    """Rows of all parts, one part after another, which may be memory-mapped.
 
-    On the CPU a projection of all rows is never in memory: to write it there takes longer than to compute the few rows
-    again that a search asks for by number, and they come out in the same bits whichever rows are read with them. Other
-    devices do not promise that; there the projection is made once and held.
+    With oneDNN rows are projected whenever they are read: to write all projections to memory takes longer than to compute
+    the few again that a search asks for by number, and those come out in the same bits whichever rows are read with
+    them. Other libraries and devices do not promise that; there the projection is made once and held.
 
     Args:
         parts: [n, D] float rows each, of one type, on one device.
@@ -36,7 +37,7 @@ class Points:
         self._project = None if matrix_DP is None else projection(matrix_DP.to(self.device))
         self.dim = parts[0].shape[1] if matrix_DP is None else matrix_DP.shape[1]
         self.dtype = torch.float64 if matrix_DP is None and parts[0].dtype == torch.float64 else torch.float32
-        if self.projected and self.device.type != "cpu":
+        if self.projected and not multiplies_on(self.device):
             self._parts, self._project = [torch.cat(list(self.chunks()))], None
 
     @property

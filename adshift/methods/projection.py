@@ -22,8 +22,8 @@ def gaussian_matrix(dim_in: int, dim_out: int, generator: torch.Generator) -> Te
 def projection(matrix_DP: Tensor) -> Callable[[Tensor], Tensor]:
     """A function that gives `rows_ND @ matrix_DP` as float32 [N, P], for rows of any floating type on the matrix's device.
 
-    The bits of a row's projection do not depend on the rows beside it: a single row, which libraries multiply in another
-    order, is taken twice.
+    With oneDNN the bits of a row's projection do not depend on the rows beside it: a single row, which is multiplied in
+    another order, is taken twice.
     """
     product = product_with(matrix_DP.float())
 

@@ -1,4 +1,4 @@
-"""All points of a search, rounded to coarse rows in one pass over them."""
+"""All points of a search, rounded to coarse rows: in one pass over them, but for points that a sample does not foretell."""
 
 from __future__ import annotations
 
@@ -76,13 +76,15 @@ class RoundedPoints:
             dtype = torch.float32
         form = FloatForm(self._points.dim, dtype, self._points.device)
         if dtype == torch.float32 and not self._points.projected:
-            for part_NP in self._chunks():
-                self._check(torch.linalg.vector_norm(part_NP, dim=1))
+            for _ in self._finite_chunks():
+                pass
             return form, None
-        return form, self._all(form)
+        rows = self._all(form)
+        self._check(rows.norm_X + rows.error_X)
+        return form, rows
 
     def _bytes(self, sample_SP: Tensor) -> tuple[ByteForm, CoarseRows] | None:
-        """On the grid that the sample calls for; where that cuts points off by too much, on one that reaches all.
+        """On the grid that the sample calls for; where points are too long for it or cut off by too much, on one for all.
 
         None where outliers make the grid too coarse for the others.
         """
@@ -92,7 +94,8 @@ class RoundedPoints:
         rows = self._all(form)
         if form.serves(rows):
             return form, rows
-        form = ByteForm.spanning(self._chunks())
+        del rows  # before as many are made anew
+        form = ByteForm.spanning(self._finite_chunks())
         return (form, self._all(form)) if form.resolves(sample_SP) else None
 
     def _all(self, form: CoarseForm) -> CoarseRows:
@@ -100,8 +103,12 @@ class RoundedPoints:
         for part_NP in self._chunks():
             form.fill(rows.part(start, start + len(part_NP)), part_NP)
             start += len(part_NP)
-        self._check(rows.norm_X + rows.error_X)
         return rows
+
+    def _finite_chunks(self) -> Iterator[Tensor]:
+        for part_NP in self._chunks():
+            self._check(torch.linalg.vector_norm(part_NP, dim=1))
+            yield part_NP
 
     def _check(self, length_N: Tensor) -> None:
         if not bool(length_N.isfinite().all()):

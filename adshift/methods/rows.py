@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 
 
@@ -14,10 +15,11 @@ def rows_of_parts(parts: Sequence[Tensor], index_M: Tensor) -> Tensor:
     """
     if len(parts) == 1:
         return parts[0][index_M]
+    end_P = torch.tensor([len(part) for part in parts], device=index_M.device).cumsum(0)
+    number_M = torch.bucketize(index_M, end_P, right=True)
     found_MD = parts[0].new_empty((len(index_M), parts[0].shape[1]))
-    start = 0
-    for part in parts:
-        inside_M = (index_M >= start) & (index_M < start + len(part))
-        found_MD[inside_M] = part[index_M[inside_M] - start]
-        start += len(part)
+    numbers, counts = number_M.unique(return_counts=True)
+    for number, place_X in zip(numbers.tolist(), number_M.argsort().split(counts.tolist()), strict=True):
+        start = int(end_P[number]) - len(parts[number])
+        found_MD[place_X] = parts[number][index_M[place_X] - start]
     return found_MD
