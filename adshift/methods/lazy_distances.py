@@ -157,16 +157,16 @@ class LazyDistances:
         right_YK = self._right_CK[start : start + padded(stop - start)]
         return self._form.product(left, right_YK, self._products)[:, : stop - start]
 
+    def _at_most(self, left: CoarseRows, start: int, stop: int) -> FloatArray:
+        """What the squared distances to the nearest of the centres start to stop do not exceed."""
+        return self._form.at_most(self._product(left, start, stop).amin(1), left) ** 2
+
     def _refresh_all(self, stop: int) -> None:
         """Let every bound know the first `stop` centres."""
         start, first = self._seen_by_all, 0
         for left in self._rounded.chunks():
             part = slice(first, first + len(left.norm_X))
-            for block in range(start, stop, self._block):
-                fresh = (
-                    self._form.at_most(self._product(left, block, min(block + self._block, stop)).amin(1), left) ** 2
-                )
-                self._bound_N[part] = np.minimum(self._bound_N[part], fresh)
+            self._bound_N[part] = np.minimum(self._bound_N[part], self._at_most(left, start, stop))
             first = part.stop
         self._seen_N = np.maximum(self._seen_N, stop)
         self._seen_by_all = stop
@@ -183,8 +183,7 @@ class LazyDistances:
                 continue
             every = len(active) == len(rows_L)
             left = left_L if every else left_L.at(torch.from_numpy(active).to(device), self._active_rows)
-            fresh = self._form.at_most(self._product(left, start, stop).amin(1), left) ** 2
-            bound_L[active] = np.minimum(bound_L[active], fresh)
+            bound_L[active] = np.minimum(bound_L[active], self._at_most(left, start, stop))
             seen_L[active] = stop
         self._bound_N[rows_L], self._seen_N[rows_L] = bound_L, seen_L
         return bound_L
