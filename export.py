@@ -5,8 +5,8 @@ from __future__ import annotations
 import hydra
 from omegaconf import DictConfig
 
-from adshift.cli import launch
-from adshift.sweep import run_cell
+from adshift.launch.cli import launch
+from adshift.launch.sweep import run_cell
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="export")

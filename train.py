@@ -5,8 +5,8 @@ from __future__ import annotations
 import hydra
 from omegaconf import DictConfig
 
-from adshift.cli import launch
-from adshift.sweep import run_cell
+from adshift.launch.cli import launch
+from adshift.launch.sweep import run_cell
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
@@ -17,7 +17,7 @@ def main(config: DictConfig) -> None:
 
 def _job(config: DictConfig) -> None:
     """The heavy imports wait until the configuration stands and the cell is known to be unfinished."""
-    from adshift.pipeline import train
+    from adshift.run.train import train
 
     train(config)
 

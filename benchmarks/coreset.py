@@ -45,7 +45,7 @@ def covering_radius(points_NP: Tensor, centres_MP: Tensor) -> float:
 
 def ours(embedding_ND: Tensor, count: int, projection_dim: int | None = 128) -> Any:
     """Our coreset of the embeddings, the projection part of it; or, with None, of points that are projected already."""
-    from adshift.methods.coreset import greedy_coreset
+    from adshift.methods.coreset.greedy import greedy_coreset
 
     generator = torch.Generator().manual_seed(SEED)
     return greedy_coreset(embedding_ND, count, generator=generator, projection_dim=projection_dim)
@@ -53,8 +53,8 @@ def ours(embedding_ND: Tensor, count: int, projection_dim: int | None = 128) -> 
 
 def projected(embedding_ND: Tensor) -> Tensor:
     """The projection that `ours` searches in."""
-    from adshift.methods.points import Points
-    from adshift.methods.projection import gaussian_matrix
+    from adshift.methods.coreset.points import Points
+    from adshift.methods.distances.projection import gaussian_matrix
 
     matrix_DP = gaussian_matrix(embedding_ND.shape[1], 128, torch.Generator().manual_seed(SEED))
     return torch.cat(list(Points([embedding_ND], matrix_DP).chunks()))
@@ -79,7 +79,7 @@ def measure(embedding_ND: Tensor, ratio: float = 0.01, repeats: int = 5, with_pe
     `equal` compares covering radii to 1e-5 relative: ours with the peer's from the same first pick (float32 rounding in the
     peer's distances may swap near-ties), or without the peer ours with the radius of its picks computed anew.
     """
-    from adshift.methods.coreset import greedy_coreset
+    from adshift.methods.coreset.greedy import greedy_coreset
 
     count = int(len(embedding_ND) * ratio)
     points_NP = projected(embedding_ND)

@@ -44,7 +44,7 @@ def versions() -> dict[str, str]:
 
 def describe() -> dict[str, Any]:
     """All of it, as JSON values."""
-    from adshift.provenance import git_commit
+    from adshift.system.provenance import git_commit
 
     name, flags = processor()
     memory = memory_gib()

@@ -23,7 +23,7 @@ TRAIN_IMAGES = 80
 
 def bank_and_queries(dim: int, data_root: Path, weights: Path, bank: int = BANK) -> tuple[Tensor, Tensor, str]:
     """Coreset of train patches, patches of 20 test images spread over all defects, and where they come from."""
-    from adshift.methods.coreset import greedy_coreset
+    from adshift.methods.coreset.greedy import greedy_coreset
 
     train = sorted((data_root / "train" / "good").glob("*.png"))
     test = sorted((data_root / "test").glob("*/*.png"))
@@ -55,7 +55,7 @@ def measure(bank_MD: Tensor, query_QD: Tensor, repeats: int = 7, backend: str = 
     """
     import faiss
 
-    from adshift.methods.neighbours import NeighbourSearch
+    from adshift.methods.search.neighbours import NeighbourSearch
 
     index = faiss.IndexFlatL2(bank_MD.shape[1])
     index.add(bank_MD.numpy())

@@ -17,7 +17,7 @@ from adshift.data.samples import CategoryIndex, Sample
 from adshift.data.shifted import named_domain
 from adshift.data.splits import StandardSplit, StudySplit
 from adshift.features.backbone import FrozenBackbone
-from adshift.methods.coreset import greedy_coreset
+from adshift.methods.coreset.greedy import greedy_coreset
 from adshift.methods.padim import PaDiM
 from adshift.metrics.resampling import resample
 

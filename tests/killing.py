@@ -29,9 +29,10 @@ import numpy as np
 from conftest import tiny_overrides
 from inprocess import invoke
 
-from adshift import results, training
 from adshift.report import pictures
-from adshift.store import Store
+from adshift.results import write as results
+from adshift.stages import fit as training
+from adshift.store.store import Store
 
 LOG = "makings.log"
 CELLS = 4

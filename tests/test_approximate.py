@@ -12,7 +12,7 @@ from inprocess import invoke, run_cell
 from torch import Tensor
 
 from adshift.errors import AdshiftError
-from adshift.methods.approximate import APPROXIMATE, ApproximateSearch, Effort
+from adshift.methods.search.approximate import APPROXIMATE, ApproximateSearch, Effort
 
 LOW = Effort(ivf_probes=1, hnsw_links=2, hnsw_width=1)
 HIGH = Effort(ivf_probes=1000, hnsw_links=32, hnsw_width=512)

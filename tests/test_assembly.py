@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf
 
-from adshift.assembly import build, build_method, checked, make_plan, plain, require_calibratable, target_of
+from adshift.config.plan import build, build_method, checked, make_plan, plain, require_calibratable, target_of
 from adshift.data.mvtec import CATEGORIES
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
@@ -178,8 +178,9 @@ def test_values_reach_the_method() -> None:
     "target",
     [
         "os.system", "builtins.eval", "subprocess.run", "torch.load", "adshift", "adshift.", "adshift.os.system",
-        "adshift.data.mvtec.shutil", "adshift.data.mvtec.download", "adshift.data.mvtec.Path", "adshift.atomic.os.system",
-        "adshift.no.such.Class", "adshift.errors.NoSuchClass", "adshift.assembly.build", 3, None, ["adshift.x"],
+        "adshift.data.mvtec.shutil", "adshift.data.mvtec.download", "adshift.data.mvtec.Path",
+        "adshift.system.atomic.os.system",
+        "adshift.no.such.Class", "adshift.errors.NoSuchClass", "adshift.config.plan.build", 3, None, ["adshift.x"],
     ],
 )  # fmt: skip
 def test_foreign_targets_are_refused(target: object) -> None:

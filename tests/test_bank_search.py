@@ -12,12 +12,12 @@ from conftest import tiny_overrides
 from inprocess import run_cell
 from torch import Tensor
 
-from adshift import bank_search
-from adshift.bank_search import BANKS, FoundNeighbours, find_neighbours, worth_keeping
-from adshift.embedding import StoredEmbedding
-from adshift.methods.continued import ContinuedSearch
-from adshift.methods.neighbours import NeighbourSearch
-from adshift.store import META, NoStore, Store
+from adshift.methods.search.continued import ContinuedSearch
+from adshift.methods.search.neighbours import NeighbourSearch
+from adshift.stages import neighbours as bank_search
+from adshift.stages.embedding import StoredEmbedding
+from adshift.stages.neighbours import BANKS, FoundNeighbours, find_neighbours, worth_keeping
+from adshift.store.store import META, NoStore, Store
 
 K = 5
 

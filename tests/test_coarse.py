@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from adshift.methods import coarse
-from adshift.methods.coarse import CoarseForm, coarse_type, within
-from adshift.methods.coarse_bytes import ByteForm
-from adshift.methods.coarse_floats import FloatForm
-from adshift.methods.huge_pages import Scratch
+from adshift.methods.distances import coarse
+from adshift.methods.distances.coarse import CoarseForm, coarse_type, within
+from adshift.methods.distances.coarse_bytes import ByteForm
+from adshift.methods.distances.coarse_floats import FloatForm
+from adshift.methods.distances.huge_pages import Scratch
 
 TYPES = (torch.float32, torch.bfloat16, torch.int8)
 

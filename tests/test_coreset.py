@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from adshift.errors import AdshiftError
-from adshift.methods import coreset as coreset_module
-from adshift.methods import lazy_distances, rounded_points
-from adshift.methods.coarse_bytes import ByteForm
-from adshift.methods.coreset import greedy_coreset
-from adshift.methods.points import Points
-from adshift.methods.projection import gaussian_matrix, projection
+from adshift.methods.coreset import greedy as coreset_module
+from adshift.methods.coreset import lazy_distances, rounded_points
+from adshift.methods.coreset.greedy import greedy_coreset
+from adshift.methods.coreset.points import Points
+from adshift.methods.distances.coarse_bytes import ByteForm
+from adshift.methods.distances.projection import gaussian_matrix, projection
 
 
 @pytest.fixture(params=[torch.float32, torch.bfloat16, torch.int8], autouse=True, ids=["float32", "bfloat16", "int8"])

@@ -20,9 +20,9 @@ from fileserver import FileServer
 from torchvision.models import resnet18
 
 from adshift.data import mvtec
-from adshift.download import download, sha256_prefix_of
 from adshift.errors import AdshiftError
 from adshift.features.weights import fetch_imagenet
+from adshift.system.download import download, sha256_prefix_of
 
 PAYLOAD = bytes(range(256)) * 9000
 DIGEST = hashlib.sha256(PAYLOAD).hexdigest()

@@ -22,7 +22,7 @@ from adshift.errors import AdshiftError
 from adshift.export import formats, job
 from adshift.export.graph import NearestDistances, detector_graph
 from adshift.export.metadata import metadata, to_text
-from adshift.fitted import load_fitted
+from adshift.run.fitted import load_fitted
 
 pytest.importorskip("onnxruntime", reason="needs the export extra")
 pytest.importorskip("openvino", reason="needs the export extra")

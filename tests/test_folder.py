@@ -15,7 +15,7 @@ from adshift.data.check.doctor import examine
 from adshift.data.check.duplicates import is_train
 from adshift.data.samples import index_category
 from adshift.errors import AdshiftError
-from adshift.folder import _path, _quoted, completed
+from adshift.launch.own_folder import _path, _quoted, completed
 
 SMALL = [o for o in tiny_overrides(Path("unused")) if not o.startswith("data.")] + ["data=folder", "data.num_workers=0"]
 SMALL = list(dict.fromkeys(SMALL))

@@ -2,7 +2,7 @@
 
 import torch
 
-from adshift.methods.huge_pages import Scratch
+from adshift.methods.distances.huge_pages import Scratch
 
 
 def test_memory_is_used_again_until_more_is_wanted() -> None:

@@ -17,8 +17,8 @@ from omegaconf import OmegaConf
 from test_resources import BASIC
 from test_sweeps import SWEEPS
 
-from adshift.launchers import LauncherDefaults, launcher_failure
-from adshift.resources import JOBLIB, LOCAL, RAY, SLURM, cores, divide_machine
+from adshift.launch.launchers import LauncherDefaults, launcher_failure
+from adshift.system.resources import JOBLIB, LOCAL, RAY, SLURM, cores, divide_machine
 
 PLUGINS = {
     "joblib": "hydra_plugins.hydra_joblib_launcher",
@@ -45,8 +45,8 @@ def sweep_config(target: str, *overrides: str) -> Any:
 
 
 def test_the_launchers_defaults_go_in_where_the_user_said_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("adshift.launchers.cores", lambda: 16)
-    monkeypatch.setattr("adshift.launchers.gpus", lambda: ("0", "1"))
+    monkeypatch.setattr("adshift.launch.launchers.cores", lambda: 16)
+    monkeypatch.setattr("adshift.launch.launchers.gpus", lambda: ("0", "1"))
     config = sweep_config(JOBLIB, "hydra.launcher.verbose=1")
     LauncherDefaults().on_multirun_start(config)
     assert (config.hydra.launcher.n_jobs, config.hydra.launcher.batch_size) == (4, 1)
@@ -76,7 +76,7 @@ def test_only_an_error_that_passed_through_a_launcher_is_told_as_the_launchers()
     assert told is not None
     assert "RuntimeError: no srun here;" in told
     assert "\n" not in told
-    assert launcher_failure(raised_in("adshift.pipeline")) is None
+    assert launcher_failure(raised_in("adshift.run.train")) is None
     assert launcher_failure(raised_in("hydra_plugins.hydra_optuna_sweeper.core")) is None
 
 

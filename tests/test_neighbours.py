@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from adshift.errors import AdshiftError
-from adshift.methods import neighbours, pruned
-from adshift.methods.continued import ContinuedSearch, nothing_known
-from adshift.methods.neighbours import NeighbourSearch
-from adshift.methods.pairs import Pairs, pair_products
-from adshift.methods.pruned import PrunedIndex, principal_basis
+from adshift.methods.distances.pairs import Pairs, pair_products
+from adshift.methods.search import neighbours, pruned
+from adshift.methods.search.continued import ContinuedSearch, nothing_known
+from adshift.methods.search.neighbours import NeighbourSearch
+from adshift.methods.search.pruned import PrunedIndex, principal_basis
 
 BACKENDS = ("faiss", "torch", "pruned")
 

@@ -22,17 +22,17 @@ from adshift.calibration.conformal import Conformal
 from adshift.calibration.evt import EVT
 from adshift.calibration.f1 import F1
 from adshift.calibration.quantile import Quantile
-from adshift.calibration.scope import Thresholds
 from adshift.calibration.sigma import Sigma
+from adshift.calibration.thresholds import Thresholds
 from adshift.data.samples import Sample
-from adshift.degenerate import require_finite, score_warnings
 from adshift.errors import AdshiftError
-from adshift.evaluation import measure
 from adshift.features.backbone import FrozenBackbone
 from adshift.methods.gaussian import StreamingGaussian
 from adshift.methods.padim import PaDiM
 from adshift.methods.patchcore import PatchCore
-from adshift.scored import ScoredImages
+from adshift.stages.measure import measure
+from adshift.stages.score_checks import require_finite, score_warnings
+from adshift.stages.scored import ScoredImages
 
 METHODS = ("patchcore", "padim")
 Damage = Callable[[Path], object]

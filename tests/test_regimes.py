@@ -16,10 +16,10 @@ from inprocess import invoke, run_cell
 from PIL import Image
 
 import adshift
-from adshift import pipeline
 from adshift.data.lighting import split_in_light
 from adshift.data.splits import Split
 from adshift.errors import AdshiftError
+from adshift.run import train as pipeline
 
 REGIMES = {
     "robust": ("robust.copies=1",),

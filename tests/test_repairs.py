@@ -15,22 +15,22 @@ from hydra import compose, initialize_config_dir
 
 from adshift.adaptation.few import FewAdaptation
 from adshift.adaptation.test_time import TestTimeAdaptation
-from adshift.assembly import build_regime, plain
-from adshift.corrected import fitted_correction
+from adshift.config.plan import build_regime, plain
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.samples import index_category
 from adshift.data.splits import StandardSplit
 from adshift.errors import AdshiftError
-from adshift.fingerprint import domain_parts
-from adshift.matching import Matching, inverse
 from adshift.methods.alignment import alignment, moments
+from adshift.methods.coreset.order import greedy_order
+from adshift.methods.distances.rows import rows_of_parts
 from adshift.methods.gaussian import StreamingGaussian, mixed_gaussians
-from adshift.methods.order import greedy_order
-from adshift.methods.rows import rows_of_parts
-from adshift.repair import draw
 from adshift.shift.domain import Domain
 from adshift.shift.transforms import UInt8
-from adshift.store import Store
+from adshift.stages.correction import fitted_correction
+from adshift.stages.matching import Matching, inverse
+from adshift.stages.repair import draw
+from adshift.store.keys import domain_parts
+from adshift.store.store import Store
 
 REG = 0.01
 

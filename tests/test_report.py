@@ -16,12 +16,10 @@ import pytest
 from conftest import draw_category
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
-from adshift import results
-from adshift.assembly import build
-from adshift.calibration.scope import calibrate
+from adshift.calibration.thresholds import calibrate
+from adshift.config.plan import build
 from adshift.data.dataset import read_pair
 from adshift.data.samples import Sample, index_category
-from adshift.evaluation import measure
 from adshift.metrics.pixel import PixelRanking
 from adshift.metrics.resampling import Difference, Share
 from adshift.report.__main__ import main
@@ -38,8 +36,10 @@ from adshift.report.study import Series, Study, contrast
 from adshift.report.tables import Table, gap, grouped, markdown_text, signed
 from adshift.report.thumbnails import contour, make_gallery, outcome
 from adshift.report.tidy import tidy_rows
-from adshift.scored import ScoredImages
-from adshift.unified import cross_threshold
+from adshift.results import write as results
+from adshift.stages.measure import measure
+from adshift.stages.scored import ScoredImages
+from adshift.stages.unified import cross_threshold
 
 FAMILIES = {"clean": (), "shift": ("geometric", "illumination", "photometric"), "geometric": ("geometric",)}
 REPLICATES = 40

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from scipy.stats import beta, norm
 
-from adshift import results
 from adshift.metrics.resampling import Difference
 from adshift.metrics.summary import FIGURES
 from adshift.report.discover import read_runs
@@ -20,6 +19,7 @@ from adshift.report.sections import repairs
 from adshift.report.study import Study
 from adshift.report.tables import Table
 from adshift.report.verdict import Candidate, recommend
+from adshift.results import write as results
 
 B = 400
 NORMALS = 20

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from conftest import REPO
 
-from adshift import resources
-from adshift.resources import JOBLIB, LOCAL, RAY, SLURM, Division, cells_at_once, data_workers, divide_machine
+from adshift.system import resources
+from adshift.system.resources import JOBLIB, LOCAL, RAY, SLURM, Division, cells_at_once, data_workers, divide_machine
 
 BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
@@ -73,7 +73,7 @@ TAKES_A_SHARE = """
 import json, os, sys
 from pathlib import Path
 import numpy
-from adshift.resources import take_share
+from adshift.system.resources import take_share
 for _ in range(2):  # a worker's second cell changes nothing
     take_share(json.loads(sys.argv[1]), Path(sys.argv[2]))
 print(json.dumps({k: v for k, v in os.environ.items() if k.startswith(("CUDA", "OMP", "ADSHIFT"))}), flush=True)

@@ -10,10 +10,10 @@ import pytest
 from fileserver import FileServer
 from test_download import CARPET, archive
 
-from adshift import download as module
 from adshift.data import mvtec
-from adshift.download import download
 from adshift.errors import AdshiftError
+from adshift.system import download as module
+from adshift.system.download import download
 
 PAYLOAD = bytes(range(251)) * 9000
 DIGEST = hashlib.sha256(PAYLOAD).hexdigest()

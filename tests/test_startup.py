@@ -29,7 +29,7 @@ def imported(code: str) -> set[str]:
 @pytest.mark.parametrize(
     "code",
     [
-        "import adshift.cli, adshift.assembly, adshift.sweep, adshift.store, adshift.errors",
+        "import adshift.launch.cli, adshift.config.plan, adshift.launch.sweep, adshift.store.store, adshift.errors",
         "import runpy, sys; sys.argv = ['train.py', '--help']; runpy.run_path('train.py', run_name='__main__')",
         "import runpy, sys; sys.argv = ['train.py', '--cfg', 'job']; runpy.run_path('train.py', run_name='__main__')",
     ],
@@ -45,7 +45,7 @@ def test_the_methods_import_torch_alone(module: str) -> None:
 
 
 def test_the_pipeline_imports_no_more_than_lightning_does() -> None:
-    assert imported("import adshift.pipeline") <= BY_LIGHTNING
+    assert imported("import adshift.run.train") <= BY_LIGHTNING
 
 
 def test_a_wrong_key_is_told_before_torch_is_imported() -> None:

@@ -17,9 +17,9 @@ from inprocess import invoke, run_cell
 
 from adshift.data.samples import index_category
 from adshift.errors import AdshiftError
-from adshift.fingerprint import code_version, domain_parts, sample_list
 from adshift.shift.domain import Domain
-from adshift.store import META, AnyStore, NoStore, Store, key_hash
+from adshift.store.keys import code_version, domain_parts, sample_list
+from adshift.store.store import META, AnyStore, NoStore, Store, key_hash
 
 
 def put(store: AnyStore, key: str, text: str = "made", kind: str = "work") -> str:

@@ -14,18 +14,18 @@ import pytest
 from conftest import draw, tiny_overrides
 from inprocess import invoke, run_cell
 
-from adshift.assembly import build_method, make_plan
 from adshift.calibration.conformal import Conformal
 from adshift.calibration.crossfit import folds
+from adshift.config.plan import build_method, make_plan
 from adshift.data.dataset import read_pair
 from adshift.data.pasted import KINDS, Pasted, paste
 from adshift.data.prepared import prepare_images
 from adshift.data.samples import Sample, index_category
 from adshift.errors import AdshiftError
-from adshift.fingerprint import sample_list
 from adshift.metrics.summary import Figures
 from adshift.shift.domain import Domain
-from adshift.store import NoStore
+from adshift.store.keys import sample_list
+from adshift.store.store import NoStore
 from adshift.stress.bench import Bench, with_defects
 from adshift.stress.cells import RIGHT, Cell, thresholds
 from adshift.stress.plan import component_domain

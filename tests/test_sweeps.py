@@ -16,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from inprocess import invoke
 from omegaconf import OmegaConf
 
-from adshift.sweep import FAILURE, is_finished
+from adshift.launch.sweep import FAILURE, is_finished
 
 SWEEPS = {
     "clean": 6,

@@ -18,7 +18,7 @@ from conftest import tiny_overrides
 from inprocess import Finished, invoke
 from PIL import Image
 
-from adshift.assembly import build
+from adshift.config.plan import build
 from adshift.tracking import trackers
 from adshift.tracking.record import figures, flat, read_record
 

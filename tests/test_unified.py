@@ -7,10 +7,10 @@ import pytest
 from scipy.stats import binomtest
 
 from adshift.calibration.calibration import Calibration
-from adshift.calibration.scope import Thresholds
+from adshift.calibration.thresholds import Thresholds
 from adshift.data.samples import Sample
-from adshift.scored import ScoredImages
-from adshift.unified import cross_threshold, false_alarms, foreign_matches
+from adshift.stages.scored import ScoredImages
+from adshift.stages.unified import cross_threshold, false_alarms, foreign_matches
 
 
 def scored(rows: list[tuple[str, str, float]], nearest: np.ndarray | None = None) -> ScoredImages:

@@ -24,11 +24,11 @@ from inprocess import Finished, invoke, run_cell
 from test_bad_input import one_line
 from test_report import make_run
 
-from adshift.assembly import build
-from adshift.checkpoint import file_sha256
+from adshift.config.plan import build
 from adshift.errors import AdshiftError
 from adshift.report.__main__ import main as report_main
-from adshift.results import MAX_ARRAY_BYTES, read_arrays
+from adshift.results.checkpoint import file_sha256
+from adshift.results.write import MAX_ARRAY_BYTES, read_arrays
 
 
 class Trap:
@@ -205,7 +205,7 @@ def trap_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     sys.modules.pop("trapdoor", None)
 
 
-TARGETS = ["trapdoor.Class", "os.system", "builtins.exec", "adshift.../trapdoor.Class", "adshift.cli.launch",
+TARGETS = ["trapdoor.Class", "os.system", "builtins.exec", "adshift.../trapdoor.Class", "adshift.launch.cli.launch",
            "adshift.data.synthetic.main", "adshift.methods.patchcore.nn.Module", 7, None]  # fmt: skip
 GROUPS = ["adaptation", "backbone", "domain", "method", "split", "threshold"]
 

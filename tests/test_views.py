@@ -21,24 +21,24 @@ from hypothesis import strategies as st
 from inprocess import run_cell
 from test_regimes import change_split
 
+from adshift.adaptation.augmentation import AGGREGATES, Augmentation
 from adshift.adaptation.combined import CombinedAdaptation
 from adshift.adaptation.declared import regime_seconds
 from adshift.adaptation.few import FewAdaptation
 from adshift.adaptation.recipe import unadapted
 from adshift.adaptation.test_time import TestTimeAdaptation
-from adshift.augmentation import AGGREGATES, Augmentation
+from adshift.adaptation.views import IDENTITY, VIEWS
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.samples import index_category
 from adshift.data.splits import StandardSplit
 from adshift.errors import AdshiftError
 from adshift.methods.method import Scores
 from adshift.methods.module import AnomalyModule
-from adshift.scored import ScoredImages, aggregated
-from adshift.scoring import score_images
 from adshift.shift.domain import Domain
-from adshift.store import Store
-from adshift.training import make_trainer
-from adshift.views import IDENTITY, VIEWS
+from adshift.stages.fit import make_trainer
+from adshift.stages.scored import ScoredImages, aggregated
+from adshift.stages.scoring import score_images
+from adshift.store.store import Store
 
 SIZE = 32
 METHODS = ("patchcore", "padim")

@@ -24,7 +24,7 @@ from adshift.features.weights import read_weights, weights_sha256
 from adshift.methods.module import AnomalyModule
 from adshift.methods.patchcore import PatchCore
 from adshift.shift.domain import Domain
-from adshift.store import NoStore
+from adshift.store.store import NoStore
 
 LAYERS = ("layer2", "layer3")
 

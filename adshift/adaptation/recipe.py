@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
-from adshift.augmentation import PLAIN, Augmentation
+from adshift.adaptation.augmentation import PLAIN, Augmentation
 from adshift.data.correction import CorrectionRule
 from adshift.data.splits import Role
 from adshift.errors import AdshiftError

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from adshift.adaptation.augmentation import AGGREGATES, Augmentation
 from adshift.adaptation.recipe import Recipe
-from adshift.augmentation import AGGREGATES, Augmentation
+from adshift.adaptation.views import IDENTITY, VIEWS
 from adshift.errors import AdshiftError
-from adshift.views import IDENTITY, VIEWS
 
 STATISTICS = ("none", "mean", "moments")
 

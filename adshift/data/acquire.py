@@ -9,8 +9,8 @@ from pathlib import Path
 from adshift.data.check.names import name_problems
 from adshift.data.check.problem import Problem, errors
 from adshift.data.check.quick import file_problems
-from adshift.data.layout import index_in
-from adshift.data.layouts import layout_of
+from adshift.data.layouts.by_name import layout_of
+from adshift.data.layouts.layout import index_in
 from adshift.data.samples import CategoryIndex, Sample, index
 from adshift.errors import AdshiftError, printable
 

@@ -15,7 +15,7 @@ from adshift.data.prepared import ImageBatch, PreparedImages, prepare_images
 from adshift.data.samples import Sample
 from adshift.data.splits import Split
 from adshift.shift.domain import Domain
-from adshift.store import AnyStore
+from adshift.store.store import AnyStore
 
 
 class AnomalyDataModule(pl.LightningDataModule):

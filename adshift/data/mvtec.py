@@ -13,8 +13,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from adshift.download import download, one_at_a_time
 from adshift.errors import AdshiftError
+from adshift.system.download import download, one_at_a_time
 
 CATEGORIES = (
     "bottle", "cable", "capsule", "carpet", "grid", "hazelnut", "leather", "metal_nut",

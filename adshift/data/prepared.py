@@ -19,10 +19,10 @@ from adshift.data.dataset import ImageDataset, MaskResolution, loader_options
 from adshift.data.images import UInt8, normalise
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
-from adshift.fingerprint import CORRECTIONS, IMAGES, code, domain_parts, sample_list
-from adshift.resources import data_workers
 from adshift.shift.domain import Domain
-from adshift.store import AnyStore, Key
+from adshift.store.keys import CORRECTIONS, IMAGES, code, domain_parts, sample_list
+from adshift.store.store import AnyStore, Key
+from adshift.system.resources import data_workers
 
 PIXELS, MASKS, TIMING = "images.npy", "masks.npz", "timing.json"
 

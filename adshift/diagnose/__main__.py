@@ -11,8 +11,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from adshift.cli import status_of
 from adshift.data.shifted import NAMES, named_domain
+from adshift.launch.cli import status_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,9 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _diagnose(chosen: argparse.Namespace) -> None:
-    from adshift.atomic import write_text
     from adshift.diagnose.job import diagnose
     from adshift.diagnose.text import markdown
+    from adshift.system.atomic import write_text
 
     domain = named_domain(chosen.domain, chosen.severity, chosen.seed)
     found = diagnose(chosen.run, domain, chosen.data_root, chosen.bootstrap, seed=0)

@@ -8,21 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from adshift import results
-from adshift.assembly import make_plan
-from adshift.cell import Cell
-from adshift.checkpoint import load_checkpoint, recorded_sha256
+from adshift.config.plan import make_plan
 from adshift.diagnose.components import CLEAN, IGNORED, WHOLE, Loss, culprit, losses, variants
 from adshift.diagnose.features import moments, movement
 from adshift.diagnose.places import Share, Zone, beyond_frame, grown, shares, zones
 from adshift.errors import AdshiftError
-from adshift.evaluation import measure
-from adshift.pipeline import CLEAN as BORN
-from adshift.pipeline import build_module, prepare
-from adshift.scored import ScoredImages
-from adshift.scoring import score_images
+from adshift.results import write as results
+from adshift.results.checkpoint import load_checkpoint, recorded_sha256
+from adshift.run.cell import Cell
+from adshift.run.train import CLEAN as BORN
+from adshift.run.train import build_module, prepare
 from adshift.shift.domain import Domain
-from adshift.training import CHECKPOINT
+from adshift.stages.fit import CHECKPOINT
+from adshift.stages.measure import measure
+from adshift.stages.scored import ScoredImages
+from adshift.stages.scoring import score_images
 
 MIRRORED = "beyond the frame"
 FALLBACK_QUANTILE = 0.999

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from adshift.data.images import IMAGENET_MEAN, IMAGENET_STD
 from adshift.errors import AdshiftError
 from adshift.features.patches import patch_embeddings
-from adshift.methods.approximate import APPROXIMATE
 from adshift.methods.maps import upsample_operator
 from adshift.methods.padim import PaDiM
 from adshift.methods.patchcore import PatchCore
 from adshift.methods.reweighting import reweighted_scores
+from adshift.methods.search.approximate import APPROXIMATE
 
 SPARE = 4
 """Candidates beyond the k wanted, because float32 products may order near ties wrongly."""

@@ -12,15 +12,15 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from adshift.assembly import checked, plain
-from adshift.atomic import write_text
+from adshift.config.plan import checked, plain
 from adshift.errors import AdshiftError
 from adshift.export.checks import CHECKED_BATCHES, TOLERANCE, difference, latency_ms, native_run, probes
 from adshift.export.formats import SUFFIXES, require_packages, write
 from adshift.export.graph import detector_graph
 from adshift.export.metadata import metadata, to_text
 from adshift.export.sessions import open_session
-from adshift.fitted import load_fitted
+from adshift.run.fitted import load_fitted
+from adshift.system.atomic import write_text
 
 REPORT = "export.json"
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from adshift.data.images import IMAGENET_MEAN, IMAGENET_STD
-from adshift.fitted import Fitted
+from adshift.run.fitted import Fitted
 
 KEY = "adshift"
 """Under which name the metadata stand in a file, as one JSON text."""

@@ -57,7 +57,7 @@ def fetch_imagenet(architecture: str) -> dict[str, Tensor]:
     """
     from torchvision.models import get_model_weights
 
-    from adshift.download import download, one_at_a_time, sha256_prefix_of
+    from adshift.system.download import download, one_at_a_time, sha256_prefix_of
 
     url = str(get_model_weights(architecture)["IMAGENET1K_V1"].url)
     path = Path(torch.hub.get_dir()) / "checkpoints" / url.rsplit("/", 1)[-1]

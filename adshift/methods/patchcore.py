@@ -13,15 +13,15 @@ from adshift.features.backbone import Backbone
 from adshift.features.patches import patch_embeddings
 from adshift.features.weights import weights_sha256
 from adshift.methods.alignment import Alignment
-from adshift.methods.approximate import APPROXIMATE, ApproximateSearch, Effort
-from adshift.methods.continued import ContinuedSearch
-from adshift.methods.finite import all_finite
+from adshift.methods.coreset.order import greedy_order
+from adshift.methods.distances.finite import all_finite
+from adshift.methods.distances.rows import rows_of_parts
 from adshift.methods.maps import upsample_maps
 from adshift.methods.method import Scope, Scores
-from adshift.methods.neighbours import BACKENDS, NeighbourSearch
-from adshift.methods.order import greedy_order
 from adshift.methods.reweighting import reweighted_scores
-from adshift.methods.rows import rows_of_parts
+from adshift.methods.search.approximate import APPROXIMATE, ApproximateSearch, Effort
+from adshift.methods.search.continued import ContinuedSearch
+from adshift.methods.search.neighbours import BACKENDS, NeighbourSearch
 
 
 def check_coreset_ratio(ratio: float) -> None:
@@ -44,7 +44,7 @@ class PatchCore(nn.Module):
         search: how neighbours are found: auto, faiss, torch or pruned, which all give the same distances; or ivf or hnsw,
             which may miss some, for banks too large for that.
         seed: seeds the projection and the first pick.
-        ivf_lists, ivf_probes, hnsw_links, hnsw_width: see ``adshift.methods.approximate.Effort``.
+        ivf_lists, ivf_probes, hnsw_links, hnsw_width: see ``adshift.methods.search.approximate.Effort``.
     """
 
     has_bank = True

@@ -15,8 +15,8 @@ from PIL import Image
 from adshift.data.correction import Correction
 from adshift.data.images import UInt8, normalise
 from adshift.errors import AdshiftError
-from adshift.fitted import load_fitted
 from adshift.prediction.decode import Decoded, ImageLike, decode_all
+from adshift.run.fitted import load_fitted
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,15 +12,15 @@ from typing import Any
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from adshift.assembly import checked, plain
-from adshift.atomic import write_text
+from adshift.config.plan import checked, plain
 from adshift.errors import AdshiftError
 from adshift.prediction.detector import Detector, Prediction, load_detector
 from adshift.prediction.pages import Pages
 from adshift.prediction.pictures import Pictures
 from adshift.prediction.rows import CSV, JSON_LINES, Row, RowWriter
 from adshift.prediction.sources import list_images
-from adshift.provenance import peak_memory
+from adshift.system.atomic import write_text
+from adshift.system.provenance import peak_memory
 
 ANOMALOUS = 3
 """Exit status with fail_on_anomaly=true where an image was anomalous."""

@@ -9,9 +9,9 @@ from pathlib import Path
 from string import Template
 from urllib.parse import quote
 
-from adshift.atomic import write_text
 from adshift.prediction.rows import Row
 from adshift.report.page import content_hash, page_part
+from adshift.system.atomic import write_text
 
 A_PAGE = 60
 TOP = 60

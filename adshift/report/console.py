@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adshift.cli import status_of
+from adshift.launch.cli import status_of
 from adshift.report.runs import Run, percent, regime_order, table
 
 SHOWN = (

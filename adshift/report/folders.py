@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adshift.atomic import write_text
 from adshift.errors import AdshiftError
+from adshift.system.atomic import write_text
 
 RESULT = "result.json"
 PAGE = "index.html"

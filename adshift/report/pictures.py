@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from adshift.calibration.scope import Thresholds
+from adshift.calibration.thresholds import Thresholds
 from adshift.data.correction import Correction
 from adshift.data.dataset import read_pair
 from adshift.data.images import UInt8, resize_image, resize_mask
 from adshift.data.samples import Sample
-from adshift.scored import ScoredImages
 from adshift.shift.domain import Domain
+from adshift.stages.scored import ScoredImages
 
 TILE = 224
 GAP = 6

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adshift.cli import status_of
+from adshift.launch.cli import status_of
 from adshift.metrics.seeds import Spread, aggregate
 from adshift.report.runs import Run, table
 

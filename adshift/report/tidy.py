@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adshift.atomic import atomic_path
 from adshift.report.cells import Cell, values_of
+from adshift.system.atomic import atomic_path
 
 COLUMNS = ("detector", "method", "coreset_ratio", "domain", "severity", "domain_seed", "seed", "adaptation", "threshold",
            "scope", "unified", "category", "figure", "value", "low", "high", "interval", "run")  # fmt: skip

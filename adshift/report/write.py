@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from adshift.atomic import atomic_path, write_text
 from adshift.errors import AdshiftError
 from adshift.report.document import Embedded, Plot, Report, Section
 from adshift.report.html import page, svg_uri
@@ -17,6 +16,7 @@ from adshift.report.latex import latex
 from adshift.report.plots.style import WIDTH, styled
 from adshift.report.tables import markdown_text
 from adshift.report.thumbnails import Gallery, data_uri
+from adshift.system.atomic import atomic_path, write_text
 
 MARK = 'name="generator" content="adshift.report"'
 DPI = 200

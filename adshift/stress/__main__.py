@@ -7,8 +7,8 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from adshift.cli import launch
-from adshift.sweep import run_cell
+from adshift.launch.cli import launch
+from adshift.launch.sweep import run_cell
 
 CONF = str(Path(__file__).resolve().parents[2] / "conf")
 

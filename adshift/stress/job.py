@@ -14,21 +14,21 @@ import tqdm.auto as tqdm_auto
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from adshift import results
-from adshift.assembly import Plan, build, build_method, make_plan, plain
 from adshift.calibration.calibration import Calibrator
 from adshift.calibration.conformal import Conformal
 from adshift.calibration.crossfit import folds
+from adshift.config.plan import Plan, build, build_method, make_plan, plain
 from adshift.data.acquire import acquire, verify_files
 from adshift.data.prepared import PreparedImages, prepare_images
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
+from adshift.results import write as results
 from adshift.shift.domain import Domain
+from adshift.stages.fit import make_trainer
 from adshift.stress.bench import Bench, with_defects
 from adshift.stress.cells import CLEAN, Cell, Measure
 from adshift.stress.plan import REPAIRS, StressPlan, make_stress_plan, photographs
 from adshift.stress.verdicts import Verdict, verdict
-from adshift.training import make_trainer
 
 
 @dataclass(frozen=True)

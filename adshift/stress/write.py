@@ -10,10 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from adshift.atomic import write_text
 from adshift.errors import printable
 from adshift.metrics.resampling import Difference
-from adshift.provenance import device_name, git_commit, package_versions, peak_memory
 from adshift.report.thumbnails import Gallery
 from adshift.report.write import write_report
 from adshift.stress.cells import IMAGE, PIXEL, Cell
@@ -21,6 +19,8 @@ from adshift.stress.job import Outcome
 from adshift.stress.page import make_page
 from adshift.stress.verdicts import Verdict, sentence
 from adshift.stress.words import headline, overview, promise
+from adshift.system.atomic import write_text
+from adshift.system.provenance import device_name, git_commit, package_versions, peak_memory
 
 SCHEMA = 1
 JSON, TABLE = "stress.json", "stress.csv"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adshift import results
-from adshift.assembly import build_regime
+from adshift.config.plan import build_regime
+from adshift.results import write as results
 
 PICTURES = "pictures"
 KEPT = (results.RESULT, results.SCORES, results.CALIBRATION)

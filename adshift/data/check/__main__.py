@@ -14,7 +14,7 @@ from pathlib import Path
 
 from adshift.data.check.doctor import examine
 from adshift.data.check.problem import errors
-from adshift.data.layouts import LAYOUTS
+from adshift.data.layouts.by_name import LAYOUTS
 from adshift.errors import printable
 
 

@@ -12,7 +12,7 @@ from adshift.data.check.pixels import pixel_problems
 from adshift.data.check.problem import Problem, error
 from adshift.data.check.quick import header_problems, mixture_problems
 from adshift.data.check.roles import role_problems
-from adshift.data.layout import MVTEC, Layout
+from adshift.data.layouts.layout import MVTEC, Layout
 from adshift.data.samples import UNMIX, check_category_name, is_flat, mixture
 from adshift.errors import AdshiftError
 

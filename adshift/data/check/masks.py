@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adshift.data.check.problem import Problem, warning
-from adshift.data.layout import MVTEC, Layout
+from adshift.data.layouts.layout import MVTEC, Layout
 from adshift.data.samples import CategoryIndex, image_files
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from adshift.data.check.problem import Problem, error, warning
-from adshift.data.layout import MVTEC, Layout, Leaf
+from adshift.data.layouts.layout import MVTEC, Layout, Leaf
 from adshift.data.samples import GOOD, IMAGE_SUFFIXES, is_flat
 
 NOT_TEXT = ("Cc", "Cs", "Zl", "Zp")

@@ -1,0 +1,1 @@
+"""How public data sets, and one's own folders, are laid out."""

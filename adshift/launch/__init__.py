@@ -1,0 +1,1 @@
+"""The command line and sweeps: Hydra's side of the programs."""

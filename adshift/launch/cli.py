@@ -1,0 +1,132 @@
+"""The command line's manners: one clear line for a mistake, no traceback, and an exit status that says what happened."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from adshift.errors import AdshiftError, printable
+from adshift.launch.own_folder import completed
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
+TRACEBACK = "ADSHIFT_TRACEBACK"
+USER_ERROR = 2
+_FROM_WORKER = "adshift.errors.AdshiftError: "
+_PLACES_SEARCHED = "Config search path:"
+
+
+def one_line(error: Exception) -> str:
+    """The message alone: without what Hydra or a data worker wraps around it, and nothing in it that does not print.
+
+    It may quote the name of a file that anybody may have chosen, with commands for the terminal in it.
+    """
+    return printable(_message(error))
+
+
+def _message(error: Exception) -> str:
+    override = getattr(error, "override", None)
+    if override is not None:
+        return f"{override} is no override; write KEY=VALUE, and quote it where it holds signs: 'KEY=[a,b]'"
+    if isinstance(error, OSError) and error.strerror:
+        place = f"{error.filename} cannot be used" if error.filename else "a file cannot be used"
+        return f"{place} ({error.strerror}); give a folder that exists and can be written, or make room there"
+    text = str(error).rpartition(_FROM_WORKER)[2].partition(_PLACES_SEARCHED)[0]
+    message = "; ".join(line.strip() for line in text.splitlines() if line.strip())
+    cause = error.__cause__
+    if cause is not None and "not in struct" in str(cause):
+        key = str(error).split("'")[1] if "'" in str(error) else message
+        return f"{key} is no key of this configuration; --help lists the keys (PatchCore alone owns coreset_ratio)"
+    if "Missing mandatory value: " in message:
+        key = message.rpartition("Missing mandatory value: ")[2].split(";")[0].strip()
+        return f"{key} has no value; give it on the command line: {key}=VALUE"
+    if "nterpolation" in type(error).__name__:
+        return f"{message}; a value ${{KEY}} must name another key of the configuration"
+    if "Could not find 'hydra/launcher/" in message:
+        name = message.partition("hydra/launcher/")[2].partition("'")[0]
+        return f"hydra/launcher={name} is not installed; pip install '.[joblib]', '.[submitit]' or '.[ray]' brings it"
+    if message.startswith("Config group override must be a string"):
+        return "a group of conf/ (method, data, domain, ...) must be one of its options, not null; --help lists them"
+    return message
+
+
+def is_the_users(error: Exception) -> bool:
+    """Whether the user can mend it: bad input, a bad configuration, or a disk that refuses."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    if isinstance(error, AdshiftError | HydraException | OmegaConfBaseException | OSError):
+        return True
+    return isinstance(error, ValueError) and str(error).startswith("Config group override must be")
+
+
+def refuse_additions() -> None:
+    """Refuse ``+key=value`` and ``~key``: every key exists in conf/, and every one is read."""
+    from hydra.core.hydra_config import HydraConfig
+
+    for override in HydraConfig.get().overrides.task:
+        if override.startswith("+"):
+            raise AdshiftError(
+                f"{override} would add a key that nothing reads; --help lists the keys, set one without +"
+            )
+        if override.startswith("~"):
+            raise AdshiftError(f"{override} would remove a key that is needed; set it to another value instead")
+
+
+def status_of(action: Callable[[], None]) -> int:
+    """Run a small command; a mistake of the user's becomes one line on stderr and the exit status 2."""
+    try:
+        action()
+    except AdshiftError as error:
+        print(f"adshift: {printable(str(error))}", file=sys.stderr)
+        return USER_ERROR
+    return 0
+
+
+@contextmanager
+def _orderly_end() -> Iterator[None]:
+    """Ctrl-C and SIGTERM end the program with one line and 128 + the signal, after temporary files have gone.
+
+    Lightning would turn KeyboardInterrupt into a silent exit status 1; SystemExit it lets through.
+    """
+
+    def stop(number: int, _: object) -> None:
+        what = "interrupted" if number == signal.SIGINT else "terminated"
+        print(f"adshift: {what}; what was finished stays", file=sys.stderr)
+        sys.exit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def launch(main: Callable[[], None]) -> None:
+    """Run a Hydra main.
+
+    A mistake of the user's ends in one line on stderr and status 2; ``HYDRA_FULL_ERROR=1`` shows the traceback
+    instead. What goes wrong in a cell of a sweep is ``adshift.launch.sweep``'s to tell.
+    """
+    traceback_wanted = os.environ.get(FULL_ERROR) == "1"
+    os.environ[TRACEBACK] = str(int(traceback_wanted))
+    os.environ[FULL_ERROR] = "1"  # Hydra then raises, and the message is ours
+    sys.argv[1:] = completed(sys.argv[1:])
+    try:
+        with _orderly_end():
+            main()
+    except Exception as error:
+        from adshift.launch.launchers import launcher_failure
+
+        told = one_line(error) if is_the_users(error) else launcher_failure(error)
+        if traceback_wanted or told is None:
+            raise
+        print(f"adshift: {told}", file=sys.stderr)
+        sys.exit(USER_ERROR)

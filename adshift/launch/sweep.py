@@ -1,0 +1,120 @@
+"""Sweeps that survive: a finished cell is not done again, a failing one does not stop the others, and both are told."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+
+from adshift.allocator import keep_freed_memory
+from adshift.config.plan import plain
+from adshift.errors import AdshiftError
+from adshift.launch.cli import TRACEBACK, USER_ERROR, is_the_users, one_line, refuse_additions
+from adshift.system.atomic import only_one, write_text
+from adshift.system.resources import take_share
+
+RESULT = "result.json"
+FAILURE = "failure.json"
+UNIMPORTANT = ("force", "logger", "store", "study")
+"""Keys that change no figure; a cell that differs in them alone is the same cell."""
+
+
+def is_finished(folder: Path, config: dict[str, Any]) -> bool:
+    """Whether ``folder`` holds the result of this very configuration."""
+    try:
+        stored = json.loads((folder / RESULT).read_text(encoding="utf-8"))["config"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    wanted = {k: v for k, v in json.loads(json.dumps(config)).items() if k not in UNIMPORTANT}
+    return {k: v for k, v in stored.items() if k not in UNIMPORTANT} == wanted
+
+
+def _already_done(config: DictConfig, folder: Path) -> bool:
+    if "force" not in config:  # an evaluation: cheap, and its run may have been fitted anew since
+        return False
+    if config.force or not is_finished(folder, plain(config)):
+        return False
+    print(f"finished already: {folder} (force=true does it again)")
+    return True
+
+
+def run_cell(job: Callable[[DictConfig], Any], config: DictConfig) -> None:
+    """Run one cell unless its result stands; one line tells a mistake of the user's.
+
+    Alone, a mistake ends the program with status 2. In a sweep an error ends the cell, not the sweep: its reason goes
+    to failure.json in the cell's folder, and ``SweepSummary`` lists it at the end.
+    """
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    keep_freed_memory()
+    hydra = HydraConfig.get()
+    folder = Path(hydra.runtime.output_dir)
+    sweeping = hydra.mode == RunMode.MULTIRUN
+    try:
+        refuse_additions()
+        if not _already_done(config, folder):
+            if sweeping:
+                launcher = OmegaConf.to_container(hydra.launcher, resolve=True)
+                take_share(cast(dict[str, Any], launcher), Path(hydra.runtime.cwd, hydra.sweep.dir))
+            with only_one(folder):
+                if not _already_done(config, folder):  # another process may have, while this one waited
+                    job(config)
+        (folder / FAILURE).unlink(missing_ok=True)
+    except Exception as error:
+        unexpected = os.environ.get(TRACEBACK) == "1" or not is_the_users(error)
+        if not sweeping and unexpected:
+            raise
+        if unexpected:
+            traceback.print_exc()
+        print(f"adshift: {one_line(error)}", file=sys.stderr)
+        if not sweeping:
+            sys.exit(USER_ERROR)
+        told = {"job": list(hydra.overrides.task), "reason": one_line(error) or type(error).__name__}
+        write_text(folder / FAILURE, json.dumps(told) + "\n")
+
+
+def _refuse_swept(overrides: list[str]) -> None:
+    """``study.categories=a,b`` would sweep that key itself, after the cells were named after its default."""
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    for override in OverridesParser.create().parse_overrides(overrides):
+        if (override.key_or_group or "").startswith("study.") and override.is_sweep_override():
+            key, _, value = str(override.input_line).partition("=")
+            raise AdshiftError(
+                f"{key}={value} says what to sweep and cannot be swept itself: the cells would be those of its default; "
+                f"quote the list twice: {key}=\"'{value}'\""
+            )
+
+
+class SweepSummary(Callback):
+    """Lists a sweep's failed cells when all jobs have ended, and gives the exit status 1 if there are any.
+
+    A sweep whose overrides would give other cells than they say is refused before its first job, with status 2.
+    """
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        """Hydra turns what a callback raises into a warning, so the program ends here."""
+        try:
+            _refuse_swept(list(config.hydra.overrides.task))
+        except AdshiftError as error:
+            print(f"adshift: {one_line(error)}", file=sys.stderr)
+            raise SystemExit(USER_ERROR) from None
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        """Read every failure.json below the sweep's folder."""
+        failures = sorted(Path(config.hydra.sweep.dir).glob(f"**/{FAILURE}"))
+        if not failures:
+            return
+        print(f"\n{len(failures)} cells failed:", file=sys.stderr)
+        for path in failures:
+            told = json.loads(path.read_text(encoding="utf-8"))
+            print(f"  {path.parent}: {told['reason']} ({' '.join(told['job'])})", file=sys.stderr)
+        raise SystemExit(1)

@@ -1,0 +1,1 @@
+"""Distances of many vectors: coarse products first, exact ones where they decide."""

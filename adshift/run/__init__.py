@@ -1,0 +1,1 @@
+"""One cell of the grid, from its plan to its result."""

@@ -1,0 +1,98 @@
+"""A finished run under another domain, calibration or split, without a new fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from adshift.adaptation.recipe import Recipe, unadapted
+from adshift.calibration.thresholds import Thresholds
+from adshift.config.plan import Plan, build, build_regime, make_plan, plain
+from adshift.data.acquire import acquire
+from adshift.data.splits import split_all
+from adshift.errors import AdshiftError
+from adshift.results import write as results
+from adshift.results.checkpoint import BASE, load_checkpoint, recorded_sha256
+from adshift.run.cell import Cell
+from adshift.run.train import CLEAN, build_module, finish, output_folder, prepare
+from adshift.stages.fit import CHECKPOINT
+
+
+def evaluate(config: DictConfig) -> dict[str, Any]:
+    """Score a finished run as ``config`` says; what it leaves out stays as the run had it. Returns the result.
+
+    Raises:
+        AdshiftError: the run is unfinished or itself an evaluation, the regime needs a new fit, or an image that the
+            model was fitted on would be calibrated or tested on.
+    """
+    chosen = plain(config)
+    run = Path(chosen["run"])
+    result = results.read_result(run)
+    fitted = result["config"]
+    if "run" in fitted:
+        raise AdshiftError(
+            f"run={run} is itself an evaluation, without a model; give the run it evaluates: {fitted['run']}"
+        )
+    with results.read_config(run):
+        merged = _merge(fitted, chosen)
+        born = _born(fitted)
+        plan = _plan(merged, born)
+        module = build_module(merged, weights="random")
+    if not plan.recipe.same_model(born) or ("adaptation" in chosen and plan.regime.refits):
+        raise AdshiftError(
+            f"adaptation={plan.regime.name} needs a new fit, and evaluate.py never fits; use train.py domain="
+            f"{merged['domain']['name']} adaptation={plan.regime.name}, or adaptation=none|threshold here"
+        )
+    repaired = born.few is not None
+    path = run / (BASE if repaired else CHECKPOINT)
+    load_checkpoint(module.method, path, recorded_sha256(result, "base_sha256" if repaired else "checkpoint_sha256"))
+    correction = None if born.correction is None else born.correction.restored(results.read_correction(run))
+    cell = prepare(merged, plan, module, correction)
+    _refuse_leaks(fitted, cell)
+    return finish(cell, output_folder(), {}, _crossfitted(run, chosen, cell))
+
+
+def _crossfitted(run: Path, chosen: dict[str, Any], cell: Cell) -> Thresholds | None:
+    """The run's own cross-fitted thresholds; to make others would take a fit a fold."""
+    if not cell.plan.crossfit:
+        return None
+    if "threshold" in chosen or cell.plan.regime.name != "none":
+        raise AdshiftError(
+            f"crossfit={cell.plan.crossfit}: another threshold or another calibration domain needs {cell.plan.crossfit} "
+            "new fits, and evaluate.py never fits; use train.py"
+        )
+    return results.read_calibration(run)
+
+
+def _merge(fitted: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
+    merged = {**fitted, **{key: value for key, value in chosen.items() if key != "data_root"}}
+    if chosen["data_root"] is not None:
+        merged["data"] = {**fitted["data"], "root": chosen["data_root"]}
+    return merged
+
+
+def _born(fitted: dict[str, Any]) -> Recipe:
+    """The recipe that a run was made by."""
+    return build_regime(fitted["adaptation"]).applied(unadapted((CLEAN,), build(fitted["domain"], "domain")))
+
+
+def _plan(merged: dict[str, Any], born: Recipe) -> Plan:
+    """The regime as it would be of a fresh run, where that has the model at hand; else applied to that model."""
+    plan = make_plan(merged, CLEAN)
+    return plan if plan.recipe.same_model(born) else make_plan(merged, CLEAN, born)
+
+
+def _refuse_leaks(fitted: dict[str, Any], cell: Cell) -> None:
+    """An image that the model was fitted on must not be calibrated or tested on."""
+    own_split = split_all(
+        acquire(cell.plan.source, cell.plan.root, cell.plan.categories), build(fitted["split"], "split")
+    )
+    seen = {sample.path for sample in own_split.train}
+    leaked = [s.path for s in (*cell.split.calibration, *cell.split.test) if s.path in seen]
+    if leaked:
+        raise AdshiftError(
+            f"split={cell.config['split']['_target_'].rpartition('.')[2]} would calibrate on {len(leaked)} images that the "
+            f"model was fitted on, {leaked[0]} the first; keep the run's own split, or fit anew with train.py"
+        )

@@ -1,0 +1,110 @@
+"""A finished run read back from its folder: the model, its decision rule, and what an image must be brought to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adshift.adaptation.recipe import Recipe, unadapted
+from adshift.calibration.thresholds import GLOBAL, Thresholds
+from adshift.config.plan import build, build_method, build_regime
+from adshift.data.correction import Correction
+from adshift.errors import AdshiftError
+from adshift.results import write as results
+from adshift.results.checkpoint import load_checkpoint, recorded_sha256
+from adshift.shift.domain import Domain
+from adshift.stages.fit import CHECKPOINT
+
+EVALUATED = "run"
+"""The key by which an evaluation names the run whose model it used."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model with its decision rule.
+
+    Attributes:
+        folder: the run's folder, as it was given.
+        config: its resolved configuration.
+        method: fitted, in eval mode, on the CPU (``adshift.methods.method.Method``).
+        thresholds: image and pixel thresholds; empty for a run without calibration images.
+        correction: what every image goes through before it is resized; None for images as they are.
+    """
+
+    folder: Path
+    config: dict[str, Any]
+    method: Any
+    thresholds: Thresholds
+    correction: Correction | None = None
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """What the model was fitted on."""
+        return tuple(self.config["data"]["categories"])
+
+    @property
+    def image_size(self) -> int:
+        """Side of the square input in pixels."""
+        return int(self.config["image_size"])
+
+    def category(self, asked: str | None) -> str:
+        """Whose threshold decides: ``asked``, or the run's only category, or ``global``; any where there is none.
+
+        Raises:
+            AdshiftError: the run has no such category, or has several and none was named.
+        """
+        several = ", ".join(self.categories)
+        if asked is not None and asked not in self.categories:
+            raise AdshiftError(f"category={asked} is none of the run's ({several}); name one of those")
+        if asked is not None:
+            return asked
+        if GLOBAL in self.thresholds.image:
+            return GLOBAL
+        if len(self.categories) > 1 and self.thresholds.image:
+            raise AdshiftError(
+                f"run={self.folder} holds {len(self.categories)} categories with a threshold each ({several}); say whose "
+                "images these are: category=NAME"
+            )
+        return self.categories[0]
+
+
+def load_fitted(folder: Path) -> Fitted:
+    """Read a finished run of train.py, or of evaluate.py: then its thresholds, on the model that it evaluated.
+
+    Raises:
+        AdshiftError: the run is unfinished, or a file of it is missing, broken or not the one that was recorded.
+    """
+    config = results.read_result(folder)["config"]
+    recipe = _recipe(folder, config)
+    home = folder if recipe.few is not None else Path(str(config.get(EVALUATED, folder)))
+    if not (home / CHECKPOINT).is_file():
+        raise AdshiftError(
+            f"run={folder} needs the model {home / CHECKPOINT}, which does not exist; give the folder of a finished "
+            "run, and call from where it was made"
+        )
+    with results.read_config(folder):
+        method = build_method(config, weights="random")  # the checkpoint holds the backbone's weights too
+        rule = recipe.correction
+        correction = None if rule is None else rule.restored(results.read_correction(folder))
+        fitted = Fitted(folder, config, method.eval(), results.read_calibration(folder), correction)
+        _ = fitted.categories, fitted.image_size
+    load_checkpoint(method, home / CHECKPOINT, recorded_sha256(results.read_result(home)))
+    return fitted
+
+
+def _recipe(folder: Path, config: dict[str, Any]) -> Recipe:
+    """The run's recipe; raises AdshiftError where it does not score one image at a time, as it is."""
+    try:
+        recipe = build_regime(config["adaptation"]).applied(unadapted((Domain(),), build(config["domain"], "domain")))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise AdshiftError(
+            f"{folder / results.RESULT} holds a config that train.py does not write ({reason}); run the cell again"
+        ) from error
+    if recipe.test_time is not None:
+        raise AdshiftError(
+            f"run={folder} scores whole batches or several views (adaptation=test_time), and predict.py and export.py one "
+            "image at a time, as it is; use a run without it"
+        )
+    return recipe

@@ -1,0 +1,38 @@
+"""The fit of an image-level correction, kept in the store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from adshift.data.correction import Correction, CorrectionRule
+from adshift.data.datamodule import AnomalyDataModule
+from adshift.data.dataset import read_pair
+from adshift.data.images import UInt8
+from adshift.store.keys import CORRECTIONS, code, domain_parts, sample_list
+
+PARTS = "correction.json"
+
+
+def fitted_correction(rule: CorrectionRule, datamodule: AnomalyDataModule) -> Correction:
+    """A correction fitted to the train images in their first domain, or taken from the store."""
+    samples, domain = datamodule.split.train, datamodule.train_domains[0]
+    key = {
+        "rule": rule.settings(),
+        "samples": sample_list(datamodule.root, samples),
+        "root": str(datamodule.root.resolve()),
+        "domain": domain_parts(domain),
+        **code((*CORRECTIONS, "corrected.py")),
+    }
+
+    def images() -> Iterator[UInt8]:
+        return (read_pair(datamodule.root, sample, domain)[0] for sample in samples)
+
+    def make(folder: Path, _: Path | None) -> None:
+        (folder / PARTS).write_text(json.dumps(rule.fit(images()).parts(), allow_nan=False))
+
+    def read(folder: Path) -> Correction:
+        return rule.restored(json.loads((folder / PARTS).read_text()))
+
+    return datamodule.store.fetch("corrections", key, make, read)

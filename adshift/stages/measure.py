@@ -1,0 +1,103 @@
+"""Figures of the test role: each category, their macro mean, and the categories pooled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from adshift.calibration.binomial import binomial_interval
+from adshift.calibration.thresholds import Thresholds
+from adshift.metrics.summary import FIGURES, Figures, Value, figures, macro
+from adshift.stages.scored import ScoredImages
+
+POOLED = "pooled"
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures of a run: one ``Figures`` a category, their mean, and all images as one set (several categories)."""
+
+    categories: dict[str, Figures]
+    macro: Figures
+    pooled: Figures | None
+
+    def groups(self) -> dict[str, Figures]:
+        """Every set of figures by name: the categories, ``macro``, and ``pooled`` where there is one."""
+        extra = {} if self.pooled is None else {POOLED: self.pooled}
+        return {**self.categories, "macro": self.macro, **extra}
+
+    def metrics(self) -> dict[str, Any]:
+        """The ``metrics`` object of result.json."""
+        found: dict[str, Any] = {
+            "macro": self.macro.values,
+            "categories": {name: part.values for name, part in self.categories.items()},
+        }
+        if self.pooled is not None:
+            found[POOLED] = self.pooled.values
+        return found
+
+    def warnings(self) -> list[str]:
+        """Which figures are undefined, and why."""
+        parts = {**self.categories, **({} if self.pooled is None else {POOLED: self.pooled})}
+        return [*(f"{name}: {w}" for name, part in parts.items() for w in part.warnings), *self.macro.warnings]
+
+
+def _rows(scored: ScoredImages, value: Callable[[str], float | None]) -> np.ndarray | None:
+    """One threshold an image; None unless every category has one."""
+    each = [value(sample.category) for sample in scored.samples]
+    known = [t for t in each if t is not None]
+    return np.array(known) if known and len(known) == len(each) else None
+
+
+def _figures(
+    scored: ScoredImages, thresholds: Thresholds, stream: str, strata_N: np.ndarray | None, replicates: int, seed: int
+) -> Figures:
+    if not scored.samples:
+        undefined: dict[str, Value] = dict.fromkeys(FIGURES)
+        why = "there is no test image: every figure is null; put images into test/good and test/DEFECT to measure them"
+        return Figures(undefined, [why])
+    rows = _rows(scored, thresholds.image_threshold)
+    found = figures(
+        scored.score_N,
+        scored.label_N,
+        threshold=rows,
+        maps=scored.maps,
+        masks=scored.masks,
+        pixel_threshold=_rows(scored, thresholds.pixel_threshold),
+        replicates=replicates,
+        seed=seed,
+        stream=stream,
+        strata_N=strata_N,
+    )
+    normal = scored.label_N == 0
+    if rows is not None and normal.any():
+        alarms = int((scored.score_N[normal] >= rows[normal]).sum())
+        found.values["false_alarm_rate_exact_ci"] = list(binomial_interval(alarms, int(normal.sum())))
+    return found
+
+
+def measure(
+    scored: ScoredImages, thresholds: Thresholds, categories: Sequence[str], replicates: int, seed: int
+) -> Evaluation:
+    """All figures of the test images.
+
+    Beside the bootstrap's interval the false-alarm rate carries the exact binomial one,
+    ``false_alarm_rate_exact_ci``: with no alarm at all the bootstrap's would be [0, 0].
+
+    Args:
+        scored: the test images.
+        thresholds: what decides; empty leaves the decision figures undefined.
+        categories: in the order of the report.
+        replicates: bootstrap resamples; 0 leaves the intervals out.
+        seed: of the bootstrap.
+    """
+    each = {c: _figures(scored.of_category(c), thresholds, c, None, replicates, seed) for c in categories}
+    pooled = None
+    if len(categories) > 1:
+        code = {category: i for i, category in enumerate(categories)}
+        strata_N = np.array([2 * code[sample.category] + sample.label for sample in scored.samples])
+        pooled = _figures(scored, thresholds, POOLED, strata_N, replicates, seed)
+    return Evaluation(each, macro(each), pooled)

@@ -1,0 +1,64 @@
+"""Out-of-fold scores: every train image scored by a model that has not seen it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytorch_lightning as pl
+
+from adshift.calibration.crossfit import folds
+from adshift.config.plan import Plan
+from adshift.data.datamodule import AnomalyDataModule
+from adshift.data.samples import Sample
+from adshift.errors import AdshiftError
+from adshift.methods.module import AnomalyModule
+from adshift.stages.fit import fit
+from adshift.stages.matching import fitted_matching
+from adshift.stages.scored import ScoredImages, joined
+from adshift.stages.scoring import score_images
+
+
+def assign_folds(samples: tuple[Sample, ...], k: int, seed: int) -> np.ndarray:
+    """The fold of each sample, int64 [N]; every category is divided by itself.
+
+    Raises:
+        AdshiftError: a category has fewer than k images.
+    """
+    fold_N = np.empty(len(samples), np.int64)
+    categories = np.array([sample.category for sample in samples])
+    for category in np.unique(categories):
+        places = np.flatnonzero(categories == category)
+        if len(places) < k:
+            raise AdshiftError(
+                f"crossfit={k} needs {k} train images of {category}, which has {len(places)}; use a smaller crossfit or 0"
+            )
+        fold_N[places] = folds(len(places), k, seed)
+    return fold_N
+
+
+def out_of_fold(
+    new_trainer: Callable[[], pl.Trainer],
+    datamodule: AnomalyDataModule,
+    plan: Plan,
+    new_module: Callable[[], AnomalyModule],
+) -> ScoredImages:
+    """Fit ``plan.crossfit`` models, each without one fold, and score it in the calibration domain, as test images are."""
+    train, recipe = datamodule.split.train, plan.recipe
+    fold_N = assign_folds(train, plan.crossfit, plan.seed)
+    parts: list[ScoredImages] = []
+    for fold in range(plan.crossfit):
+        rest = tuple(s for s, f in zip(train, fold_N, strict=True) if f != fold)
+        held_out = tuple(s for s, f in zip(train, fold_N, strict=True) if f == fold)
+        part = AnomalyDataModule(
+            datamodule.store, datamodule.root, replace(datamodule.split, train=rest), datamodule.train_domains,
+            datamodule.image_size, datamodule.batch_size, datamodule.num_workers, datamodule.mask_resolution,
+            datamodule.correction,
+        )  # fmt: skip
+        module, trainer = new_module(), new_trainer()
+        fit(trainer, module, part)
+        matching = fitted_matching(recipe.test_time, trainer, module, part)
+        for domain in recipe.calibration:
+            parts.append(score_images(trainer, module, part, held_out, domain, matching, recipe.augmentation))
+    return joined(parts)

@@ -1,0 +1,96 @@
+"""The repair of a fitted model with a few normals of the target domain, and their scores by models without them."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+
+from adshift.adaptation.few import FewAdaptation
+from adshift.adaptation.recipe import Recipe
+from adshift.data.datamodule import AnomalyDataModule
+from adshift.data.samples import Sample
+from adshift.errors import AdshiftError
+from adshift.methods.alignment import Alignment, Moments, alignment, moments
+from adshift.methods.module import AnomalyModule
+from adshift.stages.embedding import embed_images
+from adshift.stages.matching import train_moments
+from adshift.stages.scored import ScoredImages
+from adshift.stages.scoring import scored_images
+
+
+def draw(few: FewAdaptation, calibration: Sequence[Sample], categories: Sequence[str]) -> tuple[Sample, ...]:
+    """k calibration normals of each category, drawn by ``few.seed``, in the role's order; a larger k keeps a smaller's.
+
+    Raises:
+        AdshiftError: a category has fewer.
+    """
+    chosen: set[Sample] = set()
+    for category in categories:
+        normals = sorted(s for s in calibration if s.category == category and s.label == 0)
+        if len(normals) < few.k:
+            raise AdshiftError(
+                f"few.k={few.k} images are drawn from the calibration normals, and the split leaves {category} "
+                f"{len(normals)}; use a smaller few.k, or split=standard"
+            )
+        random.Random(few.seed).shuffle(normals)
+        chosen |= set(normals[: few.k])
+    return tuple(s for s in calibration if s in chosen)
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What a repair leaves beside the repaired model.
+
+    Attributes:
+        scored: each of the images, scored by the model that was repaired with the others alone.
+        seconds: what it took, the images' embedding included.
+    """
+
+    scored: ScoredImages
+    seconds: float
+
+
+@torch.inference_mode()
+def repair(trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule, recipe: Recipe) -> Repair:
+    """Repair a fitted module in place with the calibration role's images, which ``draw`` chose.
+
+    With one image, it is scored by the model as it was fitted.
+    """
+    few, method = recipe.few, module.method
+    assert few is not None
+    samples = datamodule.split.calibration
+    views = [datamodule.images(samples, domain) for domain in few.views(recipe.test)]
+    embedded = [embed_images(datamodule.store, trainer, module, part, datamodule.batch_size) for part in views]
+    started = time.perf_counter()
+    module.cpu()
+    embedding_VNhwD = torch.stack([part.embedding_NHWD for part in embedded])
+    condensed = [method.condensed(embedding_VNhwD[:, i], few.ratio) for i in range(len(samples))]
+    source = train_moments(trainer, module, datamodule) if method.has_bank and few.align != "none" else None
+    first = len(datamodule.split.train) * len(datamodule.train_domains)
+    state = {name: value.clone() for name, value in module.state_dict().items()}
+
+    def repaired(keep: Sequence[int]) -> None:
+        module.load_state_dict(state)
+        found = None if source is None or not keep else _alignment(few, source, embedding_VNhwD[:, list(keep)])
+        method.repair([condensed[i] for i in keep], first, few.weight, found)
+
+    scores = []
+    everyone = range(len(samples))
+    size = (module.image_size, module.image_size)
+    for left_out in everyone:
+        repaired([i for i in everyone if i != left_out])
+        scores.append(method.score(embedding_VNhwD[0, left_out][None], size))
+    repaired(everyone)
+    seconds = sum(view.seconds for view in views) + sum(part.seconds for part in embedded)
+    seconds += time.perf_counter() - started
+    return Repair(scored_images(views[0], scores, datamodule.mask_resolution), seconds)
+
+
+def _alignment(few: FewAdaptation, source: Moments, target_VKhwD: Tensor) -> Alignment:
+    return alignment(source, source.mixed(moments([target_VKhwD]), few.weight), few.align)

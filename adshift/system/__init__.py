@@ -1,0 +1,1 @@
+"""Files, the network and the machine; nothing here knows of detection."""
