@@ -20,26 +20,32 @@ from pathlib import Path
 from typing import Any
 
 KEPT = ("metrics", "threshold", "pixel_threshold", "counts", "unified", "search", "warnings")
-REGIMES = "none,threshold,full,robust,few,normalise,test_time"
-COMMON = ["domain=shift", "threshold=conformal", "robust.copies=1", "few.k=4", "test_time.batch=16", "metrics.bootstrap=50",
-          "metrics.latency=false", "logger=none", "data.num_workers=0"]  # fmt: skip
+REGIMES = {
+    "plain": ["adaptation=none,threshold,full,normalise"],
+    "robust": ["adaptation=robust", "robust.copies=1"],
+    "few": ["adaptation=few", "few.k=4"],
+    "test_time": ["adaptation=test_time", "test_time.batch=16"],
+}
+COMMON = ["domain=shift", "threshold=conformal", "metrics.bootstrap=50", "metrics.latency=false", "logger=none",
+          "data.num_workers=0"]  # fmt: skip
 
 
 def sweeps(screw: Path | None, weights: Path | None) -> Iterator[tuple[str, list[str]]]:
     """Name and overrides of each multirun."""
     both = "method=patchcore,padim"
-    for name in ("weave", "nut"):
-        small = [f"data={name}", "backbone=small", "image_size=96", "coreset_ratio=0.05"]
-        yield f"{name}-patchcore", [*small, *COMMON, f"adaptation={REGIMES}"]
-        yield f"{name}-padim", [*small[:-1], "method=padim", *COMMON, f"adaptation={REGIMES}"]
-    unified = ["data=unified_synthetic", "backbone=small", "image_size=96", *COMMON]
-    yield "unified", [*unified, both, "threshold.scope=category,global"]
-    yield "crossfit", ["data=rack", "backbone=small", "image_size=96", *COMMON, both, "split=official", "crossfit=3"]
-    yield "f1-maps", ["data=nut", "backbone=small", "image_size=96", *COMMON[2:], both, "save_maps=true"]
-    if screw is not None and weights is not None:
-        real = ["data=screw", f"data.root={screw}", "backbone=resnet18", f"backbone.weights={weights}", *COMMON]
-        yield "screw-patchcore", [*real, "coreset_ratio=0.01", f"adaptation={REGIMES}"]
-        yield "screw-padim", [*real, "method=padim", f"adaptation={REGIMES}"]
+    sides = {"patchcore": ["coreset_ratio=0.05"], "padim": ["method=padim"]}
+    tiny = ["backbone=small", "image_size=96", *COMMON]
+    for method, own in sides.items():
+        for regime, changed in REGIMES.items():
+            for name in ("weave", "nut"):
+                yield f"{name}-{method}-{regime}", [f"data={name}", *tiny, *own, *changed]
+            if screw is not None and weights is not None:
+                real = ["data=screw", f"data.root={screw}", "backbone=resnet18", f"backbone.weights={weights}"]
+                ratio = ["coreset_ratio=0.01"] if method == "patchcore" else []
+                yield f"screw-{method}-{regime}", [*real, *COMMON, *own[: method == "padim"], *ratio, *changed]
+    yield "unified", ["data=unified_synthetic", *tiny, both, "threshold.scope=category,global"]
+    yield "crossfit", ["data=rack", *tiny, both, "split=official", "crossfit=3"]
+    yield "f1-maps", ["data=nut", *tiny, "threshold=f1", both, "save_maps=true"]
 
 
 def _call(checkout: Path, *arguments: str) -> None:
@@ -81,13 +87,13 @@ def run(checkout: Path, out: Path, screw: Path | None, weights: Path | None) -> 
                 found[f"{name}/{folder.name}"] = _figures(folder)
         print(f"{name}: {sum(key.startswith(f'{name}/') for key in found)} cells", flush=True)
     for name in ("nut-patchcore", "nut-padim"):
-        fitted = out / name / "0"
+        fitted = out / f"{name}-plain" / "0"
         for adaptation in ("none", "threshold", "few", "test_time"):
             to = out / f"{name}-evaluated" / adaptation
             changed = ["domain=photometric", f"adaptation={adaptation}", "threshold=quantile", store]
             _call(checkout, "evaluate.py", f"run={fitted}", *changed, f"hydra.run.dir={to}")
             found[f"{name}-evaluated/{adaptation}"] = _figures(to)
-        for kind, run_folder in (("fitted", fitted), ("repaired", out / name / "4")):
+        for kind, run_folder in (("fitted", fitted), ("repaired", out / f"{name}-few" / "0")):
             to = out / f"{name}-predicted" / kind
             _call(checkout, "predict.py", f"run={run_folder}", f"source={data / 'nut' / 'test'}", f"hydra.run.dir={to}")
             found[f"{name}-predicted/{kind}"] = _table(to / "predictions.csv")
