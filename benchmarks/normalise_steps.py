@@ -16,7 +16,7 @@ import torch
 
 from adshift.correction.normalisation import Normalisation, Reference, Steps, train_reference
 from adshift.data.dataset import read_pair
-from adshift.data.images import normalise, resize_image, resize_mask
+from adshift.data.images import normalise
 from adshift.data.samples import Sample, index_category
 from adshift.data.shifted import named_domain
 from adshift.data.splits import StandardSplit
@@ -25,6 +25,7 @@ from adshift.methods.patchcore import PatchCore
 from adshift.metrics.summary import figures
 from adshift.report.runs import table
 from adshift.shift.domain import Domain
+from adshift.shift.pixels import resize_image, resize_mask
 
 SIDE = 224
 OFF = {"flatten": False, "standardise": False, "denoise": False, "register": False}

@@ -26,7 +26,8 @@ def batches(data_root: Path, count: int) -> Any:
     """Normalised batches of `count` images, read as they are needed; synthetic noise where there are none on disk."""
     import torch
 
-    from adshift.data.images import normalise, read_image, resize_image
+    from adshift.data.images import normalise, read_image
+    from adshift.shift.pixels import resize_image
 
     paths = sorted((data_root / "train" / "good").glob("*.png"))
     for start in range(0, count, BATCH):

@@ -18,9 +18,10 @@ def shared_paths() -> tuple[Path, Path]:
 
 def screw_rows(images: Sequence[Path], architecture: str, weights: str) -> Tensor:
     """[images * 784, D] embeddings of layer2 and layer3 at 224 x 224, as PatchCore takes them."""
-    from adshift.data.images import normalise, read_image, resize_image
+    from adshift.data.images import normalise, read_image
     from adshift.features.backbone import FrozenBackbone
     from adshift.features.patches import patch_embeddings
+    from adshift.shift.pixels import resize_image
 
     layers = ("layer2", "layer3")
     backbone = FrozenBackbone(architecture, layers, weights)

@@ -46,7 +46,8 @@ def bare(weights: str) -> nn.Module:
 
 def read(data_root: Path, role: str, count: int) -> Tensor:
     """Normalised images; synthetic noise where there are none on disk."""
-    from adshift.data.images import normalise, read_image, resize_image
+    from adshift.data.images import normalise, read_image
+    from adshift.shift.pixels import resize_image
 
     paths = sorted((data_root / role).rglob("*.png"))
     paths = paths[:: max(1, len(paths) // count)][:count]

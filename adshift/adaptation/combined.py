@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adshift.adaptation.recipe import Recipe, Regime
+from adshift.adaptation.recipe import Recipe
+from adshift.adaptation.regime import Regime
 from adshift.errors import AdshiftError
 
 

@@ -4,60 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from adshift.adaptation.few_images import FewImages
 from adshift.adaptation.recipe import Recipe
-from adshift.adaptation.robust import RobustAdaptation
-from adshift.errors import AdshiftError
-from adshift.shift.domain import Domain
-
-ALIGNMENTS = ("none", "moments", "covariance")
 
 
 @dataclass(frozen=True)
-class FewAdaptation:
-    """Repairs a fitted model with ``k`` good images a category, seen in the target domain; labels of defects: none.
+class FewAdaptation(FewImages):
+    """The repair of ``FewImages``, with the threshold from the same images."""
 
-    They are drawn from the calibration normals, never from the test images, and are the whole calibration role: the
-    threshold comes from scores of each by the model that was repaired with the others.
-
-    Attributes:
-        k: images a category, >= 1.
-        copies: simulated shifted versions of each of them that join the repair, in [0, 1000].
-        ratio: share of their patches that joins a memory bank, an image at a time, in (0, 1].
-        align: how a memory bank is brought to the target's statistics first: ``none``, ``moments`` (mean and variance
-            of each channel) or ``covariance`` (shrunk towards the source's).
-        weight: of the target's statistics against the source's, in [0, 1]: in PaDiM's Gaussians, and in ``align``.
-        seed: of the draw, >= 0.
-    """
-
-    k: int
-    copies: int = 0
-    ratio: float = 0.1
-    align: str = "none"
-    weight: float = 0.25
-    seed: int = 0
     name: str = "few"
     refits: bool = False
-
-    def __post_init__(self) -> None:
-        if self.k < 1:
-            raise AdshiftError(f"few.k={self.k} must be >= 1; 8 is the default")
-        if not 0 <= self.copies <= 1000:
-            raise AdshiftError(f"few.copies={self.copies} must be in [0, 1000]")
-        if not 0 < self.ratio <= 1:
-            raise AdshiftError(f"few.ratio={self.ratio} must be in (0, 1]")
-        if self.align not in ALIGNMENTS:
-            raise AdshiftError(f"few.align={self.align} must be one of: {', '.join(ALIGNMENTS)}")
-        if not 0 <= self.weight <= 1:
-            raise AdshiftError(f"few.weight={self.weight} must be in [0, 1]; 0 keeps the source's statistics")
-        if self.seed < 0:
-            raise AdshiftError(f"few.seed={self.seed} must be >= 0; the default is 0")
-
-    def views(self, target: Domain) -> tuple[Domain, ...]:
-        """The domains that the k images are seen in: the target, and the copies on top of it."""
-        if self.copies == 0:
-            return (target,)
-        copies = RobustAdaptation(self.copies, seed=self.seed).simulated()
-        return (target, *(replace(copy, before=target) for copy in copies))
 
     def applied(self, recipe: Recipe) -> Recipe:
         """The model repaired, the threshold from the same images."""

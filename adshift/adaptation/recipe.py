@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from adshift.adaptation.augmentation import PLAIN, Augmentation
+from adshift.adaptation.few_images import FewImages
+from adshift.adaptation.score_rule import ScoreRule
 from adshift.data.correction import CorrectionRule
 from adshift.data.splits import Role
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
-
-if TYPE_CHECKING:
-    from adshift.adaptation.few import FewAdaptation
-    from adshift.adaptation.test_time import TestTimeAdaptation
 
 
 @dataclass(frozen=True)
@@ -34,8 +32,8 @@ class Recipe:
     calibration: tuple[Domain, ...]
     test: Domain
     correction: CorrectionRule | None = None
-    few: FewAdaptation | None = None
-    test_time: TestTimeAdaptation | None = None
+    few: FewImages | None = None
+    test_time: ScoreRule | None = None
 
     def __post_init__(self) -> None:
         if self.few is not None and self.test_time is not None:
@@ -72,25 +70,3 @@ def described(domains: tuple[Domain, ...]) -> dict[str, Any]:
     """A role's domains as JSON values: the first one's fields, and the others under ``and`` where there are several."""
     first, *others = (asdict(domain) for domain in domains)
     return first | ({"and": others} if others else {})
-
-
-class Regime(Protocol):
-    """An adaptation regime (design 4.3): one change of a recipe, so that regimes follow one another.
-
-    ``refits`` says whether it needs a new fit when the target domain changes; then it cannot be applied to a finished
-    run.
-    """
-
-    @property
-    def name(self) -> str:
-        """What reports call it."""
-        ...
-
-    @property
-    def refits(self) -> bool:
-        """See above."""
-        ...
-
-    def applied(self, recipe: Recipe) -> Recipe:
-        """The recipe under this regime."""
-        ...

@@ -9,15 +9,7 @@ from itertools import chain
 
 from adshift.adaptation.recipe import Recipe
 from adshift.errors import AdshiftError
-from adshift.shift.domain import Domain
-
-FAMILIES = ("geometric", "illumination", "photometric")
-MAX_COPIES = 1000
-
-
-def copy_seed(seed: int, copy: int) -> int:
-    """The domain seed of one copy: below 0, where no target's lies; another for each ``seed`` and each ``copy``."""
-    return -1 - (seed * MAX_COPIES + copy)
+from adshift.shift.copies import FAMILIES, MAX_COPIES, simulated
 
 
 @dataclass(frozen=True)
@@ -55,14 +47,6 @@ class RobustAdaptation:
         if self.seed < 0:
             raise AdshiftError(f"robust.seed={self.seed} must be >= 0; the default is 0")
 
-    def simulated(self) -> tuple[Domain, ...]:
-        """The domains of the copies."""
-        geometric, illumination, photometric = (family in self.components for family in FAMILIES)
-        return tuple(
-            Domain(f"copy {i + 1}", geometric, illumination, photometric, self.severity, copy_seed(self.seed, i))
-            for i in range(self.copies)
-        )
-
     def applied(self, recipe: Recipe) -> Recipe:
         """Train and calibration images as they are and as copies.
 
@@ -73,7 +57,7 @@ class RobustAdaptation:
             raise AdshiftError(
                 f"domain.seed={recipe.test.seed} must be >= 0 beside simulated copies, whose seeds are negative"
             )
-        copies = self.simulated()
+        copies = simulated(self.copies, self.components, self.severity, self.seed)
         return replace(
             recipe,
             train=tuple(chain(recipe.train, copies)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adshift.data.images import UInt8
+from adshift.shift.pixels import UInt8
 from adshift.shift.transforms import rim_colour
 
 CONTRAST = 12.0

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from adshift.correction.luminance import GRID, Float, coarse, joined, luma_chroma
 from adshift.correction.spread import Spread
-from adshift.data.images import UInt8
+from adshift.shift.pixels import UInt8
 
 DEGREE = 4
 ROUNDS = 12

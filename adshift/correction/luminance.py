@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from adshift.data.images import UInt8
+from adshift.shift.pixels import UInt8
 
 Float = NDArray[np.float32]
 GRID = 64

@@ -6,7 +6,7 @@ import numpy as np
 
 from adshift.correction.luminance import Float, luma_chroma
 from adshift.correction.spread import Spread
-from adshift.data.images import UInt8
+from adshift.shift.pixels import UInt8
 
 FLOOR = 0.05
 """Smallest width of the train set's spread of log(sigma)."""

@@ -15,8 +15,8 @@ from adshift.correction.noise import FLOOR, denoise, noise_sigma
 from adshift.correction.pose import Pose, register, train_pose
 from adshift.correction.spread import Spread
 from adshift.correction.tone import FLOORS, chroma_strength, luma_quantiles, standardise, tone_terms
-from adshift.data.images import UInt8
 from adshift.errors import AdshiftError
+from adshift.shift.pixels import UInt8
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from adshift.correction.foreground import Silhouette, silhouette
 from adshift.correction.spread import Spread
-from adshift.data.images import UInt8
+from adshift.shift.pixels import UInt8
 from adshift.shift.transforms import rim_colour
 
 FOUND = 0.9

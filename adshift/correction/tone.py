@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from adshift.correction.luminance import Float, joined, luma_chroma
 from adshift.correction.spread import Spread
-from adshift.data.images import UInt8
+from adshift.shift.pixels import UInt8
 
 LEVELS = np.linspace(0.02, 0.98, 25)
 """Quantiles of luma that are matched; a defect smaller than 2 % of the image moves none of the outer ones far."""

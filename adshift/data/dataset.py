@@ -11,10 +11,11 @@ import torch
 from torch.utils.data import Dataset
 
 from adshift.data.correction import Correction
-from adshift.data.images import UInt8, read_image, read_mask, resize_image, resize_mask
+from adshift.data.images import read_image, read_mask
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
+from adshift.shift.pixels import UInt8, resize_image, resize_mask
 
 MaskResolution = Literal["input", "original"]
 

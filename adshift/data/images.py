@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from adshift.errors import AdshiftError
+from adshift.shift.pixels import UInt8
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -29,8 +29,6 @@ REFUSED_MODES = {
     "I": ("holds 32-bit integers, whose range is unknown", "scale it to 8 or 16 bits"),
     "F": ("holds floating-point values, whose range is unknown", "scale it to 8 or 16 bits"),
 }
-
-UInt8 = NDArray[np.uint8]
 
 
 class ImageError(AdshiftError):
@@ -161,20 +159,6 @@ def read_mask(path: Path, over: int = HALF) -> UInt8:
             return to_mask(image, over)
     except ImageError as fault:
         raise AdshiftError(f"mask {path} {fault.what}; {fault.remedy}") from fault
-
-
-def resize_image(image: UInt8, size: int) -> UInt8:
-    """Resize [H, W, 3] to [size, size, 3], bilinear with antialiasing (study 3.1)."""
-    if image.shape[:2] == (size, size):
-        return image
-    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
-
-
-def resize_mask(mask: UInt8, size: int) -> UInt8:
-    """Resize a mask [H, W] to [size, size], nearest neighbour, so that it stays binary (study 3.1)."""
-    if mask.shape == (size, size):
-        return mask
-    return np.asarray(Image.fromarray(mask).resize((size, size), Image.Resampling.NEAREST))
 
 
 def normalise(image: UInt8) -> Tensor:

@@ -16,11 +16,13 @@ from torch.utils.data import DataLoader, Dataset
 
 from adshift.data.correction import Correction
 from adshift.data.dataset import ImageDataset, MaskResolution, loader_options
-from adshift.data.images import UInt8, normalise
+from adshift.data.images import normalise
+from adshift.data.sample_keys import sample_list
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
-from adshift.shift.domain import Domain
-from adshift.store.keys import CORRECTIONS, IMAGES, code, domain_parts, sample_list
+from adshift.shift.domain import Domain, domain_parts
+from adshift.shift.pixels import UInt8
+from adshift.store.keys import CORRECTIONS, IMAGES, code
 from adshift.store.store import AnyStore, Key
 from adshift.system.resources import data_workers
 

@@ -20,13 +20,13 @@ from PIL import Image
 from tqdm import tqdm
 
 from adshift.data.dataset import read_pair
-from adshift.data.images import UInt8
 from adshift.data.samples import CategoryIndex, Sample, index_category
 from adshift.errors import AdshiftError
-from adshift.launch.cli import status_of
 from adshift.shift.corruptions import CORRUPTIONS
 from adshift.shift.domain import Domain
 from adshift.shift.parameters import ShiftParameters
+from adshift.shift.pixels import UInt8
+from adshift.system.exit_status import status_of
 
 PARAMETERS = "shift_parameters.csv"
 FAMILIES = {

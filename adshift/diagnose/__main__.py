@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adshift.data.shifted import NAMES, named_domain
-from adshift.launch.cli import status_of
+from adshift.system.exit_status import status_of
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,8 +13,8 @@ from adshift.diagnose.components import CLEAN, IGNORED, WHOLE, Loss, culprit, lo
 from adshift.diagnose.features import moments, movement
 from adshift.diagnose.places import Share, Zone, beyond_frame, grown, shares, zones
 from adshift.errors import AdshiftError
-from adshift.results import write as results
 from adshift.results.checkpoint import load_checkpoint, recorded_sha256
+from adshift.results.read import read_calibration, read_correction, read_result
 from adshift.run.cell import Cell
 from adshift.run.train import CLEAN as BORN
 from adshift.run.train import build_module, prepare
@@ -50,7 +50,7 @@ def diagnose(run: Path, domain: Domain, data_root: Path | None, replicates: int,
     (category,) = cell.plan.categories
     if domain.is_identity:
         raise AdshiftError(f"domain={domain.name} leaves every image as it is; name a shift, such as domain=shift")
-    thresholds = results.read_calibration(run)
+    thresholds = read_calibration(run)
     scored = {
         name: score_images(cell.trainer, cell.module, cell.datamodule, cell.split.test, variant)
         for name, variant in variants(domain).items()
@@ -78,7 +78,7 @@ def diagnose(run: Path, domain: Domain, data_root: Path | None, replicates: int,
 
 
 def _cell(run: Path, data_root: Path | None) -> Cell:
-    result = results.read_result(run)
+    result = read_result(run)
     config = dict(result["config"])
     if "run" in config:
         raise AdshiftError(
@@ -102,7 +102,7 @@ def _cell(run: Path, data_root: Path | None) -> Cell:
         )
     load_checkpoint(module.method, run / CHECKPOINT, recorded_sha256(result, "checkpoint_sha256"))
     rule = recipe.correction
-    return prepare(config, plan, module, None if rule is None else rule.restored(results.read_correction(run)))
+    return prepare(config, plan, module, None if rule is None else rule.restored(read_correction(run)))
 
 
 def _loss(row: Loss) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from adshift.config.plan import checked, plain
+from adshift.config.build import checked, plain
 from adshift.errors import AdshiftError
 from adshift.export.checks import CHECKED_BATCHES, TOLERANCE, difference, latency_ms, native_run, probes
 from adshift.export.formats import SUFFIXES, require_packages, write

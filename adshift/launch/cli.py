@@ -11,10 +11,10 @@ from contextlib import contextmanager
 
 from adshift.errors import AdshiftError, printable
 from adshift.launch.own_folder import completed
+from adshift.system.exit_status import USER_ERROR
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 TRACEBACK = "ADSHIFT_TRACEBACK"
-USER_ERROR = 2
 _FROM_WORKER = "adshift.errors.AdshiftError: "
 _PLACES_SEARCHED = "Config search path:"
 
@@ -74,16 +74,6 @@ def refuse_additions() -> None:
             )
         if override.startswith("~"):
             raise AdshiftError(f"{override} would remove a key that is needed; set it to another value instead")
-
-
-def status_of(action: Callable[[], None]) -> int:
-    """Run a small command; a mistake of the user's becomes one line on stderr and the exit status 2."""
-    try:
-        action()
-    except AdshiftError as error:
-        print(f"adshift: {printable(str(error))}", file=sys.stderr)
-        return USER_ERROR
-    return 0
 
 
 @contextmanager

@@ -14,10 +14,11 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from adshift.allocator import keep_freed_memory
-from adshift.config.plan import plain
+from adshift.config.build import plain
 from adshift.errors import AdshiftError
-from adshift.launch.cli import TRACEBACK, USER_ERROR, is_the_users, one_line, refuse_additions
+from adshift.launch.cli import TRACEBACK, is_the_users, one_line, refuse_additions
 from adshift.system.atomic import only_one, write_text
+from adshift.system.exit_status import USER_ERROR
 from adshift.system.resources import take_share
 
 RESULT = "result.json"

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from adshift.data.correction import Correction
-from adshift.data.images import UInt8, read_image, resize_image, to_rgb
+from adshift.data.images import read_image, to_rgb
 from adshift.errors import AdshiftError
+from adshift.shift.pixels import UInt8, resize_image
 
 ImageLike = str | Path | Image.Image | NDArray[np.uint8]
 """A file, a Pillow image, or uint8 [H, W, 3] (RGB) or [H, W]."""

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from adshift.data.correction import Correction
-from adshift.data.images import UInt8, normalise
+from adshift.data.images import normalise
 from adshift.errors import AdshiftError
 from adshift.prediction.decode import Decoded, ImageLike, decode_all
 from adshift.run.fitted import load_fitted
+from adshift.shift.pixels import UInt8
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from adshift.config.plan import checked, plain
+from adshift.config.build import checked, plain
 from adshift.errors import AdshiftError
 from adshift.prediction.detector import Detector, Prediction, load_detector
 from adshift.prediction.pages import Pages

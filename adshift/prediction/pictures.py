@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from adshift.data.images import UInt8, read_image
+from adshift.data.images import read_image
 from adshift.errors import AdshiftError
 from adshift.prediction.detector import Prediction
 from adshift.report.pictures import GAP, colour_scale, outline, overlay
+from adshift.shift.pixels import UInt8
 
 CHOICES = ("all", "anomalous", "none")
 GREYS = 65535

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from adshift.errors import AdshiftError
 from adshift.metrics.summary import FIGURES, Figures
 from adshift.report.runs import Run, option
-from adshift.results.write import SCORES, read_figures
+from adshift.results.files import SCORES
+from adshift.results.read import read_figures
 
 CLEAN = "clean"
 ON_CLEAN = ("none", "threshold", "full")

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from adshift.errors import AdshiftError
-from adshift.launch.cli import status_of
 from adshift.metrics.comparison import compare, recover
 from adshift.metrics.resampling import Difference, Interval, Share
 from adshift.metrics.summary import FIGURES, Figures
 from adshift.report.runs import table
-from adshift.results.write import read_figures, read_result
+from adshift.results.read import read_figures, read_result
+from adshift.system.exit_status import status_of
 
 RECOVERABLE = ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap", "pro_030", "pro_005", "specificity")
 """Figures that a shift lowers; not recall or F1: under an old threshold they can rise with the false alarms."""

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adshift.launch.cli import status_of
 from adshift.report.runs import Run, percent, regime_order, table
+from adshift.system.exit_status import status_of
 
 SHOWN = (
     ("image AUROC", "image_auroc"),

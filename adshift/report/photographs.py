@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adshift.config.plan import build
+from adshift.config.build import build
 from adshift.data.dataset import read_pair
-from adshift.data.images import UInt8, resize_mask
 from adshift.data.layouts.by_name import layout_of
 from adshift.data.layouts.layout import index_in
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.report.cells import Cell
-from adshift.results.write import MAPS, read_arrays
+from adshift.results.files import MAPS
+from adshift.results.read import read_arrays
 from adshift.shift.domain import Domain
+from adshift.shift.pixels import UInt8, resize_mask
 
 Map = NDArray[np.float32]
 

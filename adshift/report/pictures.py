@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from adshift.calibration.thresholds import Thresholds
 from adshift.data.correction import Correction
 from adshift.data.dataset import read_pair
-from adshift.data.images import UInt8, resize_image, resize_mask
 from adshift.data.samples import Sample
 from adshift.shift.domain import Domain
+from adshift.shift.pixels import UInt8, resize_image, resize_mask
 from adshift.stages.scored import ScoredImages
 
 TILE = 224

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adshift.results.write import read_result
+from adshift.results.read import read_result
 
 REGIMES = ("none", "threshold", "full")
 """The study's, in its order."""

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from adshift.launch.cli import status_of
 from adshift.metrics.seeds import Spread, aggregate
 from adshift.report.runs import Run, table
+from adshift.system.exit_status import status_of
 
 SHOWN = ("image_auroc", "pixel_auroc", "pro_030", "image_f1", "recall", "false_alarm_rate")
 

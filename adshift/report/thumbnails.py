@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from adshift.data.images import UInt8, resize_image, resize_mask
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.report.cells import Cell
@@ -17,6 +16,7 @@ from adshift.report.photographs import Map, Photographs, root_of
 from adshift.report.pictures import colour_scale
 from adshift.report.study import Study
 from adshift.report.tables import ratio_text
+from adshift.shift.pixels import UInt8, resize_image, resize_mask
 
 SIDE = 200
 MAP_SIDE = 96

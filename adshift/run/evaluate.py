@@ -9,12 +9,13 @@ from omegaconf import DictConfig
 
 from adshift.adaptation.recipe import Recipe, unadapted
 from adshift.calibration.thresholds import Thresholds
-from adshift.config.plan import Plan, build, build_regime, make_plan, plain
+from adshift.config.build import build, plain
+from adshift.config.plan import Plan, build_regime, make_plan
 from adshift.data.acquire import acquire
 from adshift.data.splits import split_all
 from adshift.errors import AdshiftError
-from adshift.results import write as results
 from adshift.results.checkpoint import BASE, load_checkpoint, recorded_sha256
+from adshift.results.read import read_calibration, read_config, read_correction, read_result
 from adshift.run.cell import Cell
 from adshift.run.train import CLEAN, build_module, finish, output_folder, prepare
 from adshift.stages.fit import CHECKPOINT
@@ -29,13 +30,13 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     """
     chosen = plain(config)
     run = Path(chosen["run"])
-    result = results.read_result(run)
+    result = read_result(run)
     fitted = result["config"]
     if "run" in fitted:
         raise AdshiftError(
             f"run={run} is itself an evaluation, without a model; give the run it evaluates: {fitted['run']}"
         )
-    with results.read_config(run):
+    with read_config(run):
         merged = _merge(fitted, chosen)
         born = _born(fitted)
         plan = _plan(merged, born)
@@ -48,7 +49,7 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     repaired = born.few is not None
     path = run / (BASE if repaired else CHECKPOINT)
     load_checkpoint(module.method, path, recorded_sha256(result, "base_sha256" if repaired else "checkpoint_sha256"))
-    correction = None if born.correction is None else born.correction.restored(results.read_correction(run))
+    correction = None if born.correction is None else born.correction.restored(read_correction(run))
     cell = prepare(merged, plan, module, correction)
     _refuse_leaks(fitted, cell)
     return finish(cell, output_folder(), {}, _crossfitted(run, chosen, cell))
@@ -63,7 +64,7 @@ def _crossfitted(run: Path, chosen: dict[str, Any], cell: Cell) -> Thresholds | 
             f"crossfit={cell.plan.crossfit}: another threshold or another calibration domain needs {cell.plan.crossfit} "
             "new fits, and evaluate.py never fits; use train.py"
         )
-    return results.read_calibration(run)
+    return read_calibration(run)
 
 
 def _merge(fitted: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:

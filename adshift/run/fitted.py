@@ -8,11 +8,13 @@ from typing import Any
 
 from adshift.adaptation.recipe import Recipe, unadapted
 from adshift.calibration.thresholds import GLOBAL, Thresholds
-from adshift.config.plan import build, build_method, build_regime
+from adshift.config.build import build
+from adshift.config.plan import build_method, build_regime
 from adshift.data.correction import Correction
 from adshift.errors import AdshiftError
-from adshift.results import write as results
 from adshift.results.checkpoint import load_checkpoint, recorded_sha256
+from adshift.results.files import RESULT
+from adshift.results.read import read_calibration, read_config, read_correction, read_result
 from adshift.shift.domain import Domain
 from adshift.stages.fit import CHECKPOINT
 
@@ -75,7 +77,7 @@ def load_fitted(folder: Path) -> Fitted:
     Raises:
         AdshiftError: the run is unfinished, or a file of it is missing, broken or not the one that was recorded.
     """
-    config = results.read_result(folder)["config"]
+    config = read_result(folder)["config"]
     recipe = _recipe(folder, config)
     home = folder if recipe.few is not None else Path(str(config.get(EVALUATED, folder)))
     if not (home / CHECKPOINT).is_file():
@@ -83,13 +85,13 @@ def load_fitted(folder: Path) -> Fitted:
             f"run={folder} needs the model {home / CHECKPOINT}, which does not exist; give the folder of a finished "
             "run, and call from where it was made"
         )
-    with results.read_config(folder):
+    with read_config(folder):
         method = build_method(config, weights="random")  # the checkpoint holds the backbone's weights too
         rule = recipe.correction
-        correction = None if rule is None else rule.restored(results.read_correction(folder))
-        fitted = Fitted(folder, config, method.eval(), results.read_calibration(folder), correction)
+        correction = None if rule is None else rule.restored(read_correction(folder))
+        fitted = Fitted(folder, config, method.eval(), read_calibration(folder), correction)
         _ = fitted.categories, fitted.image_size
-    load_checkpoint(method, home / CHECKPOINT, recorded_sha256(results.read_result(home)))
+    load_checkpoint(method, home / CHECKPOINT, recorded_sha256(read_result(home)))
     return fitted
 
 
@@ -100,7 +102,7 @@ def _recipe(folder: Path, config: dict[str, Any]) -> Recipe:
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise AdshiftError(
-            f"{folder / results.RESULT} holds a config that train.py does not write ({reason}); run the cell again"
+            f"{folder / RESULT} holds a config that train.py does not write ({reason}); run the cell again"
         ) from error
     if recipe.test_time is not None:
         raise AdshiftError(

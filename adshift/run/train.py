@@ -12,8 +12,9 @@ from omegaconf import DictConfig
 
 from adshift.adaptation.declared import cautions, declared, regime_seconds
 from adshift.adaptation.recipe import described
-from adshift.calibration.thresholds import Thresholds, calibrate
-from adshift.config.plan import Plan, build, build_method, make_plan, plain, require_calibratable
+from adshift.calibration.thresholds import Thresholds
+from adshift.config.build import build, plain
+from adshift.config.plan import Plan, build_method, make_plan, require_calibratable
 from adshift.data.acquire import acquire, verify_files
 from adshift.data.correction import Correction
 from adshift.data.datamodule import AnomalyDataModule
@@ -24,11 +25,20 @@ from adshift.data.splits import ROLES
 from adshift.errors import AdshiftError
 from adshift.methods.module import AnomalyModule
 from adshift.report.console import print_run
-from adshift.results import write as results
 from adshift.results.checkpoint import BASE, file_sha256
+from adshift.results.write import (
+    counts,
+    write_calibration,
+    write_correction,
+    write_maps,
+    write_replicates,
+    write_result,
+    write_scores,
+)
 from adshift.run.cell import Cell
 from adshift.run.roles import score_roles
 from adshift.shift.domain import Domain
+from adshift.stages.calibrate import calibrate
 from adshift.stages.correction import fitted_correction
 from adshift.stages.fit import CHECKPOINT, fit, make_trainer
 from adshift.stages.latency import latency_ms
@@ -135,7 +145,7 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
         "metrics": evaluation.metrics(),
         "threshold": {name: _brief(c) for name, c in thresholds.image.items()},
         "pixel_threshold": {name: _brief(c) for name, c in thresholds.pixel.items()},
-        "counts": results.counts(
+        "counts": counts(
             {"train": cell.split.train, "calibration": cell.split.calibration, "test": cell.split.test}, plan.categories
         ),
         "timing": {**timing, "ms_per_image": _latency(cell), "wall": time.perf_counter() - cell.started},
@@ -162,18 +172,18 @@ def finish(cell: Cell, folder: Path, timing: dict[str, float], thresholds: Thres
         result["search"] = _search(cell)
     store = cell.datamodule.store
     result["store"] = {"made": dict(store.made), "reused": dict(store.reused)}
-    results.write_scores(folder, scored, thresholds)
-    results.write_replicates(folder, evaluation)
+    write_scores(folder, scored, thresholds)
+    write_replicates(folder, evaluation)
     if cell.datamodule.correction is not None:
-        results.write_correction(folder, cell.datamodule.correction.parts())
-    results.write_calibration(folder, thresholds, described(plan.recipe.calibration))
+        write_correction(folder, cell.datamodule.correction.parts())
+    write_calibration(folder, thresholds, described(plan.recipe.calibration))
     if cell.config["save_maps"]:
         from adshift.report.pictures import write_pictures
 
-        results.write_maps(folder, scored["test"])
+        write_maps(folder, scored["test"])
         seen = cell.datamodule.correction
         write_pictures(folder / "pictures", plan.root, plan.recipe.test, scored["test"], thresholds, seen)
-    results.write_result(folder, result)
+    write_result(folder, result)
     track(cell.config, folder)
     print_run(result, folder)
     return result

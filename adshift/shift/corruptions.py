@@ -85,7 +85,7 @@ def corrupt(image: UInt8, kind: str, level: int, seed: int) -> UInt8:
     Returns:
         uint8 [SIDE, SIDE, 3].
     """
-    from adshift.data.images import resize_image
+    from adshift.shift.pixels import resize_image
 
     small, row = resize_image(image, SIDE), level - 1
     if kind == "brightness":

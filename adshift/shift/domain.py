@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from adshift.errors import AdshiftError
 from adshift.shift import transforms
@@ -112,3 +113,11 @@ class Domain:
         if p.noise_sigma > 0:
             image = transforms.add_noise(image, p)
         return image, mask
+
+
+def domain_parts(domain: Domain) -> dict[str, Any] | None:
+    """What a domain does to images; None for every domain that leaves them as they are, whatever its name and seed."""
+    if domain.is_identity:
+        return None
+    own = {name: value for name, value in vars(domain).items() if name not in ("name", "before")}
+    return own if domain.before is None else {**own, "before": domain_parts(domain.before)}

@@ -9,8 +9,10 @@ from pathlib import Path
 from adshift.data.correction import Correction, CorrectionRule
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.dataset import read_pair
-from adshift.data.images import UInt8
-from adshift.store.keys import CORRECTIONS, code, domain_parts, sample_list
+from adshift.data.sample_keys import sample_list
+from adshift.shift.domain import domain_parts
+from adshift.shift.pixels import UInt8
+from adshift.store.keys import CORRECTIONS, code
 
 PARTS = "correction.json"
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from adshift.adaptation.test_time import TestTimeAdaptation
+from adshift.adaptation.score_rule import ScoreRule
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.methods.alignment import Alignment, Moments, moments
 from adshift.methods.module import AnomalyModule, EmbeddingBatch
@@ -28,7 +28,7 @@ class Matching:
         train: the statistics of the embeddings that the model was fitted to.
     """
 
-    rule: TestTimeAdaptation
+    rule: ScoreRule
     train: Moments
 
     def settings(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def train_moments(trainer: pl.Trainer, module: AnomalyModule, datamodule: Anomal
 
 
 def fitted_matching(
-    rule: TestTimeAdaptation | None, trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule
+    rule: ScoreRule | None, trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataModule
 ) -> Matching | None:
     """The matching that a rule asks for, towards the train images of ``datamodule``; None where it asks for none."""
     if rule is None or not rule.matches:

@@ -11,7 +11,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor
 
-from adshift.adaptation.few import FewAdaptation
+from adshift.adaptation.few_images import FewImages
 from adshift.adaptation.recipe import Recipe
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.samples import Sample
@@ -24,7 +24,7 @@ from adshift.stages.scored import ScoredImages
 from adshift.stages.scoring import scored_images
 
 
-def draw(few: FewAdaptation, calibration: Sequence[Sample], categories: Sequence[str]) -> tuple[Sample, ...]:
+def draw(few: FewImages, calibration: Sequence[Sample], categories: Sequence[str]) -> tuple[Sample, ...]:
     """k calibration normals of each category, drawn by ``few.seed``, in the role's order; a larger k keeps a smaller's.
 
     Raises:
@@ -92,5 +92,5 @@ def repair(trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataMo
     return Repair(scored_images(views[0], scores, datamodule.mask_resolution), seconds)
 
 
-def _alignment(few: FewAdaptation, source: Moments, target_VKhwD: Tensor) -> Alignment:
+def _alignment(few: FewImages, source: Moments, target_VKhwD: Tensor) -> Alignment:
     return alignment(source, source.mixed(moments([target_VKhwD]), few.weight), few.align)

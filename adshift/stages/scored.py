@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adshift.adaptation.augmentation import Augmentation
-from adshift.data.images import UInt8
 from adshift.data.samples import Sample
+from adshift.shift.pixels import UInt8
 
 
 @dataclass(frozen=True)

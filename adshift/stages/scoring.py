@@ -21,12 +21,12 @@ from adshift.adaptation.augmentation import PLAIN, Augmentation
 from adshift.adaptation.views import IDENTITY, View
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.dataset import MaskResolution
-from adshift.data.images import UInt8
 from adshift.data.prepared import TIMING, PreparedImages
 from adshift.data.samples import Sample
 from adshift.methods.method import Scores
 from adshift.methods.module import AnomalyModule
 from adshift.shift.domain import Domain
+from adshift.shift.pixels import UInt8
 from adshift.stages.embedding import embed_images
 from adshift.stages.matching import Matching, inverse
 from adshift.stages.neighbours import find_neighbours, worth_keeping

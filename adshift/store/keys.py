@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from adshift.data.pasted import Pasted
-from adshift.data.samples import Sample
-from adshift.errors import AdshiftError
-from adshift.shift.domain import Domain
 from adshift.system.provenance import package_versions
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -54,38 +48,3 @@ def device_kind(device: torch.device) -> str:
     if device.type == "cuda":
         return f"cuda {torch.cuda.get_device_name(device)}"
     return f"{device.type} {torch.backends.cpu.get_cpu_capability()}"
-
-
-def sample_list(root: Path, samples: Sequence[Sample]) -> list[list[Any]]:
-    """What identifies images on disk: where they lie, what is known of them, and each file's size and time of change.
-
-    Raises:
-        AdshiftError: a file has vanished.
-    """
-
-    def stats(path: str | None) -> list[int] | None:
-        if path is None:
-            return None
-        try:
-            found = (root / path).stat()
-        except OSError as error:
-            raise AdshiftError(
-                f"{root / path} cannot be read any more ({error.strerror}); restore it, or run again without it"
-            ) from error
-        return [found.st_size, found.st_mtime_ns]
-
-    def drawn(pasted: Pasted | None) -> dict[str, Any] | None:
-        return None if pasted is None else asdict(pasted)
-
-    return [
-        [s.path, s.category, s.defect, s.mask, s.mask_over, stats(s.path), stats(s.mask), drawn(s.pasted)]
-        for s in samples
-    ]
-
-
-def domain_parts(domain: Domain) -> dict[str, Any] | None:
-    """What a domain does to images; None for every domain that leaves them as they are, whatever its name and seed."""
-    if domain.is_identity:
-        return None
-    own = {name: value for name, value in vars(domain).items() if name not in ("name", "before")}
-    return own if domain.before is None else {**own, "before": domain_parts(domain.before)}

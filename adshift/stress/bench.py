@@ -15,12 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from adshift.data.images import UInt8
 from adshift.data.pasted import Pasted
 from adshift.data.prepared import PreparedImages
 from adshift.data.samples import Sample
 from adshift.features.backbone import FrozenBackbone
 from adshift.shift.domain import Domain
+from adshift.shift.pixels import UInt8
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from adshift.adaptation.recipe import Regime, unadapted
+from adshift.adaptation.recipe import unadapted
+from adshift.adaptation.regime import Regime
 from adshift.calibration.binomial import binomial_interval
 from adshift.calibration.calibration import Calibration, Calibrator
 from adshift.metrics.bootstrap import image_replicates, pixel_replicates

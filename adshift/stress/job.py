@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,51 +16,20 @@ from tqdm import tqdm
 from adshift.calibration.calibration import Calibrator
 from adshift.calibration.conformal import Conformal
 from adshift.calibration.crossfit import folds
-from adshift.config.plan import Plan, build, build_method, make_plan, plain
+from adshift.config.build import build, plain
+from adshift.config.plan import Plan, build_method, make_plan
 from adshift.data.acquire import acquire, verify_files
 from adshift.data.prepared import PreparedImages, prepare_images
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
-from adshift.results import write as results
+from adshift.results.read import read_config, read_result
 from adshift.shift.domain import Domain
 from adshift.stages.fit import make_trainer
 from adshift.stress.bench import Bench, with_defects
 from adshift.stress.cells import CLEAN, Cell, Measure
+from adshift.stress.outcome import Outcome
 from adshift.stress.plan import REPAIRS, StressPlan, make_stress_plan, photographs
-from adshift.stress.verdicts import Verdict, verdict
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A stress test that has been done.
-
-    Attributes:
-        chosen: its resolved configuration.
-        config: that of the run whose settings were tested.
-        plan: what was asked for.
-        bench: the images.
-        calibrator: what made the thresholds.
-        cells: all figures; the first is that of the images as they are.
-        verdicts: one a change.
-        notes: what should be known, a line each.
-        seconds: wall time.
-    """
-
-    chosen: dict[str, Any]
-    config: dict[str, Any]
-    root: Path
-    plan: StressPlan
-    bench: Bench
-    calibrator: Calibrator
-    cells: tuple[Cell, ...]
-    verdicts: tuple[Verdict, ...]
-    notes: tuple[str, ...]
-    seconds: float
-
-    @property
-    def category(self) -> str:
-        """What the images show: their folder's name."""
-        return self.bench.good[0].category
+from adshift.stress.verdicts import verdict
 
 
 def stress(config: DictConfig) -> Outcome:
@@ -114,8 +82,8 @@ def _settings(run: Path, data_root: str | None) -> dict[str, Any]:
     Raises:
         AdshiftError: it is none of a finished run on one category.
     """
-    config: dict[str, Any] = results.read_result(run)["config"]
-    with results.read_config(run):
+    config: dict[str, Any] = read_result(run)["config"]
+    with read_config(run):
         if data_root is not None:
             config = {**config, "data": {**config["data"], "root": data_root}}
         categories = config["data"]["categories"]

@@ -9,7 +9,7 @@ from adshift.report.document import Plot, Report, Section
 from adshift.report.plots.lines import LinePanel, Point, lines
 from adshift.report.tables import NAMES, Row, Table, level
 from adshift.stress.cells import CLEAN, IMAGE, PIXEL, RIGHT, Cell, find
-from adshift.stress.job import Outcome
+from adshift.stress.outcome import Outcome
 from adshift.stress.pictures import pasted_plot
 from adshift.stress.verdicts import sentence
 from adshift.stress.words import HEADER, REPAIRS, advice, counted, harm, headline, overview_rows, promise

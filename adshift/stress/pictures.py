@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from adshift.data.dataset import read_pair
-from adshift.data.images import UInt8, resize_image, resize_mask
 from adshift.data.samples import Sample
 from adshift.report.document import Plot
 from adshift.report.pictures import TILE, outline
 from adshift.report.plots.tiles import Example, tiles
 from adshift.shift.domain import Domain
-from adshift.stress.job import Outcome
+from adshift.shift.pixels import UInt8, resize_image, resize_mask
+from adshift.stress.outcome import Outcome
 from adshift.stress.plan import component_domain
 
 if TYPE_CHECKING:

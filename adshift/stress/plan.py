@@ -12,7 +12,7 @@ from typing import Any
 from adshift.adaptation.full import FullAdaptation
 from adshift.adaptation.none import NoAdaptation
 from adshift.adaptation.threshold import ThresholdAdaptation
-from adshift.config.plan import checked
+from adshift.config.build import checked
 from adshift.data.pasted import Pasted
 from adshift.data.samples import CategoryIndex, Sample
 from adshift.errors import AdshiftError

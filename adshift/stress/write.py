@@ -15,7 +15,7 @@ from adshift.metrics.resampling import Difference
 from adshift.report.thumbnails import Gallery
 from adshift.report.write import write_report
 from adshift.stress.cells import IMAGE, PIXEL, Cell
-from adshift.stress.job import Outcome
+from adshift.stress.outcome import Outcome
 from adshift.stress.page import make_page
 from adshift.stress.verdicts import Verdict, sentence
 from adshift.stress.words import headline, overview, promise

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from adshift.config.plan import build
+from adshift.config.build import build
 from adshift.tracking.record import read_record
 from adshift.tracking.trackers import NoTracker, Tracker
 

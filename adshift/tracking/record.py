@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from adshift.config.plan import build_regime
-from adshift.results import write as results
+from adshift.results.files import CALIBRATION, RESULT, SCORES
+from adshift.results.read import read_result
 
 PICTURES = "pictures"
-KEPT = (results.RESULT, results.SCORES, results.CALIBRATION)
+KEPT = (RESULT, SCORES, CALIBRATION)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Record:
 
 def read_record(folder: Path) -> Record:
     """The record of a finished run; raises AdshiftError where it is none."""
-    result = results.read_result(folder)
+    result = read_result(folder)
     config = result["config"]
     regime = build_regime(config["adaptation"])
     words = (config["method"]["name"], config["data"]["name"], config["domain"]["name"], regime.name)

@@ -9,10 +9,12 @@ import pytest
 from adshift.adaptation.combined import CombinedAdaptation
 from adshift.adaptation.full import FullAdaptation
 from adshift.adaptation.none import NoAdaptation
-from adshift.adaptation.recipe import Regime, described, unadapted
-from adshift.adaptation.robust import RobustAdaptation, copy_seed
+from adshift.adaptation.recipe import described, unadapted
+from adshift.adaptation.regime import Regime
+from adshift.adaptation.robust import RobustAdaptation
 from adshift.adaptation.threshold import ThresholdAdaptation
 from adshift.errors import AdshiftError
+from adshift.shift.copies import copy_seed
 from adshift.shift.domain import Domain
 
 CLEAN, SHIFT = Domain(), Domain("shift", True, True, True)

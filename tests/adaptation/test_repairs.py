@@ -15,7 +15,8 @@ from hydra import compose, initialize_config_dir
 
 from adshift.adaptation.few import FewAdaptation
 from adshift.adaptation.test_time import TestTimeAdaptation
-from adshift.config.plan import build_regime, plain
+from adshift.config.build import plain
+from adshift.config.plan import build_regime
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.samples import index_category
 from adshift.data.splits import StandardSplit
@@ -24,12 +25,11 @@ from adshift.methods.alignment import alignment, moments
 from adshift.methods.coreset.order import greedy_order
 from adshift.methods.distances.rows import rows_of_parts
 from adshift.methods.gaussian import StreamingGaussian, mixed_gaussians
-from adshift.shift.domain import Domain
+from adshift.shift.domain import Domain, domain_parts
 from adshift.shift.transforms import UInt8
 from adshift.stages.correction import fitted_correction
 from adshift.stages.matching import Matching, inverse
 from adshift.stages.repair import draw
-from adshift.store.keys import domain_parts
 from adshift.store.store import Store
 
 REG = 0.01

@@ -12,7 +12,8 @@ from hydra import compose, initialize_config_dir
 from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf
 
-from adshift.config.plan import build, build_method, checked, make_plan, plain, require_calibratable, target_of
+from adshift.config.build import build, checked, plain, target_of
+from adshift.config.plan import build_method, make_plan, require_calibratable
 from adshift.data.mvtec import CATEGORIES
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError

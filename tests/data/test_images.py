@@ -10,10 +10,11 @@ from PIL import Image
 
 from adshift.data.acquire import verify_files
 from adshift.data.dataset import ImageDataset, read_pair
-from adshift.data.images import normalise, read_image, read_mask, resize_image, resize_mask
+from adshift.data.images import normalise, read_image, read_mask
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
+from adshift.shift.pixels import resize_image, resize_mask
 
 
 @pytest.fixture

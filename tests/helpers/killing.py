@@ -28,7 +28,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 import numpy as np
 
 from adshift.report import pictures
-from adshift.results import write as results
+from adshift.results.files import RESULT
 from adshift.stages import fit as training
 from adshift.store.store import Store
 from helpers.images import tiny_overrides
@@ -182,7 +182,7 @@ def aims(spans: list[Span], seconds: float, kills: int, seed: int) -> Iterator[A
 def figures(folder: Path) -> dict[str, Any]:
     """What each finished cell says, apart from times and the store."""
     found = {}
-    for path in sorted((folder / "cells").glob(f"*/{results.RESULT}")):
+    for path in sorted((folder / "cells").glob(f"*/{RESULT}")):
         said = json.loads(path.read_text())
         scores = (path.parent / "scores.csv").read_text()
         maps = np.load(path.parent / "maps.npz")

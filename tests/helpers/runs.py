@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from adshift.calibration.thresholds import calibrate
-from adshift.config.plan import build
+from adshift.config.build import build
 from adshift.data.dataset import read_pair
 from adshift.data.samples import Sample, index_category
-from adshift.results import write as results
+from adshift.results.write import counts, write_maps, write_replicates, write_result, write_scores
+from adshift.stages.calibrate import calibrate
 from adshift.stages.measure import measure
 from adshift.stages.scored import ScoredImages
 from adshift.stages.unified import cross_threshold
@@ -84,7 +84,7 @@ def make_run(folder: Path, root: Path, categories: Sequence[str] = ("plate",), s
              for name, c in thresholds.image.items()}  # fmt: skip
     result: dict[str, Any] = {
         "config": config, "metrics": evaluation.metrics(), "threshold": brief, "pixel_threshold": {},
-        "counts": results.counts({"train": train, "calibration": calibration, "test": test}, categories),
+        "counts": counts({"train": train, "calibration": calibration, "test": test}, categories),
         "timing": {"fit": 1.5, "score": 2.5, "ms_per_image": None},
         "memory": {"bank_vectors": int(1000 * choices.get("coreset", 0.1)), "bank_mb": 10 * choices.get("coreset", 0.1)},
         "provenance": {"weights": "random", "device": "cpu", "packages": {}}, "warnings": evaluation.warnings(),
@@ -93,11 +93,9 @@ def make_run(folder: Path, root: Path, categories: Sequence[str] = ("plate",), s
         crossed = {role: cross_threshold(scored[name], thresholds, categories)
                    for role, name in (("held_out", "test"), ("train", "train"))}  # fmt: skip
         result["unified"] = {"foreign_matches": None, "cross_threshold": crossed}
-    results.write_scores(
-        folder, scored if len(categories) > 1 else {k: scored[k] for k in ("calibration", "test")}, thresholds
-    )
-    results.write_replicates(folder, evaluation)
+    write_scores(folder, scored if len(categories) > 1 else {k: scored[k] for k in ("calibration", "test")}, thresholds)
+    write_replicates(folder, evaluation)
     if choices.get("save_maps"):
-        results.write_maps(folder, scored["test"])
-    results.write_result(folder, result)
+        write_maps(folder, scored["test"])
+    write_result(folder, result)
     return folder

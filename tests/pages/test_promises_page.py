@@ -10,7 +10,7 @@ from helpers.repo import REPO
 from adshift.data.check.twins import SIDE, SIGMA, SIMILARITY
 from adshift.data.images import MAX_PIXELS
 from adshift.data.mvtec import MAX_MEMBERS, MAX_READ_BYTES, MAX_UNPACKED_BYTES
-from adshift.results.write import MAX_ARRAY_BYTES
+from adshift.results.read import MAX_ARRAY_BYTES
 from adshift.system.download import MAX_BYTES
 
 PAGE = (REPO / "docs" / "promises.md").read_text(encoding="utf-8")

@@ -19,14 +19,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from adshift.config.plan import Plan, make_plan, plain
+from adshift.config.build import plain
+from adshift.config.plan import Plan, make_plan
 from adshift.data.images import read_image, read_mask
 from adshift.errors import AdshiftError
 from adshift.methods.coreset.greedy import greedy_coreset
 from adshift.metrics.summary import FIGURES
 from adshift.report.cells import to_cells
 from adshift.report.discover import read_runs
-from adshift.results.write import SCHEMA, read_calibration, read_result
+from adshift.results.files import SCHEMA
+from adshift.results.read import read_calibration, read_result
 from adshift.run.train import CLEAN
 
 FEW = settings(max_examples=150, deadline=5000, suppress_health_check=list(HealthCheck))

@@ -23,11 +23,11 @@ from helpers.images import draw_category, tiny_overrides
 from helpers.inprocess import Finished, invoke, one_line, run_cell
 from helpers.runs import make_run
 
-from adshift.config.plan import build
+from adshift.config.build import build
 from adshift.errors import AdshiftError
 from adshift.report.__main__ import main as report_main
 from adshift.results.checkpoint import file_sha256
-from adshift.results.write import MAX_ARRAY_BYTES, read_arrays
+from adshift.results.read import MAX_ARRAY_BYTES, read_arrays
 
 
 class Trap:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from adshift.metrics.ranking import auroc
 from adshift.report import compare, console, gallery, seeds
-from adshift.results.write import read_figures, read_result
+from adshift.results.read import read_figures, read_result
 
 
 @pytest.fixture(scope="module")

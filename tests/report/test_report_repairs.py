@@ -19,7 +19,8 @@ from adshift.report.sections import repairs
 from adshift.report.study import Study
 from adshift.report.tables import Table
 from adshift.report.verdict import Candidate, recommend
-from adshift.results import write as results
+from adshift.results.files import REPLICATES, SCORES
+from adshift.results.write import COLUMNS, write_result
 
 B = 400
 NORMALS = 20
@@ -54,7 +55,7 @@ def make_cell(folder: Path, regime: str, auroc: float, *, domain: str = "shift",
         "backbone": {"_target_": "adshift.features.backbone.FrozenBackbone", "weights": "random"},
         "metrics": {"bootstrap": B}, "seed": 0, "study": {"dir": f"multirun/{domain}"},
     }  # fmt: skip
-    results.write_result(folder, {
+    write_result(folder, {
         "config": config, "metrics": {"categories": {category: points}, "macro": points},
         "threshold": {category: {"kind": "conformal", "value": 0.5, "promised_rate": 0.05, "n": 64}},
         "pixel_threshold": {}, "counts": {category: {"test_normal": NORMALS, "test_anomalous": 2}},
@@ -65,10 +66,10 @@ def make_cell(folder: Path, regime: str, auroc: float, *, domain: str = "shift",
     mixed = auroc + WIDE * noise(1) + own * noise(2 + sum(map(ord, regime)))
     arrays = {f"{category}/{name}": mixed.astype(np.float32) for name in FIGURES}
     arrays[f"{category}/images"] = np.array(f"the images of {category}")
-    np.savez_compressed(folder / results.REPLICATES, **arrays)  # type: ignore[arg-type]
-    with (folder / results.SCORES).open("w", newline="", encoding="utf-8") as handle:
+    np.savez_compressed(folder / REPLICATES, **arrays)  # type: ignore[arg-type]
+    with (folder / SCORES).open("w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle)
-        writer.writerow(results.COLUMNS)
+        writer.writerow(COLUMNS)
         for i, label in enumerate((0, 0, 1, 1)):
             writer.writerow([f"{category}/{i}.png", category, "x", label, "test", float(label), 0.5, label])
 

@@ -17,8 +17,7 @@ from adshift.data.samples import index_category
 from adshift.data.shifted import main, named_domain
 from adshift.errors import AdshiftError
 from adshift.shift.corruptions import CORRUPTIONS, corrupt, disk
-from adshift.shift.domain import Domain
-from adshift.store.keys import domain_parts
+from adshift.shift.domain import Domain, domain_parts
 
 SEVERITIES = (1, 2, 3, 4, 5)
 

@@ -15,10 +15,11 @@ import pytest
 from helpers.images import tiny_overrides
 from helpers.inprocess import invoke, run_cell
 
+from adshift.data.sample_keys import sample_list
 from adshift.data.samples import index_category
 from adshift.errors import AdshiftError
-from adshift.shift.domain import Domain
-from adshift.store.keys import code_version, domain_parts, sample_list
+from adshift.shift.domain import Domain, domain_parts
+from adshift.store.keys import code_version
 from adshift.store.store import META, AnyStore, NoStore, Store, key_hash
 
 

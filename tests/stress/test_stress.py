@@ -20,11 +20,11 @@ from adshift.config.plan import build_method, make_plan
 from adshift.data.dataset import read_pair
 from adshift.data.pasted import KINDS, Pasted, paste
 from adshift.data.prepared import prepare_images
+from adshift.data.sample_keys import sample_list
 from adshift.data.samples import Sample, index_category
 from adshift.errors import AdshiftError
 from adshift.metrics.summary import Figures
 from adshift.shift.domain import Domain
-from adshift.store.keys import sample_list
 from adshift.store.store import NoStore
 from adshift.stress.bench import Bench, with_defects
 from adshift.stress.cells import RIGHT, Cell, thresholds

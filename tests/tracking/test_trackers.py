@@ -19,7 +19,7 @@ from helpers.inprocess import Finished, invoke
 from helpers.told import expected, pictures_of, result_of
 from PIL import Image
 
-from adshift.config.plan import build
+from adshift.config.build import build
 from adshift.tracking import trackers
 from adshift.tracking.record import figures, flat, read_record
 

@@ -13,8 +13,9 @@ import numpy as np
 from adshift.data.check.duplicates import duplicate_problems, grouped
 from adshift.data.check.problem import Problem, error, warning
 from adshift.data.check.twins import Fingerprint, fingerprint, twin_problems
-from adshift.data.images import ImageError, UInt8, is_transparent, opened, to_mask, to_rgb
+from adshift.data.images import ImageError, is_transparent, opened, to_mask, to_rgb
 from adshift.data.samples import Sample
+from adshift.shift.pixels import UInt8
 
 DARK = 16
 """An image whose largest value is under this is called dark: so looks 12-bit data saved in 16 bits."""

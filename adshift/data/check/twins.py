@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from adshift.data.check.duplicates import is_train
 from adshift.data.check.problem import Problem, warning
-from adshift.data.images import UInt8
 from adshift.data.samples import Sample
+from adshift.shift.pixels import UInt8
 
 SIDE = 64
 SIGMA = 2.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from adshift.data.images import UInt8
 from adshift.report.plots.style import INK, VERMILION
+from adshift.shift.pixels import UInt8
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from adshift.data.images import UInt8, resize_image, resize_mask
 from adshift.errors import AdshiftError
 from adshift.report.cells import CLEAN, Cell
 from adshift.report.document import Plot, Section
@@ -17,6 +16,7 @@ from adshift.report.plots.style import WIDTH
 from adshift.report.plots.tiles import Example, tiles
 from adshift.report.study import Study
 from adshift.report.thumbnails import outcome
+from adshift.shift.pixels import UInt8, resize_image, resize_mask
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,0 +1,136 @@
+"""What a run left in its folder, read back: whoever may have written it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adshift.calibration.thresholds import Thresholds
+from adshift.errors import AdshiftError
+from adshift.metrics.summary import Figures
+from adshift.results.files import CALIBRATION, CORRECTION, REPLICATES, RESULT, SCHEMA
+
+MAX_ARRAY_BYTES = 1 << 30
+"""An array of a run's folder that would unpack to more is not read."""
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number that adshift writes")
+
+
+def read_json(path: Path, remedy: str) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises:
+        AdshiftError: the file is missing or holds something else.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
+    except FileNotFoundError as error:
+        raise AdshiftError(f"{path} does not exist; {remedy}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise AdshiftError(f"{path} cannot be read ({error}); {remedy}") from error
+    if not isinstance(found, dict):
+        raise AdshiftError(f"{path} holds no JSON object; {remedy}")
+    return found
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """Read a finished run's result.json.
+
+    Raises:
+        AdshiftError: the run is not finished, the file is broken, or its schema is another.
+    """
+    result = read_json(folder / RESULT, "give the folder of a finished run (the one that train.py named at its end)")
+    if result.get("schema") != SCHEMA:
+        raise AdshiftError(
+            f"{folder / RESULT} has schema {result.get('schema')}, this version reads {SCHEMA}; run the cell again"
+        )
+    if not isinstance(result.get("config"), dict):
+        raise AdshiftError(f"{folder / RESULT} holds no config; run the cell again")
+    return result
+
+
+@contextmanager
+def read_config(folder: Path) -> Iterator[None]:
+    """Around what is built from a run's config, which anyone may have written: what it breaks on is told of that run.
+
+    Raises:
+        AdshiftError: a part of the config is missing or of another kind.
+    """
+    try:
+        yield
+    except AdshiftError:  # it says more already
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise AdshiftError(
+            f"{folder / RESULT} holds a config that train.py does not write ({reason}); run the cell again"
+        ) from error
+
+
+def read_calibration(folder: Path) -> Thresholds:
+    """Read what ``write_calibration`` wrote.
+
+    Raises:
+        AdshiftError: the file is missing or broken.
+    """
+    path = folder / CALIBRATION
+    return Thresholds.from_json(read_json(path, "calibrate anew with train.py or evaluate.py"))
+
+
+def read_correction(folder: Path) -> dict[str, Any]:
+    """Read what ``write_correction`` wrote.
+
+    Raises:
+        AdshiftError: the file is missing or broken.
+    """
+    return read_json(folder / CORRECTION, "run the cell again with train.py")
+
+
+def read_arrays(path: Path, remedy: str, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
+    """Read arrays of an .npz file; nothing is unpickled, and none may unpack to more than ``MAX_ARRAY_BYTES``.
+
+    Args:
+        path: the file.
+        remedy: ends the error message.
+        names: those wanted, as far as they are there; None for all.
+
+    Raises:
+        AdshiftError: the file is missing or broken, or an array is too large.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            wanted = [name for name in stored.files if names is None or name in names]
+            for name in wanted:
+                if stored.zip.getinfo(f"{name}.npy").file_size > MAX_ARRAY_BYTES:
+                    raise ValueError(f"{name} unpacks to more than {MAX_ARRAY_BYTES} bytes")
+            return {name: stored[name] for name in wanted}
+    except FileNotFoundError as error:
+        raise AdshiftError(f"{path} does not exist; {remedy}") from error
+    except Exception as error:  # whoever wrote the file chose what goes wrong
+        raise AdshiftError(f"{path} cannot be read ({error}); {remedy}") from error
+
+
+def read_figures(folder: Path) -> dict[str, Figures]:
+    """The figures of a finished run with their replicates, by group: each category, ``macro`` and ``pooled``.
+
+    Raises:
+        AdshiftError: the run is not finished, or its replicates are missing or broken.
+    """
+    metrics = read_result(folder)["metrics"]
+    points = {**metrics["categories"], **{g: metrics[g] for g in ("macro", "pooled") if g in metrics}}
+    arrays = read_arrays(folder / REPLICATES, "run the cell again with metrics.bootstrap=1000")
+    found = {}
+    for group, values in points.items():
+        prefix = f"{group}/"
+        replicates = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+        images = str(replicates.pop("images", ""))
+        found[group] = Figures(values, [], {k: v.astype(np.float64) for k, v in replicates.items()}, images)
+    return found

@@ -1,0 +1,26 @@
+"""Simulated shifted copies: domains of the study's families whose seeds no target has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from adshift.shift.domain import Domain
+
+FAMILIES = ("geometric", "illumination", "photometric")
+MAX_COPIES = 1000
+
+
+def copy_seed(seed: int, copy: int) -> int:
+    """The domain seed of one copy: below 0, where no target's lies; another for each ``seed`` and each ``copy``."""
+    return -1 - (seed * MAX_COPIES + copy)
+
+
+def simulated(
+    copies: int, components: Sequence[str] = FAMILIES, severity: float = 1.0, seed: int = 0
+) -> tuple[Domain, ...]:
+    """The domains of ``copies`` shifted copies, in which the named families act."""
+    geometric, illumination, photometric = (family in components for family in FAMILIES)
+    return tuple(
+        Domain(f"copy {i + 1}", geometric, illumination, photometric, severity, copy_seed(seed, i))
+        for i in range(copies)
+    )

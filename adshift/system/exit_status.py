@@ -1,0 +1,20 @@
+"""What a program ends with after a mistake of the user's: one line and the status 2."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from adshift.errors import AdshiftError, printable
+
+USER_ERROR = 2
+
+
+def status_of(action: Callable[[], None]) -> int:
+    """Run a small command; a mistake of the user's becomes one line on stderr and the exit status 2."""
+    try:
+        action()
+    except AdshiftError as error:
+        print(f"adshift: {printable(str(error))}", file=sys.stderr)
+        return USER_ERROR
+    return 0
