@@ -19,7 +19,7 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "logger": "adshift.tracking.trackers.",
     "method": "adshift.methods.",
     "split": "adshift.data.splits.",
-    "store": "adshift.store.store.",
+    "store": "adshift.store.",
     "threshold": "adshift.calibration.",
 }
 """Where the classes of each configuration group live."""
@@ -75,19 +75,19 @@ def checked(name: str, value: Any, kind: Any) -> Any:
     return value
 
 
-def _within(name: str, value: int, low: int, high: int, remedy: str) -> None:
+def within(name: str, value: int, low: int, high: int, remedy: str) -> None:
     if not low <= value <= high:
         bound = f">= {low}" if value < low else f"<= {high}"
         raise AdshiftError(f"{name}={value} must be {bound}; {remedy}")
 
 
-def _names(name: str, value: Any, example: str) -> tuple[str, ...]:
+def names(name: str, value: Any, example: str) -> tuple[str, ...]:
     if not isinstance(value, list):
         raise AdshiftError(f"{name}={value} must be a list; write {name}={example}")
     return tuple(str(item) for item in value)
 
 
-def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise AdshiftError(f"{name}={value} must be one of: {', '.join(choices)}")
 

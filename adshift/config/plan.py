@@ -1,4 +1,4 @@
-"""From a composed configuration to objects. The only place that knows both the YAML keys and the classes."""
+"""From a composed configuration to the typed plan of one cell."""
 
 from __future__ import annotations
 
@@ -11,11 +11,15 @@ from typing import Any
 from adshift.adaptation.recipe import Recipe, unadapted
 from adshift.adaptation.regime import Regime
 from adshift.calibration.calibration import Calibrator
-from adshift.config.build import _names, _one_of, _within, build, checked, target_of
+from adshift.config.build import build, checked, names, one_of, within
+from adshift.config.model import ModelPlan, model_plan
+from adshift.config.regime import build_regime
 from adshift.data.samples import Sample
 from adshift.data.splits import Splitter
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
+from adshift.store.store import AnyStore
+from adshift.tracking.trackers import NoTracker, Tracker
 
 SCOPES = ("category", "global")
 RESOLUTIONS = ("input", "original")
@@ -23,7 +27,24 @@ RESOLUTIONS = ("input", "original")
 
 @dataclass(frozen=True)
 class Plan:
-    """What one cell of the grid does, apart from the method: cheap to make, checked before anything long starts."""
+    """Everything that one cell of the grid does: cheap to make, checked before anything long starts.
+
+    Attributes:
+        source, root, categories: whose images.
+        splitter, regime, recipe: which of them train, calibrate and test, and in which domain.
+        model: the method on its backbone, not yet built.
+        calibrator, scope, crossfit: how thresholds are made; ``crossfit`` is the number of folds, 0 for none.
+        seed: of coreset, projection, random weights and bootstrap.
+        batch_size, num_workers: of the images.
+        resolution: of masks and maps.
+        bootstrap: resamples behind the intervals; 0 leaves them out.
+        latency: whether the milliseconds an image are measured.
+        save_maps: whether maps and pictures are kept.
+        accelerator, devices: Lightning's.
+        store: where finished work is kept.
+        tracker: who is told of the finished run.
+        home: the finished run whose model is evaluated; None for a cell that fits its own.
+    """
 
     source: str
     root: Path
@@ -35,31 +56,27 @@ class Plan:
     scope: str
     crossfit: int
     seed: int
-    image_size: int
+    model: ModelPlan
     batch_size: int
     num_workers: int
     resolution: typing.Literal["input", "original"]
     bootstrap: int
+    latency: bool
+    save_maps: bool
+    accelerator: str
+    devices: str | int
+    store: AnyStore
+    tracker: Tracker
+    home: Path | None
 
-
-def build_regime(node: Mapping[str, Any]) -> Regime:
-    """The regime of an ``adaptation`` node; where it has ``parts``, each of them is a node.
-
-    Raises:
-        AdshiftError: as in ``build``.
-    """
-    if not isinstance(node, Mapping) or "parts" not in node:
-        regime: Regime = build(node, "adaptation")
-        return regime
-    if not isinstance(node["parts"], list):
-        raise AdshiftError(f"adaptation.parts={node['parts']} must be a list; choose an option of conf/adaptation/")
-    parts = tuple(build(part, "adaptation") for part in node["parts"])
-    combined: Regime = build(node, "adaptation", without=("parts",), parts=parts)
-    return combined
+    @property
+    def image_size(self) -> int:
+        """Side of the square input in pixels."""
+        return self.model.image_size
 
 
 def make_plan(config: Mapping[str, Any], source: Domain, born: Recipe | None = None) -> Plan:
-    """Read everything but method and backbone from a resolved configuration.
+    """Read a resolved configuration: every key that a cell looks at is read here, once.
 
     Args:
         config: the resolved configuration as plain containers.
@@ -70,15 +87,14 @@ def make_plan(config: Mapping[str, Any], source: Domain, born: Recipe | None = N
         AdshiftError: a value is out of its bounds; nothing has been read or written by then.
     """
     data, metrics = config["data"], config["metrics"]
-    checked("metrics.latency", metrics["latency"], bool)
-    checked("save_maps", config["save_maps"], bool)
+    trainer = config["trainer"]
     regime = build_regime(config["adaptation"])
     target = build(config["domain"], "domain")
     start = unadapted((source,), target) if born is None else unadapted(born.train, target, born.correction)
     plan = Plan(
         source=data["source"],
         root=Path(checked("data.root", data["root"], str)),
-        categories=_names("data.categories", data["categories"], "[carpet,zipper]"),
+        categories=names("data.categories", data["categories"], "[carpet,zipper]"),
         splitter=build(config["split"], "split"),
         regime=regime,
         recipe=regime.applied(start),
@@ -86,52 +102,29 @@ def make_plan(config: Mapping[str, Any], source: Domain, born: Recipe | None = N
         scope=config["threshold"]["scope"],
         crossfit=checked("crossfit", config["crossfit"], int),
         seed=checked("seed", config["seed"], int),
-        image_size=checked("image_size", config["image_size"], int),
+        model=model_plan(config),
         batch_size=checked("data.batch_size", data["batch_size"], int),
         num_workers=checked("data.num_workers", data["num_workers"], int),
         resolution=metrics["resolution"],
         bootstrap=checked("metrics.bootstrap", metrics["bootstrap"], int),
+        latency=checked("metrics.latency", metrics["latency"], bool),
+        save_maps=checked("save_maps", config["save_maps"], bool),
+        accelerator=checked("trainer.accelerator", trainer["accelerator"], str),
+        devices=trainer["devices"],
+        store=build(config["store"], "store"),
+        tracker=build(config["logger"], "logger") if "logger" in config else NoTracker(),
+        home=Path(checked("run", config["run"], str)) if "run" in config else None,
     )
-    _one_of("threshold.scope", plan.scope, SCOPES)
-    _one_of("metrics.resolution", plan.resolution, RESOLUTIONS)
-    _within("image_size", plan.image_size, 32, 4096, "the backbone halves it four times; the study's is 224")
-    _within("data.batch_size", plan.batch_size, 1, 65536, "the default is 32")
-    _within("data.num_workers", plan.num_workers, 0, 1024, "0 decodes in the main process")
-    _within("metrics.bootstrap", plan.bootstrap, 0, 10**6, "0 leaves the intervals out, 1000 is the default")
+    one_of("threshold.scope", plan.scope, SCOPES)
+    one_of("metrics.resolution", plan.resolution, RESOLUTIONS)
+    within("data.batch_size", plan.batch_size, 1, 65536, "the default is 32")
+    within("data.num_workers", plan.num_workers, 0, 1024, "0 decodes in the main process")
+    within("metrics.bootstrap", plan.bootstrap, 0, 10**6, "0 leaves the intervals out, 1000 is the default")
     if not 0 <= plan.seed < 2**32:
         raise AdshiftError(f"seed={plan.seed} must be in [0, 2^32); the default is 0")
     if plan.crossfit != 0:
-        _within("crossfit", plan.crossfit, 2, 10**6, "0 switches cross-fitting off, 5 is customary")
+        within("crossfit", plan.crossfit, 2, 10**6, "0 switches cross-fitting off, 5 is customary")
     return plan
-
-
-def build_method(config: Mapping[str, Any], weights: str | None = None) -> Any:
-    """The method on its backbone, unfitted.
-
-    Args:
-        config: the resolved configuration.
-        weights: replaces ``backbone.weights``; "random" where a checkpoint will be loaded over them anyway.
-
-    Raises:
-        AdshiftError: a value out of bounds, or weights that cannot be had or do not fit.
-    """
-    node = dict(config["backbone"])
-    if weights is not None:
-        node["weights"] = weights
-    node["weights"] = str(node["weights"])
-    target_of(config["method"], "method")
-    if "coreset_ratio" in config["method"]:  # the first thing people get wrong; say so before any weights are read
-        from adshift.methods.patchcore import check_coreset_ratio
-
-        check_coreset_ratio(checked("coreset_ratio", config["method"]["coreset_ratio"], float))
-    own = "layers" in node  # only a backbone whose layers have other names has layers of its own
-    layers = _names(
-        *(("backbone.layers", node["layers"]) if own else ("method.layers", config["method"]["layers"])),
-        "[layer2,layer3]",
-    )
-    sized = {"image_size": config["image_size"]} if own else {}
-    backbone = build(node, "backbone", without=("layers",), layers=layers, seed=config["seed"], **sized)
-    return build(config["method"], "method", without=("name", "layers"), backbone=backbone)
 
 
 def require_calibratable(plan: Plan, calibration: tuple[Sample, ...]) -> None:

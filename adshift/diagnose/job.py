@@ -16,8 +16,8 @@ from adshift.errors import AdshiftError
 from adshift.results.checkpoint import load_checkpoint, recorded_sha256
 from adshift.results.read import read_calibration, read_correction, read_result
 from adshift.run.cell import Cell
-from adshift.run.train import CLEAN as BORN
-from adshift.run.train import build_module, prepare
+from adshift.run.prepare import CLEAN as BORN
+from adshift.run.prepare import new_module, prepare
 from adshift.shift.domain import Domain
 from adshift.stages.fit import CHECKPOINT
 from adshift.stages.measure import measure
@@ -88,7 +88,7 @@ def _cell(run: Path, data_root: Path | None) -> Cell:
         config["data"] = {**config["data"], "root": str(data_root)}
     try:
         plan = make_plan(config, BORN)
-        module = build_module(config, weights="random")
+        module = new_module(plan, weights="random")
     except (KeyError, TypeError, AttributeError) as error:
         raise AdshiftError(
             f"run={run} holds a config that train.py does not write ({error}); run the cell again"
@@ -102,7 +102,7 @@ def _cell(run: Path, data_root: Path | None) -> Cell:
         )
     load_checkpoint(module.method, run / CHECKPOINT, recorded_sha256(result, "checkpoint_sha256"))
     rule = recipe.correction
-    return prepare(config, plan, module, None if rule is None else rule.restored(read_correction(run)))
+    return prepare(plan, module, None if rule is None else rule.restored(read_correction(run)))
 
 
 def _loss(row: Loss) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from adshift.methods.module import AnomalyModule
 class Cell:
     """One cell with its data at hand and its method built, before or after the fit."""
 
-    config: dict[str, Any]
     plan: Plan
     split: Split
     datamodule: AnomalyDataModule

@@ -7,17 +7,20 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from adshift.adaptation.recipe import Recipe, unadapted
+from adshift.adaptation.recipe import Recipe
 from adshift.calibration.thresholds import Thresholds
 from adshift.config.build import build, plain
-from adshift.config.plan import Plan, build_regime, make_plan
+from adshift.config.plan import Plan, make_plan
+from adshift.config.regime import born_recipe
 from adshift.data.acquire import acquire
 from adshift.data.splits import split_all
 from adshift.errors import AdshiftError
 from adshift.results.checkpoint import BASE, load_checkpoint, recorded_sha256
 from adshift.results.read import read_calibration, read_config, read_correction, read_result
 from adshift.run.cell import Cell
-from adshift.run.train import CLEAN, build_module, finish, output_folder, prepare
+from adshift.run.finish import finish
+from adshift.run.prepare import CLEAN, new_module, prepare
+from adshift.run.train import output_folder
 from adshift.stages.fit import CHECKPOINT
 
 
@@ -38,9 +41,9 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
         )
     with read_config(run):
         merged = _merge(fitted, chosen)
-        born = _born(fitted)
+        born = born_recipe(fitted, CLEAN)
         plan = _plan(merged, born)
-        module = build_module(merged, weights="random")
+        module = new_module(plan, weights="random")
     if not plan.recipe.same_model(born) or ("adaptation" in chosen and plan.regime.refits):
         raise AdshiftError(
             f"adaptation={plan.regime.name} needs a new fit, and evaluate.py never fits; use train.py domain="
@@ -50,9 +53,9 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     path = run / (BASE if repaired else CHECKPOINT)
     load_checkpoint(module.method, path, recorded_sha256(result, "base_sha256" if repaired else "checkpoint_sha256"))
     correction = None if born.correction is None else born.correction.restored(read_correction(run))
-    cell = prepare(merged, plan, module, correction)
-    _refuse_leaks(fitted, cell)
-    return finish(cell, output_folder(), {}, _crossfitted(run, chosen, cell))
+    cell = prepare(plan, module, correction)
+    _refuse_leaks(fitted, merged, cell)
+    return finish(cell, merged, output_folder(), {}, _crossfitted(run, chosen, cell))
 
 
 def _crossfitted(run: Path, chosen: dict[str, Any], cell: Cell) -> Thresholds | None:
@@ -74,18 +77,13 @@ def _merge(fitted: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _born(fitted: dict[str, Any]) -> Recipe:
-    """The recipe that a run was made by."""
-    return build_regime(fitted["adaptation"]).applied(unadapted((CLEAN,), build(fitted["domain"], "domain")))
-
-
 def _plan(merged: dict[str, Any], born: Recipe) -> Plan:
     """The regime as it would be of a fresh run, where that has the model at hand; else applied to that model."""
     plan = make_plan(merged, CLEAN)
     return plan if plan.recipe.same_model(born) else make_plan(merged, CLEAN, born)
 
 
-def _refuse_leaks(fitted: dict[str, Any], cell: Cell) -> None:
+def _refuse_leaks(fitted: dict[str, Any], merged: dict[str, Any], cell: Cell) -> None:
     """An image that the model was fitted on must not be calibrated or tested on."""
     own_split = split_all(
         acquire(cell.plan.source, cell.plan.root, cell.plan.categories), build(fitted["split"], "split")
@@ -94,6 +92,6 @@ def _refuse_leaks(fitted: dict[str, Any], cell: Cell) -> None:
     leaked = [s.path for s in (*cell.split.calibration, *cell.split.test) if s.path in seen]
     if leaked:
         raise AdshiftError(
-            f"split={cell.config['split']['_target_'].rpartition('.')[2]} would calibrate on {len(leaked)} images that the "
+            f"split={merged['split']['_target_'].rpartition('.')[2]} would calibrate on {len(leaked)} images that the "
             f"model was fitted on, {leaked[0]} the first; keep the run's own split, or fit anew with train.py"
         )

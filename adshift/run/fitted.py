@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adshift.adaptation.recipe import Recipe, unadapted
+from adshift.adaptation.recipe import Recipe
 from adshift.calibration.thresholds import GLOBAL, Thresholds
-from adshift.config.build import build
-from adshift.config.plan import build_method, build_regime
+from adshift.config.model import model_plan
+from adshift.config.regime import born_recipe
 from adshift.data.correction import Correction
 from adshift.errors import AdshiftError
 from adshift.results.checkpoint import load_checkpoint, recorded_sha256
@@ -86,7 +86,7 @@ def load_fitted(folder: Path) -> Fitted:
             "run, and call from where it was made"
         )
     with read_config(folder):
-        method = build_method(config, weights="random")  # the checkpoint holds the backbone's weights too
+        method = model_plan(config).built(weights="random")  # the checkpoint holds the backbone's weights too
         rule = recipe.correction
         correction = None if rule is None else rule.restored(read_correction(folder))
         fitted = Fitted(folder, config, method.eval(), read_calibration(folder), correction)
@@ -98,7 +98,7 @@ def load_fitted(folder: Path) -> Fitted:
 def _recipe(folder: Path, config: dict[str, Any]) -> Recipe:
     """The run's recipe; raises AdshiftError where it does not score one image at a time, as it is."""
     try:
-        recipe = build_regime(config["adaptation"]).applied(unadapted((Domain(),), build(config["domain"], "domain")))
+        recipe = born_recipe(config, Domain())
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise AdshiftError(

@@ -31,8 +31,7 @@ def score_roles(cell: Cell, folder: Path, timing: dict[str, float]) -> dict[str,
     scored = {}
     if cell.plan.recipe.few is not None:
         repaired = repair(cell.trainer, cell.module, cell.datamodule, cell.plan.recipe)
-        home = Path(cell.config.get("run", folder))
-        save_repaired(cell.module, base_checkpoint(home), folder / CHECKPOINT)
+        save_repaired(cell.module, base_checkpoint(cell.plan.home or folder), folder / CHECKPOINT)
         scored["calibration"], timing["repair"] = repaired.scored, repaired.seconds
     roles = (("train",) if len(cell.plan.categories) > 1 else ()) + ("calibration", "test")
     matching = fitted_matching(cell.plan.recipe.test_time, cell.trainer, cell.module, cell.datamodule)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytorch_lightning as pl
 
+from adshift.adaptation.recipe import Recipe
 from adshift.calibration.crossfit import folds
-from adshift.config.plan import Plan
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
@@ -40,15 +40,17 @@ def assign_folds(samples: tuple[Sample, ...], k: int, seed: int) -> np.ndarray:
 
 def out_of_fold(
     new_trainer: Callable[[], pl.Trainer],
-    datamodule: AnomalyDataModule,
-    plan: Plan,
     new_module: Callable[[], AnomalyModule],
+    datamodule: AnomalyDataModule,
+    recipe: Recipe,
+    k: int,
+    seed: int,
 ) -> ScoredImages:
-    """Fit ``plan.crossfit`` models, each without one fold, and score it in the calibration domain, as test images are."""
-    train, recipe = datamodule.split.train, plan.recipe
-    fold_N = assign_folds(train, plan.crossfit, plan.seed)
+    """Fit ``k`` models, each without one fold, and score it in the calibration domain, as test images are."""
+    train = datamodule.split.train
+    fold_N = assign_folds(train, k, seed)
     parts: list[ScoredImages] = []
-    for fold in range(plan.crossfit):
+    for fold in range(k):
         rest = tuple(s for s, f in zip(train, fold_N, strict=True) if f != fold)
         held_out = tuple(s for s, f in zip(train, fold_N, strict=True) if f == fold)
         part = AnomalyDataModule(

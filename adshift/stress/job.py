@@ -17,7 +17,7 @@ from adshift.calibration.calibration import Calibrator
 from adshift.calibration.conformal import Conformal
 from adshift.calibration.crossfit import folds
 from adshift.config.build import build, plain
-from adshift.config.plan import Plan, build_method, make_plan
+from adshift.config.plan import Plan, make_plan
 from adshift.data.acquire import acquire, verify_files
 from adshift.data.prepared import PreparedImages, prepare_images
 from adshift.data.samples import Sample
@@ -65,7 +65,7 @@ def put_under_stress(chosen: dict[str, Any]) -> Outcome:
         return prepare_images(store, plan.root, samples, domain, plan.image_size, "input", plan.num_workers)
 
     bench = Bench(
-        build_method(fitted), good, _pasted(good, asked), folds(len(good), asked.folds, asked.seed), prepare,
+        plan.model.built(), good, _pasted(good, asked), folds(len(good), asked.folds, asked.seed), prepare,
         plan.image_size, plan.batch_size, device, Domain(),
     )  # fmt: skip
     cells = _cells(Measure(bench, calibrator, asked.bootstrap, asked.seed), asked)

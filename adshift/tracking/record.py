@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adshift.config.plan import build_regime
 from adshift.results.files import CALIBRATION, RESULT, SCORES
 from adshift.results.read import read_result
 
@@ -40,8 +39,7 @@ def read_record(folder: Path) -> Record:
     """The record of a finished run; raises AdshiftError where it is none."""
     result = read_result(folder)
     config = result["config"]
-    regime = build_regime(config["adaptation"])
-    words = (config["method"]["name"], config["data"]["name"], config["domain"]["name"], regime.name)
+    words = (config["method"]["name"], config["data"]["name"], config["domain"]["name"], result["adaptation"]["regime"])
     return Record(
         folder,
         " ".join(words),

@@ -16,7 +16,7 @@ from hydra import compose, initialize_config_dir
 from adshift.adaptation.few import FewAdaptation
 from adshift.adaptation.test_time import TestTimeAdaptation
 from adshift.config.build import plain
-from adshift.config.plan import build_regime
+from adshift.config.regime import build_regime
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.samples import index_category
 from adshift.data.splits import StandardSplit

@@ -13,7 +13,8 @@ from hydra.errors import ConfigCompositionException
 from omegaconf import DictConfig, OmegaConf
 
 from adshift.config.build import build, checked, plain, target_of
-from adshift.config.plan import build_method, make_plan, require_calibratable
+from adshift.config.model import model_plan
+from adshift.config.plan import make_plan, require_calibratable
 from adshift.data.mvtec import CATEGORIES
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
@@ -160,7 +161,7 @@ def test_evaluate_leaves_to_the_run_what_is_not_said() -> None:
 @pytest.mark.parametrize("architecture", ["small", "resnet18", "resnet50", "wide_resnet50_2"])
 def test_methods_build_on_every_backbone(method: str, kind: type, architecture: str) -> None:
     chosen = plain(train_config(f"method={method}", f"backbone={architecture}", "backbone.weights=random", "seed=4"))
-    built = build_method(chosen)
+    built = model_plan(chosen).built()
     assert isinstance(built, kind)
     backbone = built.backbone if isinstance(built, PatchCore) else built.model.feature_extractor
     assert isinstance(backbone, FrozenBackbone)
@@ -171,7 +172,7 @@ def test_values_reach_the_method() -> None:
     chosen = plain(
         train_config("coreset_ratio=0.5", "method.neighbours=4", "method.smoothing=2", "seed=9", "backbone=resnet18")
     )
-    method = build_method(chosen, weights="random")
+    method = model_plan(chosen).built("random")
     assert (method.coreset_ratio, method.neighbours, method.smoothing, method.seed) == (0.5, 4, 2.0, 9)
 
 

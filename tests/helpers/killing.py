@@ -27,8 +27,8 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 
-from adshift.report import pictures
 from adshift.results.files import RESULT
+from adshift.run import finish
 from adshift.stages import fit as training
 from adshift.store.store import Store
 from helpers.images import tiny_overrides
@@ -39,6 +39,7 @@ CELLS = 4
 STAGES = ("fit", "score", "store write", "result write")
 """Where kills are aimed at; elsewhere is start-up, preparing images, calibration and metrics."""
 MAKING = {"models": "fit", "scores": "score"}
+WRITERS = ("write_scores", "write_replicates", "write_calibration", "write_maps", "write_result")
 Span = tuple[str, float]
 
 
@@ -60,9 +61,8 @@ class Sweep:
     def run(self) -> int:
         """Two ratios under two regimes; the exit status."""
         self._watch_the_store()
-        for name in ("write_scores", "write_replicates", "write_calibration", "write_maps", "write_result"):
-            self._watch(results, name)
-        self._watch(pictures, "write_pictures")
+        for name in (*WRITERS, "write_pictures"):
+            self._watch(finish, name)
         atomic_path = training.atomic_path
 
         @contextlib.contextmanager

@@ -39,7 +39,7 @@ def test_no_library_is_imported_before_a_job_starts(code: str) -> None:
     assert imported(code) == set()
 
 
-@pytest.mark.parametrize("module", ["patchcore", "padim", "neighbours", "approximate", "coreset"])
+@pytest.mark.parametrize("module", ["patchcore", "padim", "search.neighbours", "search.approximate", "coreset.greedy"])
 def test_the_methods_import_torch_alone(module: str) -> None:
     assert imported(f"import adshift.methods.{module}") == {"torch"}
 

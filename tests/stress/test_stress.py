@@ -16,7 +16,8 @@ from helpers.inprocess import invoke, run_cell
 
 from adshift.calibration.conformal import Conformal
 from adshift.calibration.crossfit import folds
-from adshift.config.plan import build_method, make_plan
+from adshift.config.model import model_plan
+from adshift.config.plan import make_plan
 from adshift.data.dataset import read_pair
 from adshift.data.pasted import KINDS, Pasted, paste
 from adshift.data.prepared import prepare_images
@@ -144,11 +145,11 @@ def test_scores_are_those_of_models_that_were_fitted_without_the_fold(photos: Pa
     def prepare(samples: object, domain: Domain) -> object:
         return prepare_images(NoStore(), plan.root, samples, domain, 64, "input", 0)  # type: ignore[arg-type]
 
-    bench = Bench(build_method(config), good, pasted, fold_N, prepare, 64, 4, torch.device("cpu"), Domain())  # type: ignore[arg-type]
+    bench = Bench(model_plan(config).built(), good, pasted, fold_N, prepare, 64, 4, torch.device("cpu"), Domain())  # type: ignore[arg-type]
     for born, seen in ((Domain(), shifted), (shifted, shifted)):
         found = bench.seen(born, seen)
         for fold in range(3):
-            method = build_method(config).eval()
+            method = model_plan(config).built().eval()
             method.begin_fit(int((fold_N != fold).sum()))
             rest = [s for s, f in zip(good, fold_N, strict=True) if f != fold]
             own = [s for s, f in zip((*good, *pasted), np.tile(fold_N, 2), strict=True) if f == fold]

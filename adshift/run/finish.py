@@ -1,0 +1,137 @@
+"""What comes after a fit: scores, thresholds, figures, and the files of the run."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from adshift.adaptation.declared import declared, regime_seconds
+from adshift.adaptation.recipe import described
+from adshift.calibration.thresholds import Thresholds
+from adshift.data.splits import ROLES
+from adshift.report.console import print_run
+from adshift.report.pictures import write_pictures
+from adshift.results.write import (
+    counts,
+    write_calibration,
+    write_correction,
+    write_maps,
+    write_replicates,
+    write_result,
+    write_scores,
+)
+from adshift.run.cell import Cell
+from adshift.run.prepare import new_module
+from adshift.run.record import brief, calibration_warnings, checkpoints, latency, provenance, search, unified
+from adshift.run.roles import score_roles
+from adshift.stages.calibrate import calibrate
+from adshift.stages.fit import make_trainer
+from adshift.stages.measure import Evaluation, measure
+from adshift.stages.out_of_fold import out_of_fold
+from adshift.stages.score_checks import score_warnings
+from adshift.stages.scored import ScoredImages
+from adshift.system.provenance import peak_memory
+from adshift.tracking.log import track
+
+
+def _calibrated(cell: Cell, scored: ScoredImages, timing: dict[str, float]) -> Thresholds:
+    """The thresholds of the calibration role, or of the folds; these add to ``timing``."""
+    plan = cell.plan
+    if scored.samples or not plan.crossfit:
+        left_out = plan.recipe.few is not None
+        return calibrate(plan.calibrator, plan.scope, plan.categories, scored, left_out=left_out)
+    held_out = out_of_fold(
+        lambda: make_trainer(plan.accelerator, plan.devices), lambda: new_module(plan), cell.datamodule, plan.recipe,
+        plan.crossfit, plan.seed,
+    )  # fmt: skip
+    timing["views"] += held_out.view_seconds
+    return calibrate(plan.calibrator, plan.scope, plan.categories, held_out, folds=plan.crossfit)
+
+
+def finish(
+    cell: Cell,
+    config: dict[str, Any],
+    folder: Path,
+    timing: dict[str, float],
+    thresholds: Thresholds | None = None,
+) -> dict[str, Any]:
+    """Score, calibrate (unless ``thresholds`` are given), measure, write; for a fresh fit and for a finished run.
+
+    Args:
+        cell: with a fitted module.
+        config: the resolved configuration, copied into the result.
+        folder: of the run.
+        timing: seconds of the fit's stages.
+        thresholds: those of the run that is evaluated, where they are kept.
+    """
+    plan = cell.plan
+    timing = dict(timing)
+    scored = score_roles(cell, folder, timing)
+    started = time.perf_counter()
+    if thresholds is None:
+        thresholds = _calibrated(cell, scored["calibration"], timing)
+    timing["calibrate"] = time.perf_counter() - started
+    started = time.perf_counter()
+    evaluation = measure(scored["test"], thresholds, plan.categories, plan.bootstrap, plan.seed)
+    timing["metrics"] = time.perf_counter() - started
+    result = {"config": config, **_result(cell, folder, scored, thresholds, evaluation, timing)}
+    _write(cell, folder, scored, thresholds, evaluation)
+    write_result(folder, result)
+    track(plan.tracker, folder)
+    print_run(result, folder)
+    return result
+
+
+def _result(
+    cell: Cell,
+    folder: Path,
+    scored: dict[str, ScoredImages],
+    thresholds: Thresholds,
+    evaluation: Evaluation,
+    timing: dict[str, float],
+) -> dict[str, Any]:
+    """result.json but for the configuration."""
+    plan, split, method = cell.plan, cell.split, cell.module.method
+    vectors, bank_bytes = method.bank_shape()
+    calibration = scored["calibration"]
+    spent = regime_seconds(plan.recipe, timing, calibration.seconds - calibration.view_seconds)
+    labels = plan.calibrator.needs_anomalies
+    result = {
+        "metrics": evaluation.metrics(),
+        "threshold": {name: brief(c) for name, c in thresholds.image.items()},
+        "pixel_threshold": {name: brief(c) for name, c in thresholds.pixel.items()},
+        "counts": counts({role: split.of(role) for role in ROLES}, plan.categories),
+        "timing": {**timing, "ms_per_image": latency(cell), "wall": time.perf_counter() - cell.started},
+        "adaptation": declared(plan.regime.name, plan.recipe, split, labels, spent, bank_bytes),
+        "memory": {"bank_vectors": vectors, "bank_mb": bank_bytes / 1e6, **peak_memory()},
+        "provenance": {**provenance(cell), **checkpoints(folder)},
+        "warnings": [
+            *cell.notes,
+            *score_warnings(scored, plan.categories),
+            *evaluation.warnings(),
+            *calibration_warnings(thresholds),
+        ],
+    }
+    if len(plan.categories) > 1:
+        result["unified"] = unified(cell, scored, thresholds)
+    if hasattr(method, "search_report"):
+        result["search"] = search(cell)
+    store = cell.datamodule.store
+    result["store"] = {"made": dict(store.made), "reused": dict(store.reused)}
+    return result
+
+
+def _write(
+    cell: Cell, folder: Path, scored: dict[str, ScoredImages], thresholds: Thresholds, evaluation: Evaluation
+) -> None:
+    """Everything beside result.json, which comes last."""
+    plan, correction = cell.plan, cell.datamodule.correction
+    write_scores(folder, scored, thresholds)
+    write_replicates(folder, evaluation)
+    if correction is not None:
+        write_correction(folder, correction.parts())
+    write_calibration(folder, thresholds, described(plan.recipe.calibration))
+    if plan.save_maps:
+        write_maps(folder, scored["test"])
+        write_pictures(folder / "pictures", plan.root, plan.recipe.test, scored["test"], thresholds, correction)

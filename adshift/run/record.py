@@ -1,0 +1,90 @@
+"""The parts of result.json beside the figures: where they come from, and what they took."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from adshift.calibration.thresholds import Thresholds
+from adshift.data.images import normalise
+from adshift.data.samples import digest
+from adshift.results.checkpoint import BASE, file_sha256
+from adshift.run.cell import Cell
+from adshift.stages.fit import CHECKPOINT
+from adshift.stages.latency import latency_ms
+from adshift.stages.scored import ScoredImages
+from adshift.stages.unified import cross_threshold, foreign_matches
+from adshift.system.provenance import device_name, git_commit, package_versions
+
+SEARCH_IMAGES = 16
+
+
+def unified(cell: Cell, scored: dict[str, ScoredImages], thresholds: Thresholds) -> dict[str, Any]:
+    categories = cell.plan.categories
+    fitted_on = cell.split.train * len(cell.plan.recipe.train)
+    found: dict[str, Any] = {"foreign_matches": foreign_matches(scored["test"], fitted_on, categories)}
+    if set(thresholds.image) == set(categories):
+        found["cross_threshold"] = {
+            "held_out": cross_threshold(scored["test"], thresholds, categories),
+            "train": cross_threshold(scored["train"], thresholds, categories),
+        }
+    return found
+
+
+def brief(calibration: Any) -> dict[str, Any]:
+    return {
+        "kind": calibration.kind,
+        "value": calibration.threshold,
+        "promised_rate": calibration.promised_rate,
+        "n": calibration.n,
+    }
+
+
+def calibration_warnings(thresholds: Thresholds) -> list[str]:
+    kinds = (("image", thresholds.image), ("pixel", thresholds.pixel))
+    return [f"{name}, {what} threshold: {w}" for what, group in kinds for name, c in group.items() for w in c.warnings]
+
+
+def latency(cell: Cell) -> dict[str, float] | None:
+    """Milliseconds an image, in all of its views, by batch size; None where it is not wanted."""
+    if not cell.plan.latency:
+        return None
+    samples = cell.split.test or cell.split.train[:1]
+    image = normalise(cell.datamodule.images(samples, cell.plan.recipe.test).image_NSS3[0])
+    of_view = latency_ms(cell.datamodule.store, cell.module, image, cell.trainer.strategy.root_device)
+    return {batch: cell.plan.recipe.passes * ms for batch, ms in of_view.items()}
+
+
+def checkpoints(folder: Path) -> dict[str, str | None]:
+    """The hashes of the run's own model (None for an evaluation, which has none) and of what a repair started from."""
+    found = {"checkpoint_sha256": folder / CHECKPOINT, "base_sha256": folder / BASE}
+    return {name: file_sha256(path) if path.is_file() else None for name, path in found.items()}
+
+
+def search(cell: Cell) -> dict[str, Any]:
+    """How neighbours are found, and what that loses on some test images, spread over the role."""
+    method = cell.module.method
+    found: dict[str, Any] = {"backend": method.backend, "exact": method.searches_exactly}
+    if found["exact"] or not cell.split.test:
+        return found
+    images_NSS3 = cell.datamodule.images(cell.split.test, cell.plan.recipe.test).image_NSS3
+    chosen = images_NSS3[:: -(-len(images_NSS3) // SEARCH_IMAGES)]
+    device = cell.trainer.strategy.root_device
+    cell.module.to(device)
+    lost: dict[str, Any] = method.search_report(torch.stack([normalise(image) for image in chosen]).to(device))
+    return found | lost
+
+
+def provenance(cell: Cell) -> dict[str, Any]:
+    split = cell.split
+    return {
+        "git_commit": git_commit(),
+        "packages": package_versions(),
+        "device": device_name(cell.trainer.strategy.root_device),
+        "weights": cell.plan.model.weights,
+        "weights_sha256": cell.module.method.weights_sha256,
+        "samples_sha256": digest((*split.train, *split.calibration, *split.test)),
+        "seeds": {"seed": cell.plan.seed, "domain": cell.plan.recipe.test.seed},
+    }
