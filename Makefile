@@ -75,9 +75,10 @@ mutation: setup ## change metrics, calibration and coreset a little, thousands o
 	$(BIN)/python -m mutmut run $(MUTANTS)
 	$(BIN)/python -m mutmut results
 
-lint: setup ## ruff: rules and format
+lint: setup ## ruff: rules and format; import-linter: data flows one way
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 
 types: setup ## mypy, strict
 	$(BIN)/mypy

@@ -22,7 +22,8 @@ from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain, domain_parts
 from adshift.shift.pixels import UInt8
-from adshift.store.keys import CORRECTIONS, IMAGES, code
+from adshift.store.keys import code
+from adshift.store.sources import sources
 from adshift.store.store import AnyStore, Key
 from adshift.system.resources import data_workers
 
@@ -96,7 +97,8 @@ def prepare_images(
         "domain": domain_parts(domain),
         "image_size": image_size,
         "resolution": resolution,
-        **(code(IMAGES) if correction is None else {"correction": correction.parts(), **code(CORRECTIONS)}),
+        "correction": None if correction is None else correction.parts(),
+        **code(__name__, *sources(domain, domain.before, correction)),
     }
     dataset = ImageDataset(root, samples, domain, image_size, resolution, correction)
 

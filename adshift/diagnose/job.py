@@ -14,12 +14,12 @@ from adshift.diagnose.features import moments, movement
 from adshift.diagnose.places import Share, Zone, beyond_frame, grown, shares, zones
 from adshift.errors import AdshiftError
 from adshift.results.checkpoint import load_checkpoint, recorded_sha256
+from adshift.results.files import CHECKPOINT
 from adshift.results.read import read_calibration, read_correction, read_result
 from adshift.run.cell import Cell
 from adshift.run.prepare import CLEAN as BORN
 from adshift.run.prepare import new_module, prepare
 from adshift.shift.domain import Domain
-from adshift.stages.fit import CHECKPOINT
 from adshift.stages.measure import measure
 from adshift.stages.scored import ScoredImages
 from adshift.stages.scoring import score_images

@@ -17,11 +17,11 @@ from adshift.allocator import keep_freed_memory
 from adshift.config.build import plain
 from adshift.errors import AdshiftError
 from adshift.launch.cli import TRACEBACK, is_the_users, one_line, refuse_additions
+from adshift.results.files import RESULT
 from adshift.system.atomic import only_one, write_text
 from adshift.system.exit_status import USER_ERROR
 from adshift.system.resources import take_share
 
-RESULT = "result.json"
 FAILURE = "failure.json"
 UNIMPORTANT = ("force", "logger", "store", "study")
 """Keys that change no figure; a cell that differs in them alone is the same cell."""

@@ -60,6 +60,10 @@ class Method(Protocol):
         """Everything about the method that its embeddings depend on, as JSON values."""
         ...
 
+    def embedding_sources(self) -> tuple[str, ...]:
+        """The modules whose code makes the embeddings out of images: with the settings, all that they depend on."""
+        ...
+
     def begin_fit(self, n_images: int) -> None:
         """Make ready for ``n_images``; forgets an earlier fit."""
         ...

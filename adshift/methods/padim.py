@@ -17,6 +17,7 @@ from adshift.features.weights import weights_sha256
 from adshift.methods.alignment import Alignment
 from adshift.methods.gaussian import StreamingGaussian, mixed_gaussians
 from adshift.methods.method import Scope, Scores
+from adshift.store.sources import sources
 
 REGULARISATION = 0.01 + 1e-5
 """What anomalib adds to the diagonal of the covariance (the paper's 0.01, then 1e-5)."""
@@ -78,7 +79,17 @@ class PaDiM(nn.Module):
     def embedding_settings(self) -> dict[str, Any]:
         """See ``Method``."""
         settings = {"weights_sha256": self.weights_sha256, "channels": self.model.idx.tolist()}
-        return {**settings, **self.model.feature_extractor.settings()}
+        return {**settings, **self.backbone.settings()}
+
+    def embedding_sources(self) -> tuple[str, ...]:
+        """See ``Method``."""
+        return (__name__, *sources(self.backbone))
+
+    @property
+    def backbone(self) -> Backbone:
+        """The frozen features, where anomalib's model keeps them."""
+        backbone: Backbone = self.model.feature_extractor
+        return backbone
 
     def collect(self, embedding_BHWD: Tensor) -> None:
         """Add a batch to the statistics."""

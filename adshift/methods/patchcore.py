@@ -22,6 +22,7 @@ from adshift.methods.reweighting import reweighted_scores
 from adshift.methods.search.approximate import APPROXIMATE, ApproximateSearch, Effort
 from adshift.methods.search.continued import ContinuedSearch
 from adshift.methods.search.neighbours import BACKENDS, NeighbourSearch
+from adshift.store.sources import sources
 
 
 def check_coreset_ratio(ratio: float) -> None:
@@ -104,6 +105,10 @@ class PatchCore(nn.Module):
         """See ``Method``."""
         settings = {"weights_sha256": self.weights_sha256, "neighbourhood": self.neighbourhood}
         return {**settings, **self.backbone.settings()}
+
+    def embedding_sources(self) -> tuple[str, ...]:
+        """See ``Method``: pooling and backbone, whatever becomes of the coreset and the search."""
+        return (patch_embeddings.__module__, *sources(self.backbone))
 
     def begin_fit(self, n_images: int) -> None:
         """Forget an earlier fit."""

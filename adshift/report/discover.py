@@ -10,8 +10,9 @@ from typing import Any
 from adshift.errors import AdshiftError
 from adshift.metrics.summary import FIGURES
 from adshift.report.cells import to_cells
-from adshift.report.folders import RESULT, run_folders
+from adshift.report.folders import run_folders
 from adshift.report.runs import Run
+from adshift.results.files import RESULT
 
 REQUIRED = ("config", "metrics", "threshold", "counts", "timing", "memory", "provenance", "warnings")
 Say = Callable[[str], None]

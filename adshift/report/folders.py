@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from adshift.errors import AdshiftError
+from adshift.results.files import RESULT
+from adshift.store.sources import code_version
 from adshift.system.atomic import write_text
 
-RESULT = "result.json"
 PAGE = "index.html"
+ROOTS = ("adshift.report.__main__", "adshift.shift.domain", "adshift.shift.lighting")
+"""The code that a report depends on: the program, and the domains that a run's configuration names."""
 INPUTS = ".inputs"
 """In a report's folder: the fingerprint of what it was made from."""
 
@@ -42,10 +45,12 @@ def fingerprint(roots: Sequence[Path], options: dict[str, Any]) -> str:
         for path in sorted(p for p in folder.iterdir() if p.is_file()):
             stat = path.stat()
             digest.update(f"{path} {stat.st_size} {stat.st_mtime_ns}\n".encode())
-    package = Path(__file__).resolve().parents[1]
-    for path in sorted(p for part in ("report", "metrics") for p in (package / part).rglob("*") if p.is_file()):
-        if path.suffix != ".pyc":
-            digest.update(path.read_bytes())
+    digest.update(code_version(ROOTS).encode())
+    assets = (
+        path for path in Path(__file__).parent.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")
+    )
+    for path in sorted(assets):
+        digest.update(path.read_bytes())
     return digest.hexdigest()
 
 

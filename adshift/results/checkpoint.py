@@ -13,11 +13,10 @@ from torch import Tensor
 
 from adshift.errors import AdshiftError
 from adshift.features.weights import load_reason
+from adshift.results.files import BASE, CHECKPOINT
 from adshift.system.atomic import atomic_path
 
 REMEDY = "fit the run again with train.py"
-BASE = "base.ckpt"
-"""The model as it was fitted, beside ``model.ckpt`` in the folder of a run that repaired it."""
 PREFIX = "method."
 """What Lightning puts before the names of the method's tensors."""
 
@@ -30,7 +29,7 @@ def file_sha256(path: Path) -> str:
 
 def base_checkpoint(run: Path) -> Path:
     """The model of a run as it was fitted."""
-    return run / BASE if (run / BASE).is_file() else run / "model.ckpt"
+    return run / BASE if (run / BASE).is_file() else run / CHECKPOINT
 
 
 def save_repaired(module: Any, base: Path, path: Path) -> None:

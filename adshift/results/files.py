@@ -6,6 +6,9 @@ SCHEMA = 1
 
 
 RESULT = "result.json"
+CHECKPOINT = "model.ckpt"
+BASE = "base.ckpt"
+"""The model as it was fitted, beside ``model.ckpt`` in the folder of a run that repaired it."""
 
 
 SCORES = "scores.csv"

@@ -15,13 +15,13 @@ from adshift.config.regime import born_recipe
 from adshift.data.acquire import acquire
 from adshift.data.splits import split_all
 from adshift.errors import AdshiftError
-from adshift.results.checkpoint import BASE, load_checkpoint, recorded_sha256
+from adshift.results.checkpoint import load_checkpoint, recorded_sha256
+from adshift.results.files import BASE, CHECKPOINT
 from adshift.results.read import read_calibration, read_config, read_correction, read_result
 from adshift.run.cell import Cell
 from adshift.run.finish import finish
 from adshift.run.prepare import CLEAN, new_module, prepare
 from adshift.run.train import output_folder
-from adshift.stages.fit import CHECKPOINT
 
 
 def evaluate(config: DictConfig) -> dict[str, Any]:

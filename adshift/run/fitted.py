@@ -13,10 +13,9 @@ from adshift.config.regime import born_recipe
 from adshift.data.correction import Correction
 from adshift.errors import AdshiftError
 from adshift.results.checkpoint import load_checkpoint, recorded_sha256
-from adshift.results.files import RESULT
+from adshift.results.files import CHECKPOINT, RESULT
 from adshift.results.read import read_calibration, read_config, read_correction, read_result
 from adshift.shift.domain import Domain
-from adshift.stages.fit import CHECKPOINT
 
 EVALUATED = "run"
 """The key by which an evaluation names the run whose model it used."""

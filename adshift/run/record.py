@@ -10,9 +10,9 @@ import torch
 from adshift.calibration.thresholds import Thresholds
 from adshift.data.images import normalise
 from adshift.data.samples import digest
-from adshift.results.checkpoint import BASE, file_sha256
+from adshift.results.checkpoint import file_sha256
+from adshift.results.files import BASE, CHECKPOINT
 from adshift.run.cell import Cell
-from adshift.stages.fit import CHECKPOINT
 from adshift.stages.latency import latency_ms
 from adshift.stages.scored import ScoredImages
 from adshift.stages.unified import cross_threshold, foreign_matches

@@ -7,8 +7,8 @@ from pathlib import Path
 import torch
 
 from adshift.results.checkpoint import base_checkpoint, save_repaired
+from adshift.results.files import CHECKPOINT
 from adshift.run.cell import Cell
-from adshift.stages.fit import CHECKPOINT
 from adshift.stages.matching import Matching, fitted_matching
 from adshift.stages.repair import repair
 from adshift.stages.score_checks import require_finite

@@ -9,10 +9,10 @@ from omegaconf import DictConfig
 
 from adshift.config.build import plain
 from adshift.config.plan import make_plan
-from adshift.results.checkpoint import BASE
+from adshift.results.files import BASE, CHECKPOINT
 from adshift.run.finish import finish
 from adshift.run.prepare import CLEAN, new_module, prepare
-from adshift.stages.fit import CHECKPOINT, fit
+from adshift.stages.fit import fit
 
 
 def train(config: DictConfig) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from adshift.data.dataset import read_pair
 from adshift.data.sample_keys import sample_list
 from adshift.shift.domain import domain_parts
 from adshift.shift.pixels import UInt8
-from adshift.store.keys import CORRECTIONS, code
+from adshift.store.keys import code
+from adshift.store.sources import sources
 
 PARTS = "correction.json"
 
@@ -25,7 +26,7 @@ def fitted_correction(rule: CorrectionRule, datamodule: AnomalyDataModule) -> Co
         "samples": sample_list(datamodule.root, samples),
         "root": str(datamodule.root.resolve()),
         "domain": domain_parts(domain),
-        **code((*CORRECTIONS, "corrected.py")),
+        **code(__name__, *sources(rule, domain)),
     }
 
     def images() -> Iterator[UInt8]:

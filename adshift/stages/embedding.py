@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from adshift.data.prepared import TIMING, ImageBatch, PreparedImages
 from adshift.methods.module import AnomalyModule, EmbeddingBatch
-from adshift.store.keys import EMBEDDINGS, code, device_kind
+from adshift.store.keys import code, device_kind
 from adshift.store.store import AnyStore, Key
 
 ROWS = "embedding.npy"
@@ -87,7 +87,7 @@ def embed_images(
         "embedding": module.method.embedding_settings(),
         "batch_size": batch_size,  # and the device: both move float32 sums in their last digits
         "device": device_kind(trainer.strategy.root_device),
-        **code(EMBEDDINGS),
+        **code(__name__, *module.method.embedding_sources()),
     }
 
     def make(folder: Path, _: Path | None) -> None:

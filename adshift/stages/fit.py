@@ -21,12 +21,13 @@ from adshift.data.prepared import TIMING, PreparedImages
 from adshift.errors import AdshiftError
 from adshift.methods.module import AnomalyModule
 from adshift.stages.embedding import embed_images
-from adshift.store.keys import FIT, code, device_kind
+from adshift.store.keys import code, device_kind
+from adshift.store.sources import sources
 from adshift.store.store import AnyStore, Key, Make
 from adshift.system.atomic import atomic_path
 
 T = TypeVar("T")
-CHECKPOINT = "model.ckpt"
+MODEL = "model.ckpt"
 
 
 def make_trainer(accelerator: str, devices: Any) -> pl.Trainer:
@@ -84,15 +85,15 @@ def fit(
 
     def make(folder: Path, _: Path | None) -> None:
         timing = _fit(trainer, module, datamodule, images)
-        trainer.save_checkpoint(folder / CHECKPOINT)  # told to: no optimiser steps, so Lightning would save nothing
+        trainer.save_checkpoint(folder / MODEL)  # told to: no optimiser steps, so Lightning would save nothing
         (folder / TIMING).write_text(json.dumps(timing))
 
     def read(folder: Path) -> dict[str, float]:
-        stored = torch.load(folder / CHECKPOINT, map_location="cpu", weights_only=True)
+        stored = torch.load(folder / MODEL, map_location="cpu", weights_only=True)
         module.load_state_dict(stored["state_dict"])
         if checkpoint is not None:
             with atomic_path(checkpoint) as partial:
-                shutil.copyfile(folder / CHECKPOINT, partial)
+                shutil.copyfile(folder / MODEL, partial)
         timing: dict[str, float] = json.loads((folder / TIMING).read_text())
         return timing
 
@@ -104,7 +105,7 @@ def _surroundings(trainer: pl.Trainer, module: AnomalyModule, datamodule: Anomal
         "embedding": module.method.embedding_settings(),
         "batch_size": datamodule.batch_size,
         "device": device_kind(trainer.strategy.root_device),
-        **code(FIT),
+        **code(__name__, *sources(module.method, module.method.backbone)),
     }
 
 

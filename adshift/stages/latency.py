@@ -17,7 +17,8 @@ from torch import Tensor
 
 from adshift.methods.module import AnomalyModule
 from adshift.stages.scoring import state_sha256
-from adshift.store.keys import SCORES, code
+from adshift.store.keys import code
+from adshift.store.sources import sources
 from adshift.store.store import AnyStore
 from adshift.system.provenance import device_name
 
@@ -39,7 +40,11 @@ def latency_ms(store: AnyStore, module: AnomalyModule, image_3SS: Tensor, device
     module.to(device)  # Lightning takes it off when its loops end
     method, size = module.method, (image_3SS.shape[-2], image_3SS.shape[-1])
     images_B3SS = {batch: image_3SS.to(device).expand(batch, -1, -1, -1).contiguous() for batch in BATCHES}
-    place = {"device": device_name(device), "image_size": list(size), **code((*SCORES, "latency.py"))}
+    place = {
+        "device": device_name(device),
+        "image_size": list(size),
+        **code(__name__, *sources(method, method.backbone)),
+    }
 
     def embed(batch: int) -> Any:
         return method.embed(images_B3SS[batch])

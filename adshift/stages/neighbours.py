@@ -21,7 +21,8 @@ from adshift.methods.module import NeighbourBatch
 from adshift.methods.search.continued import nothing_known
 from adshift.methods.search.neighbours import Neighbours
 from adshift.stages.embedding import StoredEmbedding
-from adshift.store.keys import NEIGHBOURS, code
+from adshift.store.keys import code
+from adshift.store.sources import sources
 from adshift.store.store import AnyStore
 
 BANKS = "banks.json"
@@ -105,7 +106,7 @@ def find_neighbours(store: AnyStore, method: Any, embedding: StoredEmbedding, ba
         "embedding": embedding.key,  # with the kind of device
         "neighbours": method.neighbours,
         "first": first,
-        **code(NEIGHBOURS),
+        **code(__name__, *sources(method)),
     }
 
     def make(folder: Path, present: Path | None) -> None:

@@ -31,7 +31,8 @@ from adshift.stages.embedding import embed_images
 from adshift.stages.matching import Matching, inverse
 from adshift.stages.neighbours import find_neighbours, worth_keeping
 from adshift.stages.scored import ScoredImages, aggregated
-from adshift.store.keys import SCORES, VIEWED, code, device_kind
+from adshift.store.keys import code, device_kind
+from adshift.store.sources import sources
 
 SCORES_FILE, MAPS_FILE = "scores.npz", "maps.f32"
 
@@ -103,7 +104,7 @@ def _in_view(images: PreparedImages, view: View) -> PreparedImages:
     """The images as a view shows them; the masks stay, as the maps are turned back to them."""
     if view == IDENTITY:
         return images
-    key = {**images.key, "view": {"name": view.name, **code(VIEWED)}}
+    key = {**images.key, "view": {"name": view.name, **code(View.__module__)}}
     return replace(images, key=key, image_NSS3=view.seen(images.image_NSS3, (1, 2)))
 
 
@@ -123,7 +124,7 @@ def _score_view(
         "settings": module.settings,
         "batch_size": datamodule.batch_size,
         "device": device_kind(trainer.strategy.root_device),
-        **code(SCORES),
+        **code(__name__, *sources(module.method, module.method.backbone)),
     }
     if matching is not None:
         key |= {"matching": matching.settings(), "train": [part.key for part in datamodule.train_images()]}

@@ -1,36 +1,14 @@
-"""What a stage's outcome depends on, as the parts of its key in the store."""
+"""What a stage's outcome depends on beside its input: code, installed packages and the kind of device."""
 
 from __future__ import annotations
 
-import hashlib
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
 
+from adshift.store.sources import code_version
 from adshift.system.provenance import package_versions
-
-PACKAGE = Path(__file__).resolve().parents[1]
-IMAGES = ("data", "shift")
-CORRECTIONS = (*IMAGES, "adaptation", "correction")
-VIEWED = ("views.py",)
-EMBEDDINGS = (*IMAGES, "features", "methods")
-FIT = (*EMBEDDINGS, "embedding.py", "training.py")
-NEIGHBOURS = (*EMBEDDINGS, "embedding.py", "bank_search.py")
-SCORES = (*NEIGHBOURS, "matching.py", "scoring.py", *VIEWED)
-
-
-@cache
-def code_version(parts: tuple[str, ...], package: Path = PACKAGE) -> str:
-    """SHA-256 over the sources of some modules, and of all that lie right in some folders: any edit is another version."""
-    files = sorted(
-        {f for part in parts for f in ([package / part] if part.endswith(".py") else (package / part).glob("*.py"))}
-    )
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 @cache
@@ -38,9 +16,9 @@ def _packages() -> dict[str, str]:
     return package_versions()
 
 
-def code(parts: tuple[str, ...]) -> dict[str, Any]:
-    """The part of a key that stands for the code: this package's sources and the installed versions of the others."""
-    return {"code": code_version(parts), "packages": _packages()}
+def code(*roots: str) -> dict[str, Any]:
+    """The part of a key that stands for the code of ``roots`` and the installed versions of other packages."""
+    return {"code": code_version(tuple(sorted(set(roots)))), "packages": _packages()}
 
 
 def device_kind(device: torch.device) -> str:

@@ -108,6 +108,7 @@ class Ramp(torch.nn.Module):
     """A detector of bright pixels that minds their places: the map is the red channel times a ramp, its mean the score."""
 
     has_bank = shares_embedding = False
+    backbone = None
 
     def embed(self, images_B3SS: torch.Tensor) -> torch.Tensor:
         return images_B3SS[:, :1].permute(0, 2, 3, 1)

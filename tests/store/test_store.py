@@ -19,7 +19,6 @@ from adshift.data.sample_keys import sample_list
 from adshift.data.samples import index_category
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain, domain_parts
-from adshift.store.keys import code_version
 from adshift.store.store import META, AnyStore, NoStore, Store, key_hash
 
 
@@ -173,22 +172,7 @@ def test_a_store_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> Non
     assert list((tmp_path / "partial").iterdir()) == []
 
 
-def test_any_change_of_code_samples_or_domain_is_another_key(tiny: Path, tmp_path: Path) -> None:
-    package = tmp_path / "package"
-    (package / "data").mkdir(parents=True)
-    (package / "data" / "a.py").write_text("x = 1\n")
-    (package / "b.py").write_text("")
-    seen = {code_version(("data", "b.py"), package)}
-    for change in ("x = 2\n", "x = 1\n\n"):
-        (package / "data" / "a.py").write_text(change)
-        code_version.cache_clear()
-        seen.add(code_version(("data", "b.py"), package))
-    (package / "data" / "a.py").rename(package / "data" / "c.py")
-    code_version.cache_clear()
-    seen.add(code_version(("data", "b.py"), package))
-    assert len(seen) == 4
-    code_version.cache_clear()
-
+def test_any_change_of_samples_or_domain_is_another_key(tiny: Path) -> None:
     found = index_category(tiny, "plate").test_anomalous
     base = key_hash("images", {"samples": sample_list(tiny, found)})
     first, *rest = found

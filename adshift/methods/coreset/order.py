@@ -14,6 +14,7 @@ from torch import Tensor
 from adshift.methods.coreset.greedy import greedy_coreset
 from adshift.methods.coreset.lazy_distances import Bounds
 from adshift.methods.method import Scope
+from adshift.store.keys import code
 
 ORDER = "order.npz"
 
@@ -48,7 +49,7 @@ def greedy_order(parts: Sequence[Tensor], count: int, projection_dim: int, seed:
         start = None if present is None else _read(present)
         _write(folder, _continued(parts, count, projection_dim, seed, start))
 
-    key = {"projection_dim": projection_dim, "seed": seed}
+    key = {"projection_dim": projection_dim, "seed": seed, **code(__name__)}
     return scope.fetch("orders", key, make, _read, enough=lambda folder: len(_read(folder).indices_M) >= count)
 
 
