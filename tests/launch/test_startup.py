@@ -9,8 +9,8 @@ import pytest
 from helpers.repo import REPO
 
 LIBRARIES = (
-    "albumentations", "anomalib", "cv2", "faiss", "matplotlib", "pytorch_lightning", "scipy", "skimage", "sklearn", "timm",
-    "torch", "torchmetrics", "torchvision",
+    "albumentations", "anomalib", "cv2", "faiss", "jinja2", "matplotlib", "pytorch_lightning", "scipy", "skimage",
+    "sklearn", "timm", "torch", "torchmetrics", "torchvision",
 )  # fmt: skip
 BY_LIGHTNING = {"matplotlib", "pytorch_lightning", "scipy", "torch", "torchmetrics", "torchvision"}
 """What importing pytorch_lightning itself brings."""

@@ -20,8 +20,9 @@ from adshift.metrics.resampling import Difference, Share
 from adshift.report.__main__ import main
 from adshift.report.cells import flatten, to_cells
 from adshift.report.discover import read_runs
+from adshift.report.document import Report
 from adshift.report.findings import about, along, change, promise, recovery
-from adshift.report.html import adaptive_svg, json_text
+from adshift.report.html import adaptive_svg, page
 from adshift.report.latex import escape, latex
 from adshift.report.make import make_report
 from adshift.report.photographs import Photographs
@@ -29,7 +30,7 @@ from adshift.report.plots.curves import pro_vertices, ranked_counts
 from adshift.report.sections import examples, pro
 from adshift.report.study import Series, Study, contrast
 from adshift.report.tables import Table, gap, grouped, markdown_text, signed
-from adshift.report.thumbnails import contour, make_gallery, outcome
+from adshift.report.thumbnails import Gallery, contour, make_gallery, outcome
 from adshift.report.tidy import tidy_rows
 
 
@@ -414,16 +415,21 @@ def test_drawn_pro_curve_has_the_area_of_the_figure() -> None:
     assert float(np.trapezoid(np.interp(grid, x, y), grid) / 0.3) == pytest.approx(ranking.pro(0.3), abs=2e-3)
 
 
-def test_outcomes_outlines_and_json() -> None:
+def test_outcomes_and_outlines() -> None:
     assert [outcome(label, score, 1.0) for label in (1, 0) for score in (1.0, 0.9)] == ["TP", "FN", "FP", "TN"]
     assert outcome(1, 5.0, None) == ""
     mask = np.zeros((20, 20), np.uint8)
     assert contour(mask) == ""
     mask[5:10, 4:12] = 1
     assert set(re.findall(r"\d+ \d+", contour(mask))) == {"4 5", "4 9", "11 9", "11 5"}
-    nasty = {"a": "</script><!-- \u2028 &"}
-    assert not set("<>&\u2028") & set(json_text(nasty))
-    assert json.loads(json_text(nasty)) == nasty
+
+
+def test_the_gallerys_data_stay_inside_their_script() -> None:
+    gallery = Gallery(settings=["</script><!-- \u2028 & \udcff"], cards=[{"path": "'<b>'"}])
+    text = page(Report("T", "", (), ()), {}, gallery)
+    held = re.findall(r'id="gallery-data">(.*?)</script>', text, re.DOTALL)[0]
+    assert not set("<>&\u2028") & set(held)
+    assert json.loads(held) == gallery.plain()
 
 
 def test_plots_follow_the_colour_scheme() -> None:
