@@ -18,8 +18,8 @@ from adshift.metrics.summary import FIGURES, Figures
 from adshift.report.runs import Run, option
 from adshift.results.files import SCORES
 from adshift.results.read import read_figures
+from adshift.shift.names import CLEAN
 
-CLEAN = "clean"
 ON_CLEAN = ("none", "threshold", "full")
 """Regimes that are one and the same where nothing is shifted."""
 METHOD_NAMES = {"patchcore": "PatchCore", "padim": "PaDiM"}

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from adshift.metrics.resampling import Difference, Share
-from adshift.report.cells import CLEAN
 from adshift.report.draws import EXACT, Draws, clean_of, paired_draws, regimes_of, spread
 from adshift.report.runs import REGIMES
 from adshift.report.study import MEAN, Study, differences, recoveries
 from adshift.report.tables import NONE
 from adshift.report.verdict import Candidate, Verdict, cost, recommend
+from adshift.shift.names import CLEAN
 
 ASKED = ("image_auroc", "pro_030")
 """The figures that a repair is chosen by: does it tell good parts from bad ones, does it find the place."""

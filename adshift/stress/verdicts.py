@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adshift.metrics.resampling import Difference, paired_difference
-from adshift.stress.cells import CLEAN, RIGHT, Cell, find
+from adshift.shift.names import CLEAN
+from adshift.stress.cells import RIGHT, Cell, find
 
 UNCLEAR = "unclear"
 ORDER = ("none", "threshold", "full")

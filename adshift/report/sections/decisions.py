@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from adshift.report.cells import CLEAN, Cell
+from adshift.report.cells import Cell
 from adshift.report.document import Plot, Section
 from adshift.report.findings import promise
 from adshift.report.plots.whiskers import Mark, whiskers
 from adshift.report.study import Study
 from adshift.report.tables import NAMES, NONE, Row, Table, grouped, level
+from adshift.shift.names import CLEAN
 
 SHOWN = ("image_f1", "precision", "recall", "accuracy")
 Place = tuple[str, str, Cell]

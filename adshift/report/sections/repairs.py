@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from adshift.report.cells import CLEAN
 from adshift.report.document import Plot, Section
 from adshift.report.draws import Draws
 from adshift.report.findings import about
@@ -13,6 +12,7 @@ from adshift.report.repairs import ASKED, Setting, broken, promise_kept, setting
 from adshift.report.runs import regime_order
 from adshift.report.study import MEAN, Study
 from adshift.report.tables import NAMES, NONE, Row, Table, gap, grouped, level, number, recovered
+from adshift.shift.names import CLEAN
 
 SHOWN = ("image_auroc", "pixel_auroc", "pro_030", "recall", "false_alarm_rate")
 COSTS = ("target_images", "simulated_images", "seconds")
