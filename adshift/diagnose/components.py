@@ -66,7 +66,6 @@ def culprit(rows: list[Loss], figure: str = "image_auroc") -> str | None:
     found: list[tuple[float, str]] = []
     for row in rows:
         change = row.change[figure]
-        lower = change.interval is not None and change.interval[1] < 0
-        if row.name.endswith(" alone") and lower and change.estimate is not None:
+        if row.name.endswith(" alone") and change.below and change.estimate is not None:
             found.append((change.estimate, row.name.removesuffix(" alone")))
     return min(found)[1] if found else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adshift.repairs.worth import promise_broken
 from adshift.report.cells import Cell
 from adshift.report.document import Plot, Section
 from adshift.report.findings import promise
@@ -74,9 +75,8 @@ def _rates(cell: Cell, category: str) -> tuple[float | None, float | None, tuple
 def _row(detector: str, condition: str, category: str, cell: Cell) -> Row:
     promised, _, exact = _rates(cell, category)
     values = cell.figures[category]
-    verdict = NONE
-    if promised is not None and exact is not None:
-        verdict = "broken" if exact[0] > promised else "not broken"
+    broken = promise_broken(promised, exact)
+    verdict = NONE if broken is None else "broken" if broken else "not broken"
     return (category, detector, condition, cell.threshold, NONE if promised is None else f"{100 * promised:.1f}",
             level(values, "false_alarm_rate"), verdict, *(level(values, n) for n in SHOWN))  # fmt: skip
 
