@@ -82,7 +82,8 @@ def make_run(folder: Path, root: Path, categories: Sequence[str] = ("plate",), s
     brief = {name: {"kind": c.kind, "value": c.threshold, "promised_rate": c.promised_rate, "n": c.n}
              for name, c in thresholds.image.items()}  # fmt: skip
     result: dict[str, Any] = {
-        "config": config, "metrics": evaluation.metrics(), "threshold": brief, "pixel_threshold": {},
+        "config": config, "adaptation": {"regime": choices.get("adaptation", "none")},
+        "metrics": evaluation.metrics(), "threshold": brief, "pixel_threshold": {},
         "counts": counts({"train": train, "calibration": calibration, "test": test}, categories),
         "timing": {"fit": 1.5, "score": 2.5, "ms_per_image": None},
         "memory": {"bank_vectors": int(1000 * choices.get("coreset", 0.1)), "bank_mb": 10 * choices.get("coreset", 0.1)},
