@@ -30,7 +30,7 @@ from adshift.store.store import NoStore
 from adshift.stress.bench import Bench, with_defects
 from adshift.stress.cells import RIGHT, Cell, thresholds
 from adshift.stress.plan import component_domain
-from adshift.stress.verdicts import UNCLEAR, verdict
+from adshift.stress.verdicts import UNCLEAR, sentence, verdict
 from adshift.stress.words import harm
 
 SMALL = ["data=folder", *(o for o in tiny_overrides(Path("unused")) if not o.startswith("data."))]
@@ -207,6 +207,23 @@ def test_a_repair_is_recommended_only_where_intervals_separate(
     assert found is not None
     assert found.repair == expected
     assert verdict(cells, "all", 2.0) is None
+
+
+def test_a_repair_that_breaks_its_promise_says_so() -> None:
+    cells = [a_cell("clean", 0.0, "none", 0.9), a_cell("all", 1.0, "none", 0.6, 0.9),
+             a_cell("all", 1.0, "threshold", 0.8, 0.3), a_cell("all", 1.0, "full", 0.7)]  # fmt: skip
+    found = verdict(cells, "all", 1.0)
+    assert found is not None
+    assert list(found.gains) == ["threshold", "full", "full over threshold"]
+    said = sentence(found)
+    assert said.startswith(
+        "all, severity 1: a new threshold is worth it, though with it there are still more false alarms than promised. "
+        "Points of balanced accuracy: the change −30."
+    )
+    assert "; a new fit over a new threshold: −1" in said
+    kept = verdict([*cells[:2], a_cell("all", 1.0, "threshold", 0.8), cells[3]], "all", 1.0)
+    assert kept is not None
+    assert sentence(kept).startswith("all, severity 1: a new threshold is worth it. Points")
 
 
 def test_what_harms_is_told_a_line_a_component() -> None:
