@@ -122,7 +122,7 @@ def is_transparent(image: Image.Image) -> bool:
 
 
 HALF = 127
-"""Half of a mask's range: a pixel over it counts as defect (study 3.1)."""
+"""Half of a mask's range: a pixel over it counts as defect (docs/protocol.md)."""
 
 
 def check_mask(image: Image.Image, over: int = HALF) -> None:
@@ -162,7 +162,7 @@ def read_mask(path: Path, over: int = HALF) -> UInt8:
 
 
 def normalise(image: UInt8) -> Tensor:
-    """uint8 [..., H, W, 3] to float32 [..., 3, H, W], scaled to [0, 1], then by the ImageNet statistics (study eq. 1)."""
+    """uint8 [..., H, W, 3] to float32 [..., 3, H, W], scaled to [0, 1], then by the ImageNet statistics."""
     scaled = torch.from_numpy(np.array(image, copy=True)).movedim(-1, -3).float().div_(255.0)
     mean = torch.tensor(IMAGENET_MEAN).view(3, 1, 1)
     std = torch.tensor(IMAGENET_STD).view(3, 1, 1)

@@ -35,7 +35,7 @@ class Splitter(Protocol):
 
 @dataclass(frozen=True)
 class StudySplit:
-    """The study's own split (design 4.1): 80 % of train/good trains, the rest calibrates with 30 % of the anomalies.
+    """The study's own split (docs/protocol.md): 80 % of train/good trains, the rest calibrates with 30 % of the anomalies.
 
     ``random.Random(seed)`` shuffles the sorted train/good, then the same generator shuffles the anomalies, listed by
     defect folder and file. The first int(train_fraction * n) normals train; the first int(anomaly_fraction * n)

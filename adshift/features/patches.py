@@ -10,9 +10,9 @@ from torch.nn import functional
 
 
 def pool_neighbourhood(features: Tensor, size: int) -> Tensor:
-    """Average over a size x size neighbourhood of each position (study eq. 2; Roth et al. 2022, section 3.1).
+    """Average over a size x size neighbourhood of each position (Roth et al., CVPR 2022, section 3.1).
 
-    Borders are padded with zeros that count as positions, as in eq. 2's fixed 1 / p^2.
+    Borders are padded with zeros that count as positions: the divisor is p^2 everywhere (docs/protocol.md).
 
     Args:
         features: [B, C, H, W].
@@ -27,7 +27,7 @@ def pool_neighbourhood(features: Tensor, size: int) -> Tensor:
 
 
 def patch_embeddings(features: Mapping[str, Tensor], layers: Sequence[str], neighbourhood: int) -> Tensor:
-    """Pool each layer, upsample the deeper ones bilinearly to the first one's grid, concatenate (study 3.3).
+    """Pool each layer, upsample the deeper ones bilinearly to the first one's grid, concatenate (Roth et al., CVPR 2022).
 
     Args:
         features: layer -> [B, C_layer, H_layer, W_layer].

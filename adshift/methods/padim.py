@@ -1,4 +1,4 @@
-"""PaDiM (Defard et al., ICPR 2021) through anomalib's PadimModel, on the project's own backbone (study 3.4)."""
+"""PaDiM (Defard et al., ICPR 2021) through anomalib's PadimModel, on the project's own backbone."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REGULARISATION = 0.01 + 1e-5
 
 
 class PaDiM(nn.Module):
-    """A Gaussian at each position; the score is the Mahalanobis distance to it (study eq. 7 and 8).
+    """A Gaussian at each position; a place's score is the Mahalanobis distance to it (docs/protocol.md).
 
     anomalib's model picks the channels, reads them from the features, computes distances and smooths the map. The
     features come from the project's backbone, and the Gaussians from ``StreamingGaussian``, which equals anomalib's
@@ -33,7 +33,7 @@ class PaDiM(nn.Module):
 
     Args:
         backbone: frozen features.
-        n_features: channels kept, drawn once from all of the layers' channels; study: 100.
+        n_features: channels kept, drawn once from all of the layers' channels; Defard et al. keep 100 of a ResNet-18's.
         seed: seeds that draw; the indices are stored with the model.
     """
 

@@ -1,4 +1,4 @@
-"""PatchCore (Roth et al., "Towards Total Recall in Industrial Anomaly Detection", CVPR 2022), as in study 3.3."""
+"""PatchCore (Roth et al., "Towards Total Recall in Industrial Anomaly Detection", CVPR 2022)."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class PatchCore(nn.Module):
     Args:
         backbone: frozen features.
         coreset_ratio: share of the train patches that the bank keeps, in (0, 1]; at least one vector stays.
-        neighbourhood: side p of the pooling window (study eq. 2), odd.
-        neighbours: k of the reweighting (study eq. 5); a bank of fewer vectors uses all of them.
+        neighbourhood: side p of the pooling window, odd; 1 pools nothing.
+        neighbours: k of the reweighting (``adshift.methods.reweighting``); a bank of fewer vectors uses all of them.
         projection_dim: dimensions of the Johnson-Lindenstrauss projection that the coreset is sought in.
         smoothing: sigma, in input pixels, of the Gaussian blur of the map after its upsampling, >= 0; 4 as in Roth et al.,
-            section 3.3. It does not touch the image score. The study's text names no blur: 0 is its letter.
+            section 3.3. It does not touch the image score. 0 leaves it out, as the study's text does.
         search: how neighbours are found: auto, faiss, torch or pruned, which all give the same distances; or ivf or hnsw,
             which may miss some, for banks too large for that.
         seed: seeds the projection and the first pick.
@@ -223,8 +223,8 @@ class PatchCore(nn.Module):
         return self.score_neighbours(distance_BHWk, row_BHWk, size)
 
     def score_neighbours(self, distance_BHWk: Tensor, row_BHWk: Tensor, size: tuple[int, int]) -> Scores:
-        """Score patches by their neighbours: the image score is the largest patch score (study eq. 6); the map is upsampled
-        and smoothed."""
+        """Score patches by their neighbours: the image score is the largest patch score; the map is upsampled and
+        smoothed."""
         score_BHW = reweighted_scores(distance_BHWk.flatten(0, 2).float()).view(distance_BHWk.shape[:3])
         map_BHW = upsample_maps(score_BHW, size, self.smoothing)
         nearest_BP = self.bank_image_M[row_BHWk[..., 0].flatten(1)]

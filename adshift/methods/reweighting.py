@@ -7,7 +7,9 @@ from torch.nn import functional
 
 
 def reweighted_scores(distance_Qk: Tensor) -> Tensor:
-    """Patch scores from the distances to the k nearest neighbours (study eq. 4 and 5).
+    """Patch scores from the distances to the k nearest neighbours, after Roth et al., CVPR 2022, section 3.3.
+
+    docs/protocol.md says where it differs from theirs.
 
     s(q) = d_1 * (1 - exp(-d_1) / sum_i exp(-d_i)). With a single neighbour the weight would be 0 for every patch; there
     it is 1 by definition.

@@ -1,4 +1,4 @@
-"""The clean / shifted gallery (the study's figure 1).
+"""The clean / shifted gallery: each image as it is, above the same one shifted.
 
 ``python -m adshift.report.gallery data/mvtec gallery.png --categories carpet hazelnut zipper``
 """

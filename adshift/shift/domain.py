@@ -20,7 +20,7 @@ class Domain:
 
     Attributes:
         name: what reports call it.
-        geometric, illumination, photometric: the families of study 3.2 that act.
+        geometric, illumination, photometric: the families of MVTec-Shift that act (docs/protocol.md).
         severity: 0 = identity, 1 = the study's ranges; others scale the ranges about the identity. Finite, >= 0. Of a
             corruption: its level, a whole number from 1 to 5.
         seed: with category and path it seeds each image's generator.

@@ -1,7 +1,7 @@
 """What one image undergoes in a shifted domain, as numbers that can be listed.
 
-The ranges are those of the study (section 3.2) at severity 1. Severity scales each range about its identity: 0 leaves
-every image as it is, 2 doubles every deviation.
+At severity 1 the ranges are the study's (docs/protocol.md). Severity scales each range about its identity: 0 leaves every
+image as it is, 2 doubles every deviation.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class ShiftParameters:
 
 
 def image_generator(seed: int, category: str, path: str) -> np.random.Generator:
-    """The generator of one image, seeded with (seed, category, path) alone (design 4.2)."""
+    """The generator of one image, seeded with (seed, category, path) alone."""
     key = hashlib.sha256(f"{seed}\n{category}\n{path}".encode()).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(key[:16], "big")))
 

@@ -10,14 +10,14 @@ UInt8 = NDArray[np.uint8]
 
 
 def resize_image(image: UInt8, size: int) -> UInt8:
-    """Resize [H, W, 3] to [size, size, 3], bilinear with antialiasing (study 3.1)."""
+    """Resize [H, W, 3] to [size, size, 3], bilinear with antialiasing."""
     if image.shape[:2] == (size, size):
         return image
     return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
 
 
 def resize_mask(mask: UInt8, size: int) -> UInt8:
-    """Resize a mask [H, W] to [size, size], nearest neighbour, so that it stays binary (study 3.1)."""
+    """Resize a mask [H, W] to [size, size], nearest neighbour, so that it stays binary."""
     if mask.shape == (size, size):
         return mask
     return np.asarray(Image.fromarray(mask).resize((size, size), Image.Resampling.NEAREST))

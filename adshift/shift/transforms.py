@@ -1,4 +1,4 @@
-"""The image transformations of MVTec-Shift (study 3.2): pure functions on uint8 images.
+"""The image transformations of MVTec-Shift (docs/protocol.md): pure functions on uint8 images.
 
 albumentations does what it offers (affine warp, colour jitter, blur); the illumination gradients are the project's own.
 """

@@ -28,7 +28,7 @@ def false_alarms(score_N: np.ndarray, threshold: float) -> dict[str, Any]:
 
 
 def cross_threshold(scored: ScoredImages, thresholds: Thresholds, categories: Sequence[str]) -> Matrix:
-    """The cross-threshold matrix (design 4.4): false alarms of category i's normals under category j's threshold.
+    """The cross-threshold matrix (docs/protocol.md): false alarms of category i's normals under category j's threshold.
 
     Args:
         scored: images of one role, of which the normal ones count.

@@ -1,4 +1,4 @@
-"""The regimes: which domains each role is drawn from (design 4.3), and how regimes compose."""
+"""The regimes: which domains each role is drawn from, and how regimes compose."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def fitted(backbone: FrozenBackbone, train: Tensor, ratio: float = 1.0, batch: i
 
 
 def brute_force(query_QD: np.ndarray, bank_MD: np.ndarray, k: int) -> np.ndarray:
-    """Study eq. 4 and 5 in float64: distance to the nearest, weighted by 1 minus its softmax share of k neighbours."""
+    """docs/protocol.md in float64: distance to the nearest, weighted by 1 minus its softmax share of k neighbours."""
     distance_QM = np.linalg.norm(query_QD[:, None, :] - bank_MD[None, :, :], axis=2)
     nearest_Qk = np.sort(distance_QM, axis=1)[:, :k]
     share = np.exp(-nearest_Qk[:, 0]) / np.exp(-nearest_Qk).sum(axis=1)

@@ -15,7 +15,7 @@ from adshift.system.download import MAX_BYTES
 
 PAGE = (REPO / "docs" / "promises.md").read_text(encoding="utf-8")
 SECURITY = (REPO / "SECURITY.md").read_text(encoding="utf-8")
-NAMED = re.compile(r"`(tests/\w+\.py)::(\w+)`")
+NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 
 
 def test_every_test_that_the_page_names_exists() -> None:
