@@ -18,7 +18,7 @@ from adshift.data.images import read_mask
 from adshift.errors import AdshiftError
 from adshift.metrics.modules import RunFigures
 from adshift.metrics.summary import Figures, figures
-from adshift.results.write import read_arrays, read_calibration, read_figures
+from adshift.results.read import read_arrays, read_calibration, read_figures
 from adshift.stages.measure import POOLED
 
 Array = NDArray[Any]
