@@ -9,7 +9,8 @@ from itertools import chain
 
 from adshift.adaptation.recipe import Recipe
 from adshift.errors import AdshiftError
-from adshift.shift.copies import FAMILIES, MAX_COPIES, simulated
+from adshift.shift.copies import MAX_COPIES, simulated
+from adshift.shift.names import FAMILIES
 
 
 @dataclass(frozen=True)

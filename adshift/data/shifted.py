@@ -24,27 +24,22 @@ from adshift.data.samples import CategoryIndex, Sample, index_category
 from adshift.errors import AdshiftError
 from adshift.shift.corruptions import CORRUPTIONS
 from adshift.shift.domain import Domain
+from adshift.shift.names import FAMILIES
 from adshift.shift.parameters import ShiftParameters
 from adshift.shift.pixels import UInt8
 from adshift.system.exit_status import status_of
 
 PARAMETERS = "shift_parameters.csv"
-FAMILIES = {
-    "shift": (True, True, True),
-    "geometric": (True, False, False),
-    "illumination": (False, True, False),
-    "photometric": (False, False, True),
-}
-
-
-NAMES = (*sorted(FAMILIES), *CORRUPTIONS)
+ACTING = {"shift": FAMILIES, **{family: (family,) for family in FAMILIES}}
+"""The study's domains: which families act."""
+NAMES = (*sorted(ACTING), *CORRUPTIONS)
 
 
 def named_domain(name: str, severity: float, seed: int) -> Domain:
     """The domain that ``domain=NAME`` composes."""
     if name in CORRUPTIONS:
         return Domain(name, severity=severity, seed=seed, corruption=name)
-    geometric, illumination, photometric = FAMILIES[name]
+    geometric, illumination, photometric = (family in ACTING[name] for family in FAMILIES)
     return Domain(name, geometric, illumination, photometric, severity, seed)
 
 

@@ -9,10 +9,10 @@ from adshift.metrics.comparison import compare
 from adshift.metrics.resampling import Difference
 from adshift.metrics.summary import Figures
 from adshift.shift.domain import Domain
+from adshift.shift.names import CLEAN, FAMILIES
 
-FAMILIES = ("geometric", "illumination", "photometric")
 FIGURES = ("image_auroc", "pixel_auroc", "pro_030")
-CLEAN, WHOLE = "clean", "whole"
+WHOLE = "whole"
 FILLED, SHARPER = "geometric, border filled with background", "geometric, sharper resampling"
 IGNORED = "geometric, zone beyond the frame ignored"
 """Not another domain: the geometric family's maps without that zone, and their maximum as the image score."""
@@ -66,7 +66,6 @@ def culprit(rows: list[Loss], figure: str = "image_auroc") -> str | None:
     found: list[tuple[float, str]] = []
     for row in rows:
         change = row.change[figure]
-        lower = change.interval is not None and change.interval[1] < 0
-        if row.name.endswith(" alone") and lower and change.estimate is not None:
+        if row.name.endswith(" alone") and change.below and change.estimate is not None:
             found.append((change.estimate, row.name.removesuffix(" alone")))
     return min(found)[1] if found else None

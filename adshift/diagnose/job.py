@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from adshift.config.plan import make_plan
-from adshift.diagnose.components import CLEAN, IGNORED, WHOLE, Loss, culprit, losses, variants
+from adshift.diagnose.components import IGNORED, WHOLE, Loss, culprit, losses, variants
 from adshift.diagnose.features import moments, movement
 from adshift.diagnose.places import Share, Zone, beyond_frame, grown, shares, zones
 from adshift.errors import AdshiftError
@@ -17,9 +18,9 @@ from adshift.results.checkpoint import load_checkpoint, recorded_sha256
 from adshift.results.files import CHECKPOINT
 from adshift.results.read import read_calibration, read_correction, read_result
 from adshift.run.cell import Cell
-from adshift.run.prepare import CLEAN as BORN
-from adshift.run.prepare import new_module, prepare
+from adshift.run.prepare import SOURCE, new_module, prepare
 from adshift.shift.domain import Domain
+from adshift.shift.names import CLEAN
 from adshift.stages.measure import measure
 from adshift.stages.scored import ScoredImages
 from adshift.stages.scoring import score_images
@@ -64,7 +65,7 @@ def diagnose(run: Path, domain: Domain, data_root: Path | None, replicates: int,
     if threshold is None:
         good = [m for m, label in zip(scored[CLEAN].maps, scored[CLEAN].label_N, strict=True) if label == 0]
         threshold = float(np.quantile(np.stack(good), FALLBACK_QUANTILE))
-    places = {name: _places(cell, scored[name], seen, threshold) for name, seen in ((CLEAN, BORN), (WHOLE, domain))}
+    places = {name: _places(cell, scored[name], seen, threshold) for name, seen in ((CLEAN, SOURCE), (WHOLE, domain))}
     return {
         "run": str(run),
         "category": category,
@@ -87,7 +88,7 @@ def _cell(run: Path, data_root: Path | None) -> Cell:
     if data_root is not None:
         config["data"] = {**config["data"], "root": str(data_root)}
     try:
-        plan = make_plan(config, BORN)
+        plan = make_plan(config, SOURCE)
         module = new_module(plan, weights="random")
     except (KeyError, TypeError, AttributeError) as error:
         raise AdshiftError(
@@ -95,7 +96,7 @@ def _cell(run: Path, data_root: Path | None) -> Cell:
         ) from error
     recipe = plan.recipe
     repaired = recipe.few is not None or recipe.test_time is not None
-    if len(plan.categories) != 1 or recipe.train[0] != BORN or repaired:
+    if len(plan.categories) != 1 or recipe.train[0] != SOURCE or repaired:
         raise AdshiftError(
             f"run={run} must be a model of one category that was fitted on clean images, as with adaptation=none, "
             "robust or normalise; fit one and diagnose that"
@@ -151,14 +152,13 @@ def _at(anomaly_map: Any, size: int) -> Any:
 
 def _features(cell: Cell, domain: Domain) -> dict[str, dict[str, float]]:
     """Layer -> how far the good test images' features lie from the train images': ``clean`` and in the ``whole`` domain."""
-    method = cell.module.method
-    backbone = method.backbone if hasattr(method, "backbone") else method.model.feature_extractor
+    backbone = cell.module.method.backbone.to(torch.device("cpu"))
     data, good = cell.datamodule, tuple(s for s in cell.split.test if s.label == 0)
     train = cell.split.train[:: -(-len(cell.split.train) // TRAIN_IMAGES)]
-    fitted = moments(backbone.to("cpu"), data.images(train, BORN).loader(data.batch_size))
+    fitted = moments(backbone, data.images(train, SOURCE).loader(data.batch_size))
     moved = {
         name: movement(fitted, moments(backbone, data.images(good, seen).loader(data.batch_size)))
-        for name, seen in ((CLEAN, BORN), (WHOLE, domain))
+        for name, seen in ((CLEAN, SOURCE), (WHOLE, domain))
         if good
     }
     return {layer: {name: found[layer] for name, found in moved.items()} for layer in fitted.mean}

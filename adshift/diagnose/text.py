@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from adshift.diagnose.components import CLEAN, FIGURES, IGNORED, WHOLE
+from adshift.diagnose.components import FIGURES, IGNORED, WHOLE
 from adshift.report.runs import table
+from adshift.shift.names import CLEAN
 
 LABELS = {"image_auroc": "image AUROC", "pixel_auroc": "pixel AUROC", "pro_030": "PRO@0.3"}
 

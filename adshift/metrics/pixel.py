@@ -117,13 +117,6 @@ class PixelRanking:
         return cls._rank(np.concatenate(defects), np.concatenate(sizes), (defect_free_pixels(*pair) for pair in pairs))
 
     @classmethod
-    def from_pixels(cls, scores_P: AnyArray, region_size_P: AnyArray) -> "PixelRanking":
-        """Rank flat pixels; `region_size_P` is the size of a pixel's region, 0 for a defect-free one (see
-        `region_sizes`)."""
-        defect_P = region_size_P != 0
-        return cls._rank(scores_P[defect_P], region_size_P[defect_P], [scores_P[~defect_P]])
-
-    @classmethod
     def _rank(cls, defects: AnyArray, sizes: AnyArray, defect_free: Iterable[AnyArray]) -> "PixelRanking":
         order = np.argsort(defects)[::-1]
         defects, weights = defects[order], 1.0 / sizes[order]

@@ -59,6 +59,16 @@ class Difference:
     interval: Interval | None
     p_value: float | None
 
+    @property
+    def above(self) -> bool:
+        """Whether the interval lies above 0; False without one."""
+        return self.interval is not None and self.interval[0] > 0
+
+    @property
+    def below(self) -> bool:
+        """Whether the interval lies below 0; False without one."""
+        return self.interval is not None and self.interval[1] < 0
+
 
 def paired_difference(
     value_a: float | None, value_b: float | None, replicates_a_B: FloatArray, replicates_b_B: FloatArray

@@ -13,20 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from adshift.config.build import HOMES
 from adshift.errors import AdshiftError
 from adshift.metrics.summary import FIGURES, Figures
-from adshift.report.runs import Run, option
+from adshift.report.runs import Run
 from adshift.results.files import SCORES
 from adshift.results.read import read_figures
+from adshift.shift.names import CLEAN
 
-CLEAN = "clean"
 ON_CLEAN = ("none", "threshold", "full")
 """Regimes that are one and the same where nothing is shifted."""
 METHOD_NAMES = {"patchcore": "PatchCore", "padim": "PaDiM"}
-OWN_GROUPS = (
-    *("data", "domain", "adaptation", "threshold", "trainer", "method", "store", "hydra", "study"),
-    *("robust", "few", "test_time", "normalise"),  # the parts of an adaptation, which are under ``adaptation`` as well
-)
+OWN_GROUPS = ("data", "domain", "adaptation", "threshold", "trainer", "method", "store", "hydra", "study")
 """Groups whose factors are read by name below, or that change no figure."""
 OWN_KEYS = ("coreset_ratio", "seed", "save_maps", "run", "data_root", "metrics.latency", "force")
 OWN_METHOD_KEYS = ("_target_", "name", "coreset_ratio", "seed", "search")
@@ -134,11 +132,18 @@ def flatten(node: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 def _detector_keys(config: Mapping[str, Any]) -> dict[str, str]:
     """What is left of a configuration without the factors that ``Cell`` names: backbone, split, options of the method."""
-    others = {k: v for k, v in config.items() if k not in OWN_GROUPS and k not in OWN_KEYS}
+    named = (*OWN_GROUPS, *OWN_KEYS)
+    others = {key: node for key, node in config.items() if key not in named and not _of_a_regime(node)}
     keys = {k: v for k, v in flatten(others).items() if k not in OWN_KEYS}
     keys["data.source"] = str(config["data"].get("source"))
     own = {k: v for k, v in config["method"].items() if k not in OWN_METHOD_KEYS}
     return keys | flatten(own, "method.")
+
+
+def _of_a_regime(node: Any) -> bool:
+    """Whether a group holds the keys of a regime: they are under ``adaptation`` as well, or, in an evaluation under
+    another one, change nothing."""
+    return isinstance(node, Mapping) and str(node.get("_target_")).startswith(HOMES["adaptation"])
 
 
 def _varying(nodes: Sequence[Mapping[str, str]]) -> list[str]:
@@ -177,15 +182,17 @@ def _with_options(kinds: Sequence[str], nodes: Sequence[Mapping[str, str]]) -> l
 
 
 def _threshold_labels(runs: Sequence[Run]) -> list[str]:
-    kinds = [option(run.result["config"]["threshold"]) for run in runs]
-    nodes = [flatten({k: v for k, v in r.result["config"]["threshold"].items() if k not in ("_target_", "scope", "name")})
-             for r in runs]  # fmt: skip
-    return _with_options(kinds, nodes)
+    def options(run: Run) -> dict[str, str]:
+        node = run.result["config"]["threshold"] if run.result["threshold"] else {}
+        return flatten({k: v for k, v in node.items() if k not in ("_target_", "scope", "name")})
+
+    return _with_options([run.factors["threshold"] for run in runs], [options(run) for run in runs])
 
 
 def _regime_labels(runs: Sequence[Run]) -> list[str]:
     def options(node: Mapping[str, Any]) -> dict[str, str]:
-        return flatten({option(dict(part)): {**part, "_target_": ""} for part in node.get("parts", [node])})
+        parts = node.get("parts", [node])
+        return flatten({str(i): {k: v for k, v in part.items() if k != "_target_"} for i, part in enumerate(parts)})
 
     nodes = [options(run.result["config"]["adaptation"]) for run in runs]
     return _with_options([run.factors["adaptation"] for run in runs], nodes)

@@ -92,12 +92,13 @@ def print_run(result: dict[str, Any], folder: Path) -> None:
     for block in _unified(result):
         print(f"\n{block}")
     timing, memory = result["timing"], result["memory"]
-    latency = timing.get("ms_per_image")
+    latency, peak = timing.get("ms_per_image"), memory["peak_rss_mb"]
     print(
         (f"fit {timing['fit']:.1f} s, " if "fit" in timing else "")
         + f"score {timing['score']:.1f} s, metrics {timing['metrics']:.1f} s, "
         + (f"{latency['1']:.1f} ms an image ({latency['32']:.1f} in batches of 32), " if latency else "")
-        + f"{memory['bank_vectors']} vectors ({memory['bank_mb']:.1f} MB), peak {memory['peak_rss_mb'] / 1000:.2f} GB"
+        + f"{memory['bank_vectors']} vectors ({memory['bank_mb']:.1f} MB)"
+        + ("" if peak is None else f", peak {peak / 1000:.2f} GB")
     )
     for warning in result["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)

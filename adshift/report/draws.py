@@ -10,9 +10,10 @@ from functools import cached_property
 
 from adshift.calibration.binomial import binomial_interval
 from adshift.metrics.summary import Figures, Value, macro
-from adshift.report.cells import CLEAN, Cell
+from adshift.report.cells import Cell
 from adshift.report.study import MEAN, Series, Study, paired
 from adshift.report.tables import at
+from adshift.shift.names import CLEAN
 
 EXACT = "false_alarm_rate_exact_ci"
 

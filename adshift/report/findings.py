@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from adshift.metrics.resampling import Difference, Share
+from adshift.repairs.worth import promise_broken
 from adshift.report.study import MEAN
 from adshift.report.tables import NAMES, gap, whole
 
@@ -27,8 +28,7 @@ ADVANTAGE = Verbs("is higher", "is lower")
 
 def shown(difference: Difference) -> bool:
     """Whether the interval excludes 0."""
-    interval = difference.interval
-    return interval is not None and (interval[0] > 0 or interval[1] < 0)
+    return difference.above or difference.below
 
 
 def change(figure: str, difference: Difference, verbs: Verbs = CHANGE) -> str:
@@ -41,7 +41,7 @@ def change(figure: str, difference: Difference, verbs: Verbs = CHANGE) -> str:
     if not shown(difference):
         return f"{name} shows no difference ({gap(difference)} points)"
     ends = sorted(abs(100 * end) for end in difference.interval)
-    verb = verbs.up if difference.interval[0] > 0 else verbs.down
+    verb = verbs.up if difference.above else verbs.down
     return f"{name} {verb} by {abs(100 * difference.estimate):.1f} points [{ends[0]:.1f}, {ends[1]:.1f}]"
 
 
@@ -50,8 +50,7 @@ def tally(figure: str, by_group: Gaps) -> str:
     found = [d[figure] for group, d in by_group.items() if group != MEAN and d[figure].estimate is not None]
     if len(found) < 2:
         return ""
-    falls = sum(d.interval is not None and d.interval[1] < 0 for d in found)
-    rises = sum(d.interval is not None and d.interval[0] > 0 for d in found)
+    falls, rises = sum(d.below for d in found), sum(d.above for d in found)
     told = [f"{word} in {n}" for word, n in (("lower", falls), ("higher", rises)) if n]
     return f"shown {' and '.join(told) or 'in none'} of {len(found)} categories"
 
@@ -84,10 +83,8 @@ def along(subject: str, factor: str, figure: str, steps: Mapping[str, Gaps]) -> 
     for step, by_group in found.items():
         d = by_group[main_group(by_group)][figure]
         if d.interval is not None:
-            low, high = d.interval
-            kinds[
-                "shown to be lower" if high < 0 else "shown to be higher" if low > 0 else "not shown to differ"
-            ].append(step)
+            kind = "shown to be lower" if d.below else "shown to be higher" if d.above else "not shown to differ"
+            kinds[kind].append(step)
     told = [f"{word} at {factor} {', '.join(at)}" for word, at in kinds.items() if at]
     return f"{subject}, {where(next(iter(found.values())))}: {NAMES[figure]} is {'; '.join(told)}." if told else ""
 
@@ -113,6 +110,6 @@ def recovery(subject: str, found: Mapping[str, Share]) -> str:
 def promise(subject: str, promised: float, rate: float, exact: tuple[float, float]) -> str:
     """A promised false-alarm rate beside the realised one; a promise is broken where the exact interval lies above it."""
     realised = f"{100 * rate:.1f} % [{100 * exact[0]:.1f}, {100 * exact[1]:.1f}]"
-    if exact[0] > promised:
+    if promise_broken(promised, exact):
         return f"{subject}: {100 * promised:.1f} % promised, {realised} realised: the promise is broken."
     return f"{subject}: {100 * promised:.1f} % promised, {realised} realised: not shown to be broken."

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from adshift.metrics.resampling import Difference, Share
-from adshift.report.cells import CLEAN
+from adshift.repairs.worth import Candidate, Choice, choose, cost, promise_broken
 from adshift.report.draws import EXACT, Draws, clean_of, paired_draws, regimes_of, spread
 from adshift.report.runs import REGIMES
 from adshift.report.study import MEAN, Study, differences, recoveries
 from adshift.report.tables import NONE
-from adshift.report.verdict import Candidate, Verdict, cost, recommend
+from adshift.shift.names import CLEAN
 
 ASKED = ("image_auroc", "pro_030")
 """The figures that a repair is chosen by: does it tell good parts from bad ones, does it find the place."""
@@ -34,12 +34,22 @@ class Setting:
     @property
     def repairs(self) -> list[str]:
         """The regimes other than ``none``, the cheapest first."""
-        return sorted((r for r in self.shifted if r != "none"), key=lambda r: cost(self._candidate(r, None)))
+        return sorted((r for r in self.shifted if r != "none"), key=lambda r: cost(*_costs(self.shifted[r])))
 
     @cached_property
     def gains(self) -> dict[str, dict[str, dict[str, Difference]]]:
         """Repair -> group -> figure: repair - none."""
         return {r: self.gap(r, "none") for r in self.repairs}
+
+    @cached_property
+    def losses(self) -> dict[str, dict[str, Difference]]:
+        """Group -> figure: clean - none; nothing without the plain clean runs."""
+        none, clean = self.shifted.get("none"), self.clean.get("none")
+        if none is None or clean is None:
+            return {}
+        first, second = paired_draws(spread(clean, none), none)
+        found = differences(first.groups, second.groups)
+        return {group: d for group, d in found.items() if self._whole(group, second)}
 
     @cached_property
     def shares(self) -> dict[str, dict[str, dict[str, Share]]]:
@@ -69,11 +79,14 @@ class Setting:
         first, second = paired_draws(self.clean[regime], self.clean["none"])
         return differences(first.groups, second.groups)
 
-    def verdict(self, group: str, figure: str) -> Verdict:
+    def choice(self, group: str, figure: str) -> Choice:
         """What to take in this group for this figure."""
-        known = [r for r in self.repairs if group in self.gains[r]]
-        candidates = [self._candidate(r, self.gains[r][group][figure], group) for r in known]
-        return recommend(candidates, lambda a, b: self.gap(a, b).get(group, {}).get(figure))
+        return choose(
+            [self._candidate(r, group, figure) for r in self.repairs if group in self.gains[r]],
+            lambda a, b: self.gap(a, b).get(group, {}).get(figure),
+            self.losses.get(group, {}).get(figure),
+            any_broken(self.shifted["none"], group),
+        )
 
     @property
     def groups(self) -> list[str]:
@@ -84,11 +97,13 @@ class Setting:
     def _whole(self, group: str, draws: Draws) -> bool:
         return group != MEAN or set(draws.cells) == set(self.shifted["none"].cells)
 
-    def _candidate(self, regime: str, gain: Difference | None, group: str = MEAN) -> Candidate:
-        draws = self.shifted[regime].of(group)
-        return Candidate(
-            regime, draws.cost("target_images"), draws.cost("seconds"), gain or Difference(None, None, None)
-        )
+    def _candidate(self, repair: str, group: str, figure: str) -> Candidate:
+        draws, gain = self.shifted[repair], self.gains[repair][group][figure]
+        return Candidate(repair, *_costs(draws.of(group)), gain, any_broken(draws, group))
+
+
+def _costs(draws: Draws) -> tuple[float | None, float | None]:
+    return draws.cost("target_images"), draws.cost("seconds")
 
 
 def settings_of(study: Study) -> list[Setting]:
@@ -110,9 +125,14 @@ def settings_of(study: Study) -> list[Setting]:
 
 
 def broken(draws: Draws, category: str) -> bool | None:
-    """Whether the exact interval of the realised false-alarm rate lies above the promise; None without a promise."""
-    promised, exact = draws.of(category).promised(), draws.groups[category].values.get(EXACT)
-    return None if promised is None or not isinstance(exact, list) else exact[0] > promised
+    """Whether the promise of a category is shown to be broken; None without a promise."""
+    exact = draws.groups[category].values.get(EXACT)
+    return promise_broken(draws.of(category).promised(), exact if isinstance(exact, list) else None)
+
+
+def any_broken(draws: Draws, group: str) -> bool:
+    """Whether that is so in a category of a group."""
+    return any(broken(draws, category) for category in draws.of(group).cells)
 
 
 def promise_kept(draws: Draws, group: str) -> str:

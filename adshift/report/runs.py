@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from adshift.errors import AdshiftError
+from adshift.results.files import RESULT
 from adshift.results.read import read_result
 
 REGIMES = ("none", "threshold", "full")
@@ -22,8 +24,12 @@ class Run:
 
     @staticmethod
     def read(folder: Path) -> Run:
-        """Read a run's folder; raises AdshiftError where it holds no finished run."""
-        return Run(folder, read_result(folder))
+        """Read a run's folder; raises AdshiftError where it holds no finished run, or one that does not tell its regime."""
+        result = read_result(folder)
+        told = result.get("adaptation")
+        if not (isinstance(told, dict) and isinstance(told.get("regime"), str)):
+            raise AdshiftError(f"{folder / RESULT} has no adaptation.regime; run the cell again")
+        return Run(folder, result)
 
     @property
     def factors(self) -> dict[str, str]:
@@ -33,8 +39,8 @@ class Run:
             "method": config["method"]["name"],
             "data": config["data"]["name"],
             "domain": domain_label(config["domain"]),
-            "adaptation": regime(config["adaptation"]),
-            "threshold": option(config["threshold"]),
+            "adaptation": self.result["adaptation"]["regime"],
+            "threshold": threshold_kind(self.result["threshold"]),
         }
 
 
@@ -49,14 +55,13 @@ def domain_label(node: dict[str, Any]) -> str:
     return f"{node['name']} ({', '.join(other)})" if other else str(node["name"])
 
 
-def option(node: dict[str, Any]) -> str:
-    """The option of a configuration group, read off its class's module: ``adshift.calibration.f1.F1`` is ``f1``."""
-    return str(node["_target_"]).rsplit(".", 2)[-2]
+def threshold_kind(thresholds: dict[str, Any]) -> str:
+    """What the rule behind a run's thresholds calls itself; ``none`` for a run whose split left nothing to calibrate on.
 
-
-def regime(node: dict[str, Any]) -> str:
-    """The option of ``adaptation``: the parts' names joined by ``_`` where it combines several."""
-    return "_".join(option(part) for part in node["parts"]) if "parts" in node else option(node)
+    >>> threshold_kind({"carpet": {"kind": "conformal", "value": 3.2}})
+    'conformal'
+    """
+    return ", ".join(sorted({str(held["kind"]) for held in thresholds.values()})) or "none"
 
 
 def regime_order(name: str) -> tuple[int, str]:

@@ -12,8 +12,9 @@ from adshift.errors import AdshiftError
 from adshift.metrics.comparison import compare, recover
 from adshift.metrics.resampling import Difference, Share
 from adshift.metrics.summary import FIGURES, Figures, macro
-from adshift.report.cells import CLEAN, Cell, to_cells
+from adshift.report.cells import Cell, to_cells
 from adshift.report.runs import REGIMES, Run, regime_order
+from adshift.shift.names import CLEAN
 
 MEAN = "mean"
 

@@ -20,7 +20,7 @@ from adshift.results.files import BASE, CHECKPOINT
 from adshift.results.read import read_calibration, read_config, read_correction, read_result
 from adshift.run.cell import Cell
 from adshift.run.finish import finish
-from adshift.run.prepare import CLEAN, new_module, prepare
+from adshift.run.prepare import SOURCE, new_module, prepare
 from adshift.run.train import output_folder
 
 
@@ -41,7 +41,7 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
         )
     with read_config(run):
         merged = _merge(fitted, chosen)
-        born = born_recipe(fitted, CLEAN)
+        born = born_recipe(fitted, SOURCE)
         plan = _plan(merged, born)
         module = new_module(plan, weights="random")
     if not plan.recipe.same_model(born) or ("adaptation" in chosen and plan.regime.refits):
@@ -79,8 +79,8 @@ def _merge(fitted: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
 
 def _plan(merged: dict[str, Any], born: Recipe) -> Plan:
     """The regime as it would be of a fresh run, where that has the model at hand; else applied to that model."""
-    plan = make_plan(merged, CLEAN)
-    return plan if plan.recipe.same_model(born) else make_plan(merged, CLEAN, born)
+    plan = make_plan(merged, SOURCE)
+    return plan if plan.recipe.same_model(born) else make_plan(merged, SOURCE, born)
 
 
 def _refuse_leaks(fitted: dict[str, Any], merged: dict[str, Any], cell: Cell) -> None:

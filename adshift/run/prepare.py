@@ -21,7 +21,7 @@ from adshift.stages.fit import make_trainer
 from adshift.stages.out_of_fold import assign_folds
 from adshift.stages.repair import draw
 
-CLEAN = Domain()
+SOURCE = Domain()
 """What a model is fitted in where nothing is adapted."""
 
 

@@ -11,14 +11,14 @@ from adshift.config.build import plain
 from adshift.config.plan import make_plan
 from adshift.results.files import BASE, CHECKPOINT
 from adshift.run.finish import finish
-from adshift.run.prepare import CLEAN, new_module, prepare
+from adshift.run.prepare import SOURCE, new_module, prepare
 from adshift.stages.fit import fit
 
 
 def train(config: DictConfig) -> dict[str, Any]:
     """Fit, calibrate and test; leaves the run in Hydra's output folder and returns the result."""
     chosen = plain(config)
-    plan = make_plan(chosen, CLEAN)
+    plan = make_plan(chosen, SOURCE)
     cell = prepare(plan, new_module(plan))
     folder = output_folder()
     checkpoint = CHECKPOINT if plan.recipe.few is None else BASE

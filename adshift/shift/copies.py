@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from adshift.shift.domain import Domain
+from adshift.shift.names import FAMILIES
 
-FAMILIES = ("geometric", "illumination", "photometric")
 MAX_COPIES = 1000
 
 

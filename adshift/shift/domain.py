@@ -9,6 +9,7 @@ from typing import Any
 from adshift.errors import AdshiftError
 from adshift.shift import transforms
 from adshift.shift.corruptions import CORRUPTIONS, LEVELS, corrupt
+from adshift.shift.names import CLEAN
 from adshift.shift.parameters import ShiftParameters, image_generator, sample_parameters
 from adshift.shift.transforms import UInt8
 
@@ -31,7 +32,7 @@ class Domain:
         before: a domain that the image was in first; None for an image as the file holds it.
     """
 
-    name: str = "clean"
+    name: str = CLEAN
     geometric: bool = False
     illumination: bool = False
     photometric: bool = False

@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from adshift.calibration.binomial import binomial_interval
 from adshift.calibration.thresholds import Thresholds
-from adshift.metrics.summary import FIGURES, Figures, Value, figures, macro
+from adshift.metrics.curves import AnyArray
+from adshift.metrics.modules import RunFigures
+from adshift.metrics.summary import FIGURES, Figures, Value, macro
 from adshift.stages.scored import ScoredImages
 
 POOLED = "pooled"
@@ -52,6 +56,15 @@ def _rows(scored: ScoredImages, value: Callable[[str], float | None]) -> np.ndar
     return np.array(known) if known and len(known) == len(each) else None
 
 
+def _tensor(array: AnyArray) -> Tensor:
+    """The array itself as a tensor, a memory map too; a copy only where torch cannot take it (read-only, mirrored)."""
+    return torch.from_numpy(np.require(array, requirements=["C", "W"]))
+
+
+def _optional(array: AnyArray | None) -> Tensor | None:
+    return None if array is None else _tensor(array)
+
+
 def _figures(
     scored: ScoredImages, thresholds: Thresholds, stream: str, strata_N: np.ndarray | None, replicates: int, seed: int
 ) -> Figures:
@@ -59,19 +72,18 @@ def _figures(
         undefined: dict[str, Value] = dict.fromkeys(FIGURES)
         why = "there is no test image: every figure is null; put images into test/good and test/DEFECT to measure them"
         return Figures(undefined, [why])
-    rows = _rows(scored, thresholds.image_threshold)
-    found = figures(
-        scored.score_N,
-        scored.label_N,
-        threshold=rows,
-        maps=scored.maps,
-        masks=scored.masks,
-        pixel_threshold=_rows(scored, thresholds.pixel_threshold),
-        replicates=replicates,
-        seed=seed,
-        stream=stream,
-        strata_N=strata_N,
+    rows, pixel_rows = _rows(scored, thresholds.image_threshold), _rows(scored, thresholds.pixel_threshold)
+    metric = RunFigures(replicates, seed, stream)
+    metric.update(
+        _tensor(scored.score_N),
+        _tensor(scored.label_N),
+        [_tensor(map_HW) for map_HW in scored.maps],
+        [_optional(mask_HW) for mask_HW in scored.masks],
+        thresholds=_optional(rows),
+        pixel_thresholds=_optional(pixel_rows),
+        strata_N=_optional(strata_N),
     )
+    found = metric.figures()
     normal = scored.label_N == 0
     if rows is not None and normal.any():
         alarms = int((scored.score_N[normal] >= rows[normal]).sum())
@@ -82,7 +94,7 @@ def _figures(
 def measure(
     scored: ScoredImages, thresholds: Thresholds, categories: Sequence[str], replicates: int, seed: int
 ) -> Evaluation:
-    """All figures of the test images.
+    """All figures of the test images, from a ``RunFigures`` metric for each category and one for all.
 
     Beside the bootstrap's interval the false-alarm rate carries the exact binomial one,
     ``false_alarm_rate_exact_ci``: with no alarm at all the bootstrap's would be [0, 0].

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from adshift.errors import AdshiftError
+from adshift.system.locks import NoLocksError, lock
 
 T = TypeVar("T")
 Key = Mapping[str, Any]
@@ -78,15 +78,16 @@ class Store:
             enough: whether a present entry will do (a longer one may be wanted).
 
         Raises:
-            AdshiftError: the store's folder cannot be written (full, read-only).
+            AdshiftError: the store's folder cannot be written (full, read-only), or its file system has no locks: a
+                store is there to be shared, and without them one job would remove what another reads.
         """
         name = key_hash(kind, key)
         folder = self.root / kind / name
-        with self._lock(name, fcntl.LOCK_SH):
+        with self._lock(name, shared=True):
             if _whole(folder) and enough(folder):
                 self.reused[kind] += 1
                 return self._used(folder, read)
-        with self._lock(name, fcntl.LOCK_EX):
+        with self._lock(name):
             made = not (_whole(folder) and enough(folder))  # another job may have made it while this one waited
             if made:
                 self._fill(folder, kind, key, make)
@@ -128,7 +129,7 @@ class Store:
         return read(folder)
 
     @contextmanager
-    def _lock(self, name: str, how: int) -> Iterator[None]:
+    def _lock(self, name: str, *, shared: bool = False, wait: bool = True) -> Iterator[None]:
         locks = self.root / "locks"
         try:
             locks.mkdir(parents=True, exist_ok=True)
@@ -138,7 +139,13 @@ class Store:
                 f"store.root={self.root} cannot be used ({error.strerror}); set store.root=FOLDER, or use store=off"
             ) from error
         with handle:  # closing it, or the end of the process however it ends, releases the lock
-            fcntl.flock(handle, how)
+            try:
+                lock(handle, shared=shared, wait=wait)
+            except NoLocksError as error:
+                raise AdshiftError(
+                    f"store.root={self.root} is on a file system without locks ({error.strerror}), where processes "
+                    "cannot share a store; set store.root=FOLDER on another, or use store=off"
+                ) from error
             yield
 
     def _evict(self) -> None:
@@ -161,7 +168,7 @@ class Store:
     def _removed(self, folder: Path) -> bool:
         """Whether ``folder`` could be removed: nobody reads or makes it."""
         try:
-            with self._lock(folder.name, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            with self._lock(folder.name, wait=False):
                 shutil.rmtree(folder, ignore_errors=True)
         except BlockingIOError:
             return False

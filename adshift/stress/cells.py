@@ -25,7 +25,6 @@ RIGHT = "balanced_accuracy"
 """(recall + 1 - false-alarm rate) / 2: what share is judged right if good and defective parts count alike."""
 IMAGE = ("false_alarm_rate", "recall", RIGHT, "image_auroc")
 PIXEL = ("pixel_auroc", "pro_030")
-CLEAN = "clean"
 
 Array = NDArray[np.float64]
 

@@ -24,9 +24,10 @@ from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.results.read import read_config, read_result
 from adshift.shift.domain import Domain
+from adshift.shift.names import CLEAN
 from adshift.stages.fit import make_trainer
 from adshift.stress.bench import Bench, with_defects
-from adshift.stress.cells import CLEAN, Cell, Measure
+from adshift.stress.cells import Cell, Measure
 from adshift.stress.outcome import Outcome
 from adshift.stress.plan import REPAIRS, StressPlan, make_stress_plan, photographs
 from adshift.stress.verdicts import verdict

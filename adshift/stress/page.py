@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from adshift.report.document import Plot, Report, Section
 from adshift.report.plots.lines import LinePanel, Point, lines
 from adshift.report.tables import NAMES, Row, Table, level
-from adshift.stress.cells import CLEAN, IMAGE, PIXEL, RIGHT, Cell, find
+from adshift.shift.names import CLEAN
+from adshift.stress.cells import IMAGE, PIXEL, RIGHT, Cell, find
 from adshift.stress.outcome import Outcome
 from adshift.stress.pictures import pasted_plot
 from adshift.stress.verdicts import sentence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,12 @@ from adshift.adaptation.threshold import ThresholdAdaptation
 from adshift.config.build import checked
 from adshift.data.pasted import Pasted
 from adshift.data.samples import CategoryIndex, Sample
+from adshift.data.shifted import named_domain
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
 
-FAMILIES = {
-    "all": (True, True, True),
-    "geometric": (True, False, False),
-    "photometric": (False, False, True),
-    "illumination": (False, True, False),
-}
-"""Component -> whether geometry, light and camera act; ``all`` is the domain ``shift``."""
+COMPONENTS = ("all", "geometric", "photometric", "illumination")
+"""The shift as a whole, then its families."""
 REPAIRS: dict[str, Any] = {
     "none": NoAdaptation(), "threshold": ThresholdAdaptation(), "full": FullAdaptation(),
 }  # fmt: skip
@@ -54,8 +50,7 @@ class StressPlan:
 
 def component_domain(component: str, severity: float, seed: int) -> Domain:
     """The domain of a component at a severity."""
-    geometric, illumination, photometric = FAMILIES[component]
-    return Domain("shift" if component == "all" else component, geometric, illumination, photometric, severity, seed)
+    return named_domain("shift" if component == "all" else component, severity, seed)
 
 
 def make_stress_plan(config: Mapping[str, Any]) -> StressPlan:
@@ -67,7 +62,7 @@ def make_stress_plan(config: Mapping[str, Any]) -> StressPlan:
     plan = StressPlan(
         run=Path(checked("run", config["run"], str)),
         severities=tuple(sorted({_severity(s) for s in _list(config, "severities")} - {0.0})),
-        components=_choice(config, "components", FAMILIES),
+        components=_choice(config, "components", COMPONENTS),
         repairs=_choice(config, "repairs", REPAIRS),
         defects=tuple(str(kind) for kind in _list(config, "defects")),
         defect_size=checked("defect_size", config["defect_size"], float),
@@ -100,7 +95,7 @@ def _list(config: Mapping[str, Any], key: str) -> list[Any]:
     return found
 
 
-def _choice(config: Mapping[str, Any], key: str, known: Mapping[str, Any]) -> tuple[str, ...]:
+def _choice(config: Mapping[str, Any], key: str, known: Collection[str]) -> tuple[str, ...]:
     asked = [str(name) for name in _list(config, key)]
     for name in asked:
         if name not in known:

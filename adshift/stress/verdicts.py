@@ -1,16 +1,17 @@
-"""Which repair is worth it: recommended only where paired intervals separate, else that is said."""
+"""Which repair is worth it after each change, by the rule of ``adshift.repairs.worth``; and that in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from adshift.metrics.resampling import Difference, paired_difference
-from adshift.stress.cells import CLEAN, RIGHT, Cell, find
+from adshift.repairs.worth import Candidate, Choice, choose, promise_broken
+from adshift.shift.names import CLEAN
+from adshift.stress.cells import RIGHT, Cell, find
 
 UNCLEAR = "unclear"
-ORDER = ("none", "threshold", "full")
-"""From the cheapest to the dearest."""
 WORDS = {
     "none": "nothing: no loss is shown",
     "threshold": "a new threshold",
@@ -25,16 +26,23 @@ class Verdict:
 
     Attributes:
         component, severity: of the change.
-        repair: ``none``, ``threshold``, ``full`` or ``unclear``.
+        choice: what the rule takes.
         loss: balanced accuracy, clean - changed without repair.
         gains: repair -> balanced accuracy, repaired - without repair; ``full over threshold`` sets the two apart.
     """
 
     component: str
     severity: float
-    repair: str
+    choice: Choice
     loss: Difference
     gains: dict[str, Difference]
+
+    @property
+    def repair(self) -> str:
+        """The repair to take; ``none`` where there is nothing to do, ``unclear`` where none is shown to help."""
+        if self.choice.taken is not None:
+            return self.choice.taken.name
+        return "none" if self.choice.nothing_to_do else UNCLEAR
 
 
 def difference(a: Cell, b: Cell) -> Difference:
@@ -44,39 +52,38 @@ def difference(a: Cell, b: Cell) -> Difference:
     )
 
 
-def _shown(found: Difference | None) -> bool:
-    """Whether the interval lies above 0."""
-    return found is not None and found.interval is not None and found.interval[0] > 0
-
-
-def breaks_its_promise(cell: Cell) -> bool:
-    """Whether the exact interval of the false alarms lies above the rate that the thresholds promise."""
-    promised, interval = cell.calibrations[0].promised_rate, cell.figures.values["false_alarm_rate_exact_ci"]
-    return promised is not None and isinstance(interval, list) and interval[0] > promised
+def breaks_its_promise(cell: Cell) -> bool | None:
+    """Whether the false alarms are shown to break what the thresholds promise; None where they promise nothing."""
+    exact = cell.figures.values["false_alarm_rate_exact_ci"]
+    return promise_broken(cell.calibrations[0].promised_rate, exact if isinstance(exact, list) else None)
 
 
 def verdict(cells: Sequence[Cell], component: str, severity: float) -> Verdict | None:
-    """The cheapest repair that no dearer one is shown to beat; None without the cells that it takes.
+    """What to do about a change; None without the cells that it takes.
 
-    A repair counts where its gain over none is shown. A new fit is preferred to a new threshold that counts where its gain
-    over that one is shown too. Where none counts: nothing to do if no loss is shown and the false alarms are not shown to
-    break their promise, else no repair is shown to help.
+    What a repair costs is not measured here: a new fit comes with a new threshold and is dearer than that alone, so the
+    order of the cells stands for it.
+
+    Args:
+        cells: of all changes, the repairs of each from the cheapest to the dearest.
+        component, severity: of the change.
     """
     clean, none = find(cells, CLEAN, 0.0, "none"), find(cells, component, severity, "none")
     if clean is None or none is None:
         return None
-    repaired = {name: find(cells, component, severity, name) for name in ORDER[1:]}
-    gains = {name: difference(cell, none) for name, cell in repaired.items() if cell is not None}
-    full, threshold = repaired["full"], repaired["threshold"]
-    if full is not None and threshold is not None:
-        gains["full over threshold"] = difference(full, threshold)
+    same = [c for c in cells if (c.component, c.severity) == (component, severity) and c.repair != "none"]
+    repaired = {cell.repair: cell for cell in same}
+    gains = {name: difference(cell, none) for name, cell in repaired.items()}
     loss = difference(clean, none)
-    chosen = UNCLEAR if _shown(loss) or breaks_its_promise(none) else "none"
-    if _shown(gains.get("full")):
-        chosen = "full"
-    if _shown(gains.get("threshold")) and not (chosen == "full" and _shown(gains.get("full over threshold"))):
-        chosen = "threshold"
-    return Verdict(component, severity, chosen, loss, gains)
+    choice = choose(
+        [Candidate(name, None, None, gains[name], breaks_its_promise(cell)) for name, cell in repaired.items()],
+        lambda a, b: difference(repaired[a], repaired[b]),
+        loss,
+        breaks_its_promise(none),
+    )
+    for cheaper, dearer in combinations(repaired, 2):
+        gains[f"{dearer} over {cheaper}"] = difference(repaired[dearer], repaired[cheaper])
+    return Verdict(component, severity, choice, loss, gains)
 
 
 def points(found: Difference) -> str:
@@ -91,16 +98,15 @@ def points(found: Difference) -> str:
 
 def sentence(found: Verdict) -> str:
     """The verdict in words, with the intervals that it rests on."""
-    names = {
-        "threshold": "a new threshold",
-        "full": "a new fit",
-        "full over threshold": "a new fit over a new threshold",
-    }
-    gained = "; ".join(f"{names[name]}: {points(gain)}" for name, gain in found.gains.items())
+    named = {name: " over ".join(WORDS[part] for part in name.split(" over ")) for name in found.gains}
+    gained = "; ".join(f"{named[name]}: {points(gain)}" for name, gain in found.gains.items())
+    taken = found.choice.taken
     told = {
         "none": "no loss is shown, so that no repair is called for",
         UNCLEAR: "there is a loss, or more false alarms than promised, and no repair is shown to help on balance",
     }.get(found.repair, f"{WORDS[found.repair]} is worth it")
+    if taken is not None and taken.broken:
+        told += ", though with it there are still more false alarms than promised"
     lost = Difference(
         None if found.loss.estimate is None else -found.loss.estimate,
         None if found.loss.interval is None else (-found.loss.interval[1], -found.loss.interval[0]),

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from adshift.calibration.scores import smallest_n
 from adshift.report.runs import percent, table
 from adshift.report.tables import NONE, Row
-from adshift.stress.cells import CLEAN, Cell, find
+from adshift.shift.names import CLEAN
+from adshift.stress.cells import Cell, find
 from adshift.stress.outcome import Outcome
 from adshift.stress.verdicts import UNCLEAR, WORDS, Verdict, breaks_its_promise
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 import tempfile
@@ -10,22 +9,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from adshift.system.locks import lock, or_without
+
 PARTIAL = ".partial-"
 LOCK = ".lock"
 
 
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process: a second one waits and says so. What killed processes left half-written goes."""
+    """Hold a folder for this process: a second one waits and says so. What killed processes left half-written goes.
+
+    Where the file system has no locks, the folder is not held, which stderr tells, and what lies there half-written
+    stays: another process may be writing it.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"adshift: another process works in {folder}; waiting for it", file=sys.stderr)
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        for left in folder.glob(f"{PARTIAL}*"):
-            left.unlink(missing_ok=True)
+        with or_without(folder):
+            try:
+                lock(handle, wait=False)
+            except BlockingIOError:
+                print(f"adshift: another process works in {folder}; waiting for it", file=sys.stderr)
+                lock(handle)
+            for left in folder.glob(f"{PARTIAL}*"):
+                left.unlink(missing_ok=True)
         yield
 
 

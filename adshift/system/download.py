@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import re
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 from tqdm import tqdm
 
 from adshift.errors import AdshiftError
+from adshift.system.locks import lock, or_without
 
 CHUNK_BYTES = 1 << 20
 TIMEOUT_S = 30
@@ -39,13 +39,14 @@ def sha256_prefix_of(file_name: str) -> str:
 def one_at_a_time(folder: Path) -> Iterator[None]:
     """Hold ``folder`` against other processes that ask for it too; the next one then looks again before it downloads.
 
-    Nothing is left behind. Where the file system has no locks, several may go on, as the final rename lets them.
+    Nothing is left behind. Where the file system has no locks, which stderr tells, or none on folders, as with NFS,
+    several go on: the final rename lets them.
     """
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
     try:
-        with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with suppress(OSError), or_without(folder):
+            lock(handle)
         yield
     finally:
         os.close(handle)
@@ -109,7 +110,8 @@ def _partial(path: Path) -> Iterator[IO[bytes]]:
     part = path.with_name(f".{path.name}.part")
     while True:
         with part.open("ab+") as out:
-            fcntl.flock(out, fcntl.LOCK_EX)
+            with or_without(path.parent):  # two that append to one part spoil it, which its checksum tells
+                lock(out)
             if not _lies_at(part, out):  # it was finished or removed while this process waited
                 continue
             try:

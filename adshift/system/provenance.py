@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-import resource
 import subprocess
 import sys
 from importlib import metadata
@@ -50,8 +49,18 @@ def device_name(device: torch.device) -> str:
 
 
 def peak_memory() -> dict[str, Any]:
-    """Peak resident set of this process and peak CUDA allocation, MB (1e6 bytes); CUDA null without a device."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    rss_bytes = peak if sys.platform == "darwin" else peak * 1024
+    """Peak resident set of this process and peak CUDA allocation, MB (1e6 bytes).
+
+    The first is null on Windows, which does not count it in this way; CUDA is null without a device.
+    """
     cuda = torch.cuda.max_memory_allocated() / 1e6 if torch.cuda.is_available() else None
-    return {"peak_rss_mb": rss_bytes / 1e6, "peak_cuda_mb": cuda}
+    return {"peak_rss_mb": _peak_rss_mb(), "peak_cuda_mb": cuda}
+
+
+def _peak_rss_mb() -> float | None:
+    try:
+        import resource
+    except ImportError:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return (peak if sys.platform == "darwin" else peak * 1024) / 1e6

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from adshift.errors import AdshiftError
+from adshift.system.locks import lock
 
 CORES = "ADSHIFT_CORES"
 """Environment variable: the cores of this cell, once they have been divided."""
@@ -129,8 +130,6 @@ def data_workers(wanted: int) -> int:
 @functools.cache
 def _place(folder: Path, places: int) -> tuple[int, IO[str]]:
     """A number in [0, places) that no other process has until this one ends, with the locked file that says so."""
-    import fcntl
-
     folder = folder / ".places"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -138,7 +137,7 @@ def _place(folder: Path, places: int) -> tuple[int, IO[str]]:
             for number in range(places):
                 handle = (folder / str(number)).open("a")
                 try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    lock(handle, wait=False)
                 except BlockingIOError:
                     handle.close()
                 else:

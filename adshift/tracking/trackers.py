@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from adshift.errors import AdshiftError
+from adshift.system.locks import lock, or_without
 from adshift.tracking.record import PICTURES, Record
 
 FOLDER = "folder"
@@ -204,9 +205,8 @@ def _begin(logger: Any, store: str) -> None:
 @contextmanager
 def _alone(store: Path) -> Iterator[None]:
     """Hold a folder's lock: MLflow's files have none, and two cells that end together would each make the experiment."""
-    import fcntl
-
     store.mkdir(parents=True, exist_ok=True)
     with (store / ".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        with or_without(store):
+            lock(handle)
         yield

@@ -13,13 +13,14 @@ from helpers.inprocess import run_cell
 
 from adshift.data.prepared import ImageBatch
 from adshift.diagnose.__main__ import main
-from adshift.diagnose.components import CLEAN, FIGURES, WHOLE, Loss, culprit, losses, variants
+from adshift.diagnose.components import FIGURES, WHOLE, Loss, culprit, losses, variants
 from adshift.diagnose.features import moments, movement
 from adshift.diagnose.places import beyond_frame, grown, shares, zones
 from adshift.diagnose.text import findings, markdown
 from adshift.metrics.resampling import Difference
 from adshift.metrics.summary import figures
 from adshift.shift.domain import Domain
+from adshift.shift.names import CLEAN
 from adshift.shift.parameters import ShiftParameters
 
 SHIFT = Domain("shift", True, True, True)

@@ -12,14 +12,13 @@ from adshift.config.build import build
 from adshift.data.dataset import read_pair
 from adshift.data.samples import Sample, index_category
 from adshift.results.write import counts, write_maps, write_replicates, write_result, write_scores
+from adshift.shift.names import FAMILIES
 from adshift.stages.calibrate import calibrate
 from adshift.stages.measure import measure
 from adshift.stages.scored import ScoredImages
 from adshift.stages.unified import cross_threshold
 
-FAMILIES = {"clean": (), "shift": ("geometric", "illumination", "photometric"), "geometric": ("geometric",)}
-
-
+ACTING = {"clean": (), "shift": FAMILIES, "geometric": ("geometric",)}
 REPLICATES = 40
 
 
@@ -33,7 +32,7 @@ def config_of(root: Path, categories: Sequence[str], *, method: str = "patchcore
     options: dict[str, Any] = {"layers": ["layer2"]}
     if method == "patchcore":
         options |= {"coreset_ratio": coreset, "smoothing": 4.0}
-    families = {name: name in FAMILIES[domain] for name in ("geometric", "illumination", "photometric")}
+    families = {name: name in ACTING[domain] for name in FAMILIES}
     return {
         "method": {"_target_": "adshift.methods.m.M", "name": method, **options},
         "data": {"source": "folder", "root": str(root), "name": categories[0], "categories": list(categories)},
@@ -83,7 +82,8 @@ def make_run(folder: Path, root: Path, categories: Sequence[str] = ("plate",), s
     brief = {name: {"kind": c.kind, "value": c.threshold, "promised_rate": c.promised_rate, "n": c.n}
              for name, c in thresholds.image.items()}  # fmt: skip
     result: dict[str, Any] = {
-        "config": config, "metrics": evaluation.metrics(), "threshold": brief, "pixel_threshold": {},
+        "config": config, "adaptation": {"regime": choices.get("adaptation", "none")},
+        "metrics": evaluation.metrics(), "threshold": brief, "pixel_threshold": {},
         "counts": counts({"train": train, "calibration": calibration, "test": test}, categories),
         "timing": {"fit": 1.5, "score": 2.5, "ms_per_image": None},
         "memory": {"bank_vectors": int(1000 * choices.get("coreset", 0.1)), "bank_mb": 10 * choices.get("coreset", 0.1)},

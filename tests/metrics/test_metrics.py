@@ -1,11 +1,11 @@
-"""Image rank and decision figures, curves, seeds, the summary and the torchmetrics classes."""
+"""Image rank and decision figures, curves, seeds, and the summary."""
 
 import json
 import math
 
 import numpy as np
 import pytest
-import torch
+from helpers.scored import scored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -15,17 +15,6 @@ from adshift.errors import AdshiftError
 from adshift.metrics.comparison import compare
 from adshift.metrics.curves import area_to_limit
 from adshift.metrics.decision import decide, decision_metrics
-from adshift.metrics.modules import (
-    PRO,
-    ImageAUROC,
-    ImageAveragePrecision,
-    ImageBestF1,
-    ImageDecision,
-    PixelAUROC,
-    PixelAveragePrecision,
-    PixelDecision,
-)
-from adshift.metrics.pixel import PixelRanking
 from adshift.metrics.ranking import auroc, average_precision, best_f1
 from adshift.metrics.resampling import resample
 from adshift.metrics.seeds import aggregate
@@ -181,19 +170,6 @@ def test_aggregate_is_students_interval():
     assert aggregate([None]) == {"n": 0, "mean": None, "std": None, "low": None, "high": None}
 
 
-def scored(seed=0, n=24, side=20):
-    """Scores, labels, maps and masks of a small test set; the last third is anomalous."""
-    generator = np.random.default_rng(seed)
-    labels = (np.arange(n) >= 2 * n // 3).astype(int)
-    maps = generator.gamma(4.0, 1.0, (n, side, side)).astype(np.float32)
-    masks = np.zeros((n, side, side), np.uint8)
-    for i in np.flatnonzero(labels):
-        y, x = generator.integers(0, side - 5, 2)
-        masks[i, y : y + 4, x : x + 5] = 255
-        maps[i, y : y + 4, x : x + 5] += generator.gamma(3.0, 1.5)
-    return maps.max(axis=(1, 2)), labels, maps, masks
-
-
 def test_figures_hold_the_contract():
     scores, labels, maps, masks = scored()
     found = figures(scores, labels, 14.0, maps=maps, masks=masks, pixel_threshold=9.0, replicates=200)
@@ -336,58 +312,3 @@ def test_macros_are_compared_only_where_their_categories_were_resampled_alike():
     for other in (mean(1, "carpet", "zipper"), mean(0, "carpet"), mean(0, "carpet", "hazelnut")):
         with pytest.raises(AdshiftError, match="differ"):
             compare(mean(0, "carpet", "zipper"), other)
-
-
-@pytest.mark.parametrize("offset", [0.0, 1e3, -1e3])
-def test_modules_agree_with_the_functions_whatever_the_range(offset):
-    scores, labels, maps, masks = scored()
-    pixels = PixelRanking.from_maps(list(maps), list(masks))
-    expected = {
-        ImageAUROC(): auroc(scores, labels),
-        ImageAveragePrecision(): average_precision(scores, labels),
-        ImageBestF1(): best_f1(scores, labels),
-        ImageDecision(14.0 + offset, "precision"): decision_metrics(scores, labels, 14.0)["precision"],
-        ImageDecision(14.0 + offset): decision_metrics(scores, labels, 14.0)["image_f1"],
-        PixelAUROC(): pixels.auroc(),
-        PixelAveragePrecision(): pixels.average_precision(),
-        PRO(0.05): pixels.pro(0.05),
-        PRO(): pixels.pro(0.3),
-        PRO(1): pixels.pro(1.0),
-        PixelDecision(9.0 + offset): sk.f1_score((masks != 0).ravel(), maps.ravel() >= 9),
-    }
-    for metric, value in expected.items():
-        image = type(metric).__name__.startswith("Image")
-        parts = (scores, labels) if image else (maps[:, None].astype(np.float64), masks[:, None])
-        for half in (slice(None, 10), slice(10, None)):
-            metric.update(torch.from_numpy(parts[0][half]).double() + offset, torch.from_numpy(parts[1][half]))
-        assert metric.compute().item() == pytest.approx(value, abs=1e-6), type(metric).__name__
-
-
-def test_modules_are_nan_where_undefined_and_reset():
-    metric = ImageAUROC()
-    metric.update(torch.tensor([3.0, 4.0]), torch.tensor([0, 0]))
-    assert metric.compute().isnan()
-    metric.reset()
-    metric.update(torch.tensor([3.0, 4.0], dtype=torch.bfloat16), torch.tensor([0, 1]))
-    assert metric.compute() == 1
-    pro = PRO()
-    pro.update(torch.rand(2, 4, 4), torch.zeros(2, 4, 4))
-    assert pro.compute().isnan()
-
-
-def test_regions_are_those_of_the_masks_with_a_channel_or_without():
-    _, _, maps, masks = scored()
-    expected = PixelRanking.from_maps(list(maps), list(masks)).pro(0.3)
-    metric = PRO()
-    metric.update(torch.from_numpy(maps).double(), torch.from_numpy(masks))
-    assert metric.compute().item() == pytest.approx(expected, abs=1e-6)
-
-
-def test_modules_refuse_what_they_cannot_measure():
-    with pytest.raises(AdshiftError, match="figure='f2'"):
-        ImageDecision(1.0, "f2")
-    for limit in (2.0, 0.0):
-        with pytest.raises(AdshiftError, match=f"limit={limit}"):
-            PRO(limit)
-    with pytest.raises(AdshiftError, match="must share one shape"):
-        PixelAUROC().update(torch.rand(2, 4, 4), torch.zeros(2, 5, 4))

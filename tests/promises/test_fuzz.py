@@ -29,7 +29,7 @@ from adshift.report.cells import to_cells
 from adshift.report.discover import read_runs
 from adshift.results.files import SCHEMA
 from adshift.results.read import read_calibration, read_result
-from adshift.run.train import CLEAN
+from adshift.run.prepare import SOURCE
 
 FEW = settings(max_examples=150, deadline=5000, suppress_health_check=list(HealthCheck))
 
@@ -175,7 +175,7 @@ def test_any_value_in_a_configuration_is_taken_or_refused(config: dict[str, Any]
     changed = json.loads(json.dumps(config))
     put(changed, data.draw(st.sampled_from(places(changed))), data.draw(ANY))
     try:
-        assert isinstance(make_plan(changed, CLEAN), Plan)
+        assert isinstance(make_plan(changed, SOURCE), Plan)
     except AdshiftError as error:
         check_message(error)
     except (

@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,10 +19,11 @@ from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 from adshift.metrics.pixel import PixelRanking
 from adshift.metrics.resampling import Difference, Share
 from adshift.report.__main__ import main
-from adshift.report.cells import flatten, to_cells
+from adshift.report.cells import Cell, flatten, to_cells
 from adshift.report.discover import read_runs
+from adshift.report.document import Report
 from adshift.report.findings import about, along, change, promise, recovery
-from adshift.report.html import adaptive_svg, json_text
+from adshift.report.html import adaptive_svg, page
 from adshift.report.latex import escape, latex
 from adshift.report.make import make_report
 from adshift.report.photographs import Photographs
@@ -29,7 +31,7 @@ from adshift.report.plots.curves import pro_vertices, ranked_counts
 from adshift.report.sections import examples, pro
 from adshift.report.study import Series, Study, contrast
 from adshift.report.tables import Table, gap, grouped, markdown_text, signed
-from adshift.report.thumbnails import contour, make_gallery, outcome
+from adshift.report.thumbnails import Gallery, contour, make_gallery, outcome
 from adshift.report.tidy import tidy_rows
 
 
@@ -82,6 +84,54 @@ def test_options_are_flat_and_lists_of_names_are_joined() -> None:
     }
 
 
+def changed(runs: Path, folder: Path, **nodes: Any) -> Path:
+    """A copy of a finished run with other values in its result.json: ``config__domain={...}`` is ``config.domain``."""
+    shutil.copytree(runs / "padim" / "plate" / "none", folder)
+    result = json.loads((folder / "result.json").read_text())
+    for place, value in nodes.items():
+        *above, last = place.split("__")
+        node = result
+        for name in above:
+            node = node[name]
+        node[last] = value
+    (folder / "result.json").write_text(json.dumps(result))
+    return folder
+
+
+def cells_in(folder: Path) -> dict[str, Cell]:
+    return {cell.run.folder.name: cell for cell in to_cells(read_runs([folder], pytest.fail))}
+
+
+def test_a_regime_with_keys_of_its_own_is_no_other_detector(runs: Path, tmp_path: Path) -> None:
+    """Neither where it acts nor in an evaluation under another regime, which keeps the keys that the run was given."""
+    blend = {"_target_": "adshift.adaptation.blend.BlendAdaptation", "weight": 0.5}
+    changed(runs, tmp_path / "plain")
+    changed(runs, tmp_path / "blend", config__blend=blend, config__adaptation=blend, adaptation__regime="blend")
+    changed(runs, tmp_path / "other", config__blend={**blend, "weight": 0.7}, config__adaptation={**blend, "weight": 0.7},
+            adaptation__regime="blend")  # fmt: skip
+    changed(runs, tmp_path / "evaluated", config__blend=blend, config__domain__seed=1)
+    found = cells_in(tmp_path)
+    assert {cell.detector for cell in found.values()} == {"PaDiM"}
+    assert {name: cell.adaptation for name, cell in found.items()} == {
+        "plain": "none", "blend": "blend weight 0.5", "other": "blend weight 0.7", "evaluated": "none",
+    }  # fmt: skip
+    changed(runs, tmp_path / "group", config__lens={"_target_": "adshift.optics.Lens", "focus": 2})
+    assert cells_in(tmp_path)["group"].detector == "PaDiM (lens Lens, focus 2)"
+
+
+def test_labels_are_the_names_that_the_classes_give_themselves(runs: Path, tmp_path: Path) -> None:
+    """Not those of the files that they lie in; without a threshold there is none to name."""
+    target = {"_target_": "adshift.calibration.rules.Margin", "scope": "category", "factor": 1.1}
+    made = {"plate": {"kind": "margin", "value": 1.0, "promised_rate": None, "n": 6}}
+    kept = {"_target_": "adshift.adaptation.lines.ModelAdaptation"}
+    changed(runs, tmp_path / "own", config__threshold=target, threshold=made, config__adaptation=kept,
+            adaptation__regime="model")  # fmt: skip
+    changed(runs, tmp_path / "bare", config__threshold={**target, "factor": 1.2}, threshold={})
+    found = cells_in(tmp_path)
+    assert (found["own"].threshold, found["own"].adaptation) == ("margin", "model")
+    assert found["bare"].threshold == "none"
+
+
 def test_finds_runs_at_any_depth_and_names_broken_ones(runs: Path, tmp_path: Path) -> None:
     source = runs / "padim" / "plate" / "clean"
     shutil.copytree(source, tmp_path / "a" / "b" / "fine")
@@ -90,7 +140,7 @@ def test_finds_runs_at_any_depth_and_names_broken_ones(runs: Path, tmp_path: Pat
     (tmp_path / "text" / "result.json").write_text("{broken")
     (tmp_path / "old").mkdir()
     (tmp_path / "old" / "result.json").write_text(json.dumps({"schema": 0}))
-    for place, change_it in (("figure", "many"), ("bounds", None), ("target", None)):
+    for place, change_it in (("figure", "many"), ("bounds", None), ("regime", None)):
         shutil.copytree(source, tmp_path / place)
         path = tmp_path / place / "result.json"
         broken = json.loads(path.read_text())
@@ -99,12 +149,12 @@ def test_finds_runs_at_any_depth_and_names_broken_ones(runs: Path, tmp_path: Pat
         elif place == "bounds":
             broken["metrics"]["categories"]["plate"]["image_auroc_ci"] = [0.5]
         else:
-            del broken["config"]["adaptation"]["_target_"]
+            del broken["adaptation"]["regime"]
         path.write_text(json.dumps(broken))
     said: list[str] = []
     found = read_runs([tmp_path, tmp_path / "a"], said.append)
     assert [run.folder for run in found] == [tmp_path / "a" / "b" / "fine"]
-    for place in ("text", "old", "figure", "bounds", "target"):
+    for place in ("text", "old", "figure", "bounds", "regime"):
         assert sum(f"{place}/result.json" in line for line in said) == 1, (place, said)
 
 
@@ -414,16 +464,21 @@ def test_drawn_pro_curve_has_the_area_of_the_figure() -> None:
     assert float(np.trapezoid(np.interp(grid, x, y), grid) / 0.3) == pytest.approx(ranking.pro(0.3), abs=2e-3)
 
 
-def test_outcomes_outlines_and_json() -> None:
+def test_outcomes_and_outlines() -> None:
     assert [outcome(label, score, 1.0) for label in (1, 0) for score in (1.0, 0.9)] == ["TP", "FN", "FP", "TN"]
     assert outcome(1, 5.0, None) == ""
     mask = np.zeros((20, 20), np.uint8)
     assert contour(mask) == ""
     mask[5:10, 4:12] = 1
     assert set(re.findall(r"\d+ \d+", contour(mask))) == {"4 5", "4 9", "11 9", "11 5"}
-    nasty = {"a": "</script><!-- \u2028 &"}
-    assert not set("<>&\u2028") & set(json_text(nasty))
-    assert json.loads(json_text(nasty)) == nasty
+
+
+def test_the_gallerys_data_stay_inside_their_script() -> None:
+    gallery = Gallery(settings=["</script><!-- \u2028 & \udcff"], cards=[{"path": "'<b>'"}])
+    text = page(Report("T", "", (), ()), {}, gallery)
+    held = re.findall(r'id="gallery-data">(.*?)</script>', text, re.DOTALL)[0]
+    assert not set("<>&\u2028") & set(held)
+    assert json.loads(held) == gallery.plain()
 
 
 def test_plots_follow_the_colour_scheme() -> None:

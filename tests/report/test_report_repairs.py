@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from scipy.stats import beta, norm
 
-from adshift.metrics.resampling import Difference
 from adshift.metrics.summary import FIGURES
 from adshift.report.discover import read_runs
 from adshift.report.document import Section
@@ -18,7 +17,6 @@ from adshift.report.make import make_report
 from adshift.report.sections import repairs
 from adshift.report.study import Study
 from adshift.report.tables import Table
-from adshift.report.verdict import Candidate, recommend
 from adshift.results.files import REPLICATES, SCORES
 from adshift.results.write import COLUMNS, write_result
 
@@ -185,6 +183,21 @@ def test_nothing_is_recommended_where_no_interval_separates(tmp_path: Path) -> N
     assert "take few" in section_of(tmp_path).findings[0]
 
 
+def test_there_is_nothing_to_do_where_neither_a_loss_nor_a_broken_promise_is_shown(tmp_path: Path) -> None:
+    make_cell(tmp_path / "clean", "none", 0.52, domain="clean", own=0.01)
+    make_cell(tmp_path / "few", "few", 0.4, own=0.01, images=8)
+    make_cell(tmp_path / "none", "none", 0.5, own=0.01)  # 2 points below clean; the same noise on top of both
+    lost = "(few shown to be worse than none)"
+    said = section_of(tmp_path).findings[0]
+    assert said.count("cannot be told, as no repair is shown to be better than none") == 2  # 2 points are shown
+    make_cell(tmp_path / "clean", "none", 0.5, domain="clean", own=0.01)
+    said = section_of(tmp_path).findings[0]
+    assert said.count(f"there is nothing to do, as no loss and no broken false-alarm promise is shown {lost}") == 2
+    make_cell(tmp_path / "none", "none", 0.5, own=0.01, alarms=15)
+    said = section_of(tmp_path).findings[0]
+    assert said.count(f"cannot be told, as no repair is shown to be better than none {lost}") == 2
+
+
 def test_only_draws_that_both_have_are_paired(tmp_path: Path) -> None:
     for seed, auroc in ((0, 0.5), (1, 0.7)):
         make_cell(tmp_path / f"none_{seed}", "none", auroc, seed=seed)
@@ -235,25 +248,3 @@ def test_the_section_stays_out_without_other_regimes_and_stands_after_the_regime
     assert names[names.index("regimes") + 1] == "repairs"
     assert {"repairs_0.svg", "repairs_0.png"} <= {p.name for p in (tmp_path / "out" / "figures").iterdir()}
     assert (tmp_path / "out" / "tables" / "repairs.md").read_text().count("\n| plate") == 9
-
-
-def interval(low: float, high: float) -> Difference:
-    return Difference((low + high) / 2, (low, high), 0.01)
-
-
-def test_the_rule_by_itself() -> None:
-    dear = Candidate("dear", 320, 1.0, interval(0.2, 0.4))
-    slow = Candidate("slow", 0, 90.0, interval(0.1, 0.3))
-    quick = Candidate("quick", 0, 5.0, interval(0.05, 0.15))
-    useless = Candidate("useless", 0, 0.0, interval(0.0, 0.2))
-    unknown = Candidate("unknown", None, None, interval(0.1, 0.2))
-    harm = Candidate("harm", 0, 0.0, interval(-0.2, -0.1))
-    everyone = [dear, slow, quick, useless, unknown, harm]
-    close = recommend(everyone, lambda a, b: interval(-0.1, 0.0))
-    assert (close.taken, close.best, close.worse) == (quick, dear, ("harm",))
-    gaps = {"slow": interval(-0.2, 0.1), "quick": interval(-0.3, -0.1), "unknown": interval(-0.2, 0.1)}
-    assert recommend(everyone, lambda a, b: gaps[a]).taken == slow
-    assert recommend([dear, unknown], lambda a, b: gaps[a]).taken == dear  # an unknown cost is the dearest
-    assert recommend(everyone, lambda a, b: None).taken == dear
-    assert recommend([useless, harm], lambda a, b: None).taken is None
-    assert recommend([Candidate("bare", 0, 0.0, Difference(0.5, None, None))], lambda a, b: None).taken is None

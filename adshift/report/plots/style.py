@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from adshift.report.cells import CLEAN
+from adshift.shift.names import CLEAN
 
 INK = "#1a1a1a"
 FAINT = "#d4d4d4"

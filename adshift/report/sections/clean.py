@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from adshift.report.cells import CLEAN
 from adshift.report.document import Plot, Section
 from adshift.report.findings import ADVANTAGE, about
 from adshift.report.plots.whiskers import whiskers
 from adshift.report.sections.marks import level_marks
 from adshift.report.study import MEAN, Series, Study, contrast
 from adshift.report.tables import MAIN, NAMES, NONE, RANK, Row, Table, gap, grouped, level, p_value
+from adshift.shift.names import CLEAN
 
 IMAGE = ("image_auroc", "image_ap")
 PIXEL = ("pixel_auroc", "pixel_ap", "pro_030", "pro_005")

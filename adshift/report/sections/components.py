@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from adshift.report.cells import CLEAN
 from adshift.report.document import Plot, Section
 from adshift.report.findings import about
 from adshift.report.plots.whiskers import Mark, whiskers
 from adshift.report.sections.marks import gap_marks
 from adshift.report.study import Study, contrast
 from adshift.report.tables import MAIN, NAMES, Row, Table, gap, grouped, level, p_value
+from adshift.shift.names import CLEAN
 
 
 def section(study: Study) -> Section | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from adshift.metrics.resampling import Difference
-from adshift.report.cells import CLEAN
 from adshift.report.document import Plot, Section
 from adshift.report.findings import about
 from adshift.report.plots.lines import LinePanel, Point, lines
 from adshift.report.sections.marks import point
 from adshift.report.study import Series, Study, contrast
 from adshift.report.tables import MAIN, NAMES, NONE, Row, Table, at, gap, grouped, level, number, p_value, ratio_text
+from adshift.shift.names import CLEAN
 
 Sweep = dict[float, Series]
 COSTS = (("memory bank (MB)", ("memory", "bank_mb")), ("fit (s)", ("timing", "fit")))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from adshift.report.cells import CLEAN, Scores
+from adshift.report.cells import Scores
 from adshift.report.document import Plot, Section
 from adshift.report.plots.curves import Ranked, roc_pr
 from adshift.report.plots.histograms import histograms
 from adshift.report.study import Series, Study
 from adshift.report.tables import level
+from adshift.shift.names import CLEAN
 
 DRAWN = (CLEAN, "none", "full")
 """Conditions whose rankings differ: a new threshold alone moves no curve."""

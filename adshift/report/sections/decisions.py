@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from adshift.report.cells import CLEAN, Cell
+from adshift.repairs.worth import promise_broken
+from adshift.report.cells import Cell
 from adshift.report.document import Plot, Section
 from adshift.report.findings import promise
 from adshift.report.plots.whiskers import Mark, whiskers
 from adshift.report.study import Study
 from adshift.report.tables import NAMES, NONE, Row, Table, grouped, level
+from adshift.shift.names import CLEAN
 
 SHOWN = ("image_f1", "precision", "recall", "accuracy")
 Place = tuple[str, str, Cell]
@@ -73,9 +75,8 @@ def _rates(cell: Cell, category: str) -> tuple[float | None, float | None, tuple
 def _row(detector: str, condition: str, category: str, cell: Cell) -> Row:
     promised, _, exact = _rates(cell, category)
     values = cell.figures[category]
-    verdict = NONE
-    if promised is not None and exact is not None:
-        verdict = "broken" if exact[0] > promised else "not broken"
+    broken = promise_broken(promised, exact)
+    verdict = NONE if broken is None else "broken" if broken else "not broken"
     return (category, detector, condition, cell.threshold, NONE if promised is None else f"{100 * promised:.1f}",
             level(values, "false_alarm_rate"), verdict, *(level(values, n) for n in SHOWN))  # fmt: skip
 

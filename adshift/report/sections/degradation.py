@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from adshift.metrics.resampling import Difference
-from adshift.report.cells import CLEAN
 from adshift.report.document import Plot, Section
 from adshift.report.findings import about
 from adshift.report.plots.whiskers import whiskers
 from adshift.report.sections.marks import gap_marks
 from adshift.report.study import Series, Study, contrast
 from adshift.report.tables import MAIN, NAMES, Row, Table, gap, grouped, level, p_value
+from adshift.shift.names import CLEAN
 
 Gaps = dict[str, dict[str, Difference]]
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adshift.errors import AdshiftError
-from adshift.report.cells import CLEAN, Cell
+from adshift.report.cells import Cell
 from adshift.report.document import Plot, Section
 from adshift.report.gallery import gallery
 from adshift.report.photographs import Map, Photographs, domain_of, root_of
@@ -16,6 +16,7 @@ from adshift.report.plots.style import WIDTH
 from adshift.report.plots.tiles import Example, tiles
 from adshift.report.study import Study
 from adshift.report.thumbnails import outcome
+from adshift.shift.names import CLEAN
 from adshift.shift.pixels import UInt8, resize_image, resize_mask
 
 if TYPE_CHECKING:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from adshift.errors import AdshiftError
 from adshift.metrics.pixel import PixelRanking
-from adshift.report.cells import CLEAN, Cell
+from adshift.report.cells import Cell
 from adshift.report.document import Plot, Section
 from adshift.report.photographs import Photographs
 from adshift.report.plots.curves import Vertices, pro, pro_vertices
 from adshift.report.sections.curves import DRAWN
 from adshift.report.study import Study
 from adshift.report.tables import level
+from adshift.shift.names import CLEAN
 
 TOLERANCE = 1e-4
 """How far the curve's area may lie from the run's own figure before the images count as changed."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from adshift.metrics.resampling import Difference, Share
-from adshift.report.cells import CLEAN
 from adshift.report.document import Plot, Section
 from adshift.report.findings import about, main_group, recovery, where
 from adshift.report.plots.whiskers import whiskers
@@ -11,6 +10,7 @@ from adshift.report.runs import REGIMES, regime_order
 from adshift.report.sections.marks import level_marks
 from adshift.report.study import Series, Study, contrast, shares
 from adshift.report.tables import NAMES, Row, Table, gap, grouped, level, p_value, recovered
+from adshift.shift.names import CLEAN
 
 SHOWN = ("image_auroc", "pixel_auroc", "pro_030", "image_f1", "recall", "false_alarm_rate")
 TESTED = ("image_auroc", "pro_030", "image_f1", "recall", "specificity")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from adshift.report.cells import CLEAN
 from adshift.report.document import Plot, Section
 from adshift.report.draws import Draws
 from adshift.report.findings import about
 from adshift.report.plots.whiskers import Mark, whiskers
-from adshift.report.repairs import ASKED, Setting, broken, promise_kept, settings_of
+from adshift.report.repairs import ASKED, Setting, any_broken, promise_kept, settings_of
 from adshift.report.runs import regime_order
 from adshift.report.study import MEAN, Study
 from adshift.report.tables import NAMES, NONE, Row, Table, gap, grouped, level, number, recovered
+from adshift.shift.names import CLEAN
 
 SHOWN = ("image_auroc", "pixel_auroc", "pro_030", "recall", "false_alarm_rate")
 COSTS = ("target_images", "simulated_images", "seconds")
@@ -31,9 +31,10 @@ def section(study: Study) -> Section | None:
     plots = tuple(plot for i, setting in enumerate(settings) for plot in _plots(i, setting))
     lead = (
         "A repair is recommended only where the paired 95 % interval of its difference to no repair lies above 0: of "
-        "those the cheapest (target images, then seconds) that is not shown to be worse than the best. Otherwise it cannot "
-        "be told. A repair that ranks images well may still break the false-alarm rate that its threshold promises. Not "
-        "adjusted for the number of repairs compared."
+        "those the cheapest (target images, then seconds) that is not shown to be worse than the best. Where there is "
+        "none, there is nothing to do if no loss from clean and no broken promise is shown; otherwise it cannot be told. A "
+        "repair that ranks images well may still break the false-alarm rate that its threshold promises. Not adjusted for "
+        "the number of repairs compared."
     )
     tables = tuple(t for t in (_choice(settings), _levels(settings), _on_clean(settings)) if t.rows)
     return Section("repairs", "Which repair is worth it", lead, (*(line for _, line in told), *lost), tables, plots)
@@ -74,7 +75,7 @@ def _choice(settings: list[Setting]) -> Table:
     rows: list[Row] = []
     for s in settings:
         for group in s.groups:
-            taken = {n: s.verdict(group, n).taken for n in ASKED}
+            taken = {n: s.choice(group, n).taken for n in ASKED}
             for r in s.repairs:
                 if group in s.gains[r]:
                     shares = s.shares.get(r, {}).get(group, {})
@@ -114,7 +115,7 @@ def _said(setting: Setting, group: str) -> str:
     place = f"mean of {len(setting.shifted['none'].cells)} categories" if group == MEAN else group
     parts = "; ".join(_advice(setting, group, figure) for figure in ASKED)
     guilty = [_rates(r, draws, group) for r, draws in setting.shifted.items()
-              if group in draws.groups and any(broken(draws, c) for c in draws.of(group).cells)]  # fmt: skip
+              if group in draws.groups and any_broken(draws, group)]  # fmt: skip
     promise = f" The false-alarm promise is broken by {', '.join(guilty)}." if guilty else ""
     return f"{setting.detector}, {place} under {setting.domain}: {parts}.{promise}"
 
@@ -128,18 +129,20 @@ def _rates(regime: str, draws: Draws, group: str) -> str:
 
 
 def _advice(setting: Setting, group: str, figure: str) -> str:
-    verdict, name = setting.verdict(group, figure), NAMES[figure]
-    harm = f" ({', '.join(verdict.worse)} shown to be worse than none)" if verdict.worse else ""
-    if verdict.taken is None or verdict.best is None:
+    choice, name = setting.choice(group, figure), NAMES[figure]
+    taken, best = choice.taken, choice.best
+    harm = f" ({', '.join(choice.worse)} shown to be worse than none)" if choice.worse else ""
+    if choice.nothing_to_do:
+        return f"for {name} there is nothing to do, as no loss and no broken false-alarm promise is shown{harm}"
+    if taken is None or best is None:
         return f"for {name} it cannot be told, as no repair is shown to be better than none{harm}"
-    taken, best = verdict.taken, verdict.best
     share = setting.shares.get(taken.name, {}).get(group, {}).get(figure)
     won = f", {recovered(share)} % of the drop" if share is not None and share.value is not None else ""
     text = (
         f"for {name} take {taken.name} ({gap(taken.gain)} points over none{won}, {number(taken.images, 0)} target images, "
         f"{number(taken.seconds)} s)"
     )
-    if any(broken(setting.shifted[taken.name], c) for c in setting.shifted[taken.name].of(group).cells):
+    if taken.broken:
         text += ", though it breaks its false-alarm promise"
     if best is not taken:
         text += f", as {best.name}, the best by its estimate, is not shown to be better"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from adshift.report.cells import CLEAN
 from adshift.report.document import Plot, Section
 from adshift.report.findings import along
 from adshift.report.plots.lines import LinePanel, Point, lines
 from adshift.report.sections.marks import point
 from adshift.report.study import MEAN, Series, Study, contrast
 from adshift.report.tables import NAMES, Row, Table, gap, grouped, level, p_value
+from adshift.shift.names import CLEAN
 
 SHOWN = ("image_auroc", "pixel_auroc", "pro_030", "image_f1")
 Curve = dict[float, Series]
