@@ -3,4 +3,4 @@
 CLEAN = "clean"
 """The domain in which nothing shifts."""
 FAMILIES = ("geometric", "illumination", "photometric")
-"""The families of study 3.2, as the fields of ``Domain`` are named."""
+"""The families of MVTec-Shift (docs/protocol.md), as the fields of ``Domain`` are named."""

@@ -28,7 +28,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_page_has_an_example_of_each_kind() -> None:
-    assert len(blocks("python")) == len(blocks("yaml")) == len(blocks("bash")) == 4
+    assert (len(blocks("python")), len(blocks("yaml")), len(blocks("bash"))) == (4, 5, 5)
     for block in (*blocks("python"), *blocks("yaml")):
         path = block.splitlines()[0].removeprefix("# ")
         assert not (REPO / path).exists(), f"{path} exists by now; give the example another name"
@@ -102,6 +102,14 @@ def test_the_regime(installed: Path, tiny: Path) -> None:
         result["metrics"]["macro"]["image_auroc"] == full["metrics"]["macro"]["image_auroc"]
     )  # one and the same model
     assert result["threshold"] != full["threshold"]
+
+
+def test_the_domain(installed: Path, tiny: Path) -> None:
+    _, result = run(installed, tiny, "domain=dusk")
+    assert result["config"]["domain"]["name"] == "dusk"
+    same = [*tiny_overrides(tiny), "split=standard", "threshold=sigma"]
+    same += ["domain=shift", "domain.geometric=false", "domain.severity=1.5"]
+    assert result["metrics"] == run_cell(installed / "shift", *same)["metrics"]
 
 
 @pytest.mark.parametrize("option", ["backbone=edges", "method=mean_patch"])
