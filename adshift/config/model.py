@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adshift.config.build import build, checked, names, target_of, within
+
+if TYPE_CHECKING:  # it needs torch, which no program has imported when it reads its configuration
+    from adshift.methods.method import Method
 
 RATIO = "coreset_ratio"
 
@@ -43,7 +46,7 @@ class ModelPlan:
         """The method's node, by which the store knows its fits and scores apart."""
         return dict(self.method)
 
-    def built(self, weights: str | None = None) -> Any:
+    def built(self, weights: str | None = None) -> Method:
         """The method, unfitted.
 
         Args:
@@ -55,7 +58,8 @@ class ModelPlan:
         node = {**self.backbone, "weights": self.weights if weights is None else weights}
         sized = {"image_size": self.image_size} if "layers" in node else {}
         backbone = build(node, "backbone", without=("layers",), layers=self.layers, seed=self.seed, **sized)
-        return build(self.method, "method", without=("name", "layers"), backbone=backbone)
+        method: Method = build(self.method, "method", without=("name", "layers"), backbone=backbone)
+        return method
 
 
 def model_plan(config: Mapping[str, Any]) -> ModelPlan:

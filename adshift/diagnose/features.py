@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from adshift.data.prepared import ImageBatch
+from adshift.features.backbone import Backbone
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Moments:
 
 
 @torch.no_grad()
-def moments(backbone: Any, batches: Iterable[ImageBatch]) -> Moments:
-    """Stream batches through a frozen backbone (``adshift.features.backbone.FrozenBackbone``), sums in float64."""
+def moments(backbone: Backbone, batches: Iterable[ImageBatch]) -> Moments:
+    """Stream batches through a frozen backbone, sums in float64."""
     count: dict[str, int] = {}
     total: dict[str, Tensor] = {}
     square: dict[str, Tensor] = {}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from adshift.config.plan import make_plan
 from adshift.diagnose.components import CLEAN, IGNORED, WHOLE, Loss, culprit, losses, variants
@@ -151,11 +152,10 @@ def _at(anomaly_map: Any, size: int) -> Any:
 
 def _features(cell: Cell, domain: Domain) -> dict[str, dict[str, float]]:
     """Layer -> how far the good test images' features lie from the train images': ``clean`` and in the ``whole`` domain."""
-    method = cell.module.method
-    backbone = method.backbone if hasattr(method, "backbone") else method.model.feature_extractor
+    backbone = cell.module.method.backbone.to(torch.device("cpu"))
     data, good = cell.datamodule, tuple(s for s in cell.split.test if s.label == 0)
     train = cell.split.train[:: -(-len(cell.split.train) // TRAIN_IMAGES)]
-    fitted = moments(backbone.to("cpu"), data.images(train, BORN).loader(data.batch_size))
+    fitted = moments(backbone, data.images(train, BORN).loader(data.batch_size))
     moved = {
         name: movement(fitted, moments(backbone, data.images(good, seen).loader(data.batch_size)))
         for name, seen in ((CLEAN, BORN), (WHOLE, domain))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from adshift.export.graph import DetectorGraph
 from adshift.export.sessions import Float32, Session
+from adshift.methods.method import Method
 
 TOLERANCE = 1e-4
 """Largest difference from the method's own scores and maps: absolute up to 1, relative beyond."""
@@ -23,7 +23,7 @@ REPEATS = 5
 Run = Callable[[Float32], tuple[Float32, Float32]]
 
 
-def native_run(method: Any, graph: DetectorGraph) -> Run:
+def native_run(method: Method, graph: DetectorGraph) -> Run:
     """The method itself, its search structures included, on what the exported file takes."""
 
     @torch.inference_mode()

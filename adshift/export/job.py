@@ -16,10 +16,10 @@ from adshift.config.build import checked, plain
 from adshift.errors import AdshiftError
 from adshift.export.checks import CHECKED_BATCHES, TOLERANCE, difference, latency_ms, native_run, probes
 from adshift.export.formats import SUFFIXES, require_packages, write
-from adshift.export.graph import detector_graph
+from adshift.export.graph import DetectorGraph, detector_graph
 from adshift.export.metadata import metadata, to_text
 from adshift.export.sessions import open_session
-from adshift.run.fitted import load_fitted
+from adshift.run.fitted import Fitted, load_fitted
 from adshift.system.atomic import write_text
 
 REPORT = "export.json"
@@ -59,7 +59,7 @@ def export(config: DictConfig) -> dict[str, Any]:
     return report
 
 
-def _checks(path: Path, fitted: Any, graph: Any) -> dict[str, Any]:
+def _checks(path: Path, fitted: Fitted, graph: DetectorGraph) -> dict[str, Any]:
     threads = torch.get_num_threads()
     native, session = native_run(fitted.method, graph), open_session(path, threads)
     found = max(difference(session, native, probes(count, fitted.image_size)) for count in CHECKED_BATCHES)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import torch
 from torch import Tensor, nn
@@ -38,8 +38,13 @@ class Backbone(Protocol):
         """Everything that its features depend on beside the weights, as JSON values."""
         ...
 
-    def exportable(self) -> nn.Module:
-        """A float32 copy that an exporter can trace: images -> layer name -> [B, C, H, W]."""
+    @property
+    def exportable(self) -> Callable[[], nn.Module] | None:
+        """Makes a float32 copy that an exporter can trace, images -> layer name -> [B, C, H, W]; None where none is."""
+        ...
+
+    def to(self, device: torch.device, /) -> Self:
+        """Move it to a device, as every ``nn.Module``."""
         ...
 
     def __call__(self, images: Tensor) -> dict[str, Tensor]:
@@ -149,6 +154,9 @@ class FrozenBackbone(nn.Module):
         return features
 
 
+_IS: type[Backbone] = FrozenBackbone  # checked by mypy
+
+
 class FoldedStages(nn.Module):
     """A backbone's forward in float32 on a folded copy of its stages."""
 
@@ -167,6 +175,13 @@ class FoldedStages(nn.Module):
             if name in self.layers:
                 found[name] = x
         return found
+
+
+def exported_form(backbone: Backbone) -> nn.Module:
+    """What an exporter can trace; raises AdshiftError for a backbone that has no such form."""
+    if backbone.exportable is None:
+        raise AdshiftError(f"backbone {type(backbone).__name__} has no exported form; give it a method exportable()")
+    return backbone.exportable()
 
 
 def check_precision(precision: str) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from adshift.data.images import IMAGENET_MEAN, IMAGENET_STD
 from adshift.errors import AdshiftError
-from adshift.features.backbone import PRECISIONS, check_precision, require_float32
+from adshift.features.backbone import PRECISIONS, Backbone, check_precision, require_float32
 from adshift.features.timm_weights import load_timm_weights, make_model
 
 
@@ -118,6 +118,9 @@ class TimmBackbone(nn.Module):
         half = self.precision != "float32"
         with torch.autocast(images.device.type, PRECISIONS[self.precision], enabled=half):
             return self.grids(images)
+
+
+_IS: type[Backbone] = TimmBackbone  # checked by mypy
 
 
 class TracedGrids(nn.Module):

@@ -1,14 +1,19 @@
-"""What the rest of the program asks of a detection method."""
+"""What the rest of the program asks of a detection method, and of its memory bank where it has one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from adshift.methods.alignment import Alignment
+
+if TYPE_CHECKING:  # types alone: what embeds does not depend on how neighbours are searched
+    from adshift.features.backbone import Backbone
+    from adshift.methods.search.continued import ContinuedSearch
 
 T = TypeVar("T")
 
@@ -40,17 +45,68 @@ class Scope(Protocol):
         ...
 
 
+class MemoryBank(Protocol):
+    """Embeddings that a fit kept, and the search of nearest neighbours among them."""
+
+    bank_MD: Tensor
+    """The embeddings, float32."""
+
+    neighbours: int
+    """k, how many a patch is scored by; a bank of fewer vectors gives all of them."""
+
+    backend: str
+    """How they are found, as ``method.search`` names it."""
+
+    @property
+    def searches_exactly(self) -> bool:
+        """Whether no neighbour is ever missed."""
+        ...
+
+    @property
+    def keeps_neighbours(self) -> bool:
+        """Whether what is found is worth keeping: other banks begin with this one, or continue it."""
+        ...
+
+    def continued_search(self, first: int) -> ContinuedSearch:
+        """The exact search of the bank from what is known of its ``first`` rows."""
+        ...
+
+    def search_report(self, query_QD: Tensor) -> dict[str, Any]:
+        """What a search that is not exact loses on some embeddings, as JSON values by name."""
+        ...
+
+    def score_neighbours(self, distance_BHWk: Tensor, row_BHWk: Tensor, size: tuple[int, int]) -> Scores:
+        """As ``Method.score``, from the nearest rows of the bank: float64 distances, ascending, and int64 rows."""
+        ...
+
+
 class Method(Protocol):
     """A detector that is fitted in one pass over the nominal images. Implementations are ``nn.Module`` objects.
 
     The order of calls is ``begin_fit``, ``collect`` for each batch, ``finish_fit``; then it scores.
     """
 
-    has_bank: bool
-    """Whether it keeps embeddings, which an alignment can map, or statistics."""
-
     shares_embedding: bool
     """Whether other fits are likely to ask for the same embeddings, so that keeping them pays."""
+
+    @property
+    def backbone(self) -> Backbone:
+        """The frozen features that it embeds with."""
+        ...
+
+    @property
+    def bank(self) -> MemoryBank | None:
+        """The embeddings that it keeps, which an alignment can map; None for a method that keeps statistics."""
+        ...
+
+    @property
+    def exportable(self) -> Callable[[int], nn.Module] | None:
+        """Makes a float32 copy of the fitted method that an exporter can trace; None for a method that has no such form.
+
+        It takes the side S of the input and maps normalised images [B, 3, S, S] to scores [B] and maps [B, S, S]. It
+        raises AdshiftError for settings or a backbone that no exported file can stand for.
+        """
+        ...
 
     def embed(self, images_B3SS: Tensor) -> Tensor:
         """Patch embeddings [B, h, w, D] of normalised images."""
@@ -114,4 +170,20 @@ class Method(Protocol):
 
     def __call__(self, images_B3SS: Tensor) -> Scores:
         """Embed and score a batch."""
+        ...
+
+    def eval(self) -> Self:
+        """As every ``nn.Module``; so are those below."""
+        ...
+
+    def to(self, device: torch.device, /) -> Self:
+        """Move it to a device."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """Its tensors by name, the backbone's among them."""
+        ...
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], /) -> object:
+        """Take in such tensors."""
         ...

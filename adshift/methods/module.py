@@ -6,10 +6,10 @@ import time
 from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
-from torch import Tensor, nn
+from torch import Tensor
 
 from adshift.data.prepared import ImageBatch
-from adshift.methods.method import Scope, Scores
+from adshift.methods.method import Method, Scope, Scores
 
 
 class EmbeddingBatch(NamedTuple):
@@ -32,7 +32,7 @@ class AnomalyModule(pl.LightningModule):
     """Wraps a method; there is no gradient and no optimiser. Batches hold images, or what was made of them before.
 
     Args:
-        method: an ``nn.Module`` that implements ``adshift.methods.method.Method``.
+        method: fitted or not.
         image_size: side of the input, and of the anomaly maps, in pixels.
         settings: the method's configuration, by which the store knows its fits and scores apart.
 
@@ -41,10 +41,10 @@ class AnomalyModule(pl.LightningModule):
         timing: seconds of the fit: ``load`` (waiting for images), ``embed``, and the method's own stages.
     """
 
-    def __init__(self, method: nn.Module, image_size: int, settings: dict[str, Any]) -> None:
+    def __init__(self, method: Method, image_size: int, settings: dict[str, Any]) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.method: Any = method
+        self.method = method
         self.image_size = image_size
         self.settings = settings
         self.scope: Scope | None = None
@@ -62,8 +62,7 @@ class AnomalyModule(pl.LightningModule):
     def _embedding(self, batch: ImageBatch | EmbeddingBatch) -> Tensor:
         if isinstance(batch, EmbeddingBatch):
             return batch.embedding_BHWD
-        embedding: Tensor = self.method.embed(batch.images)
-        return embedding
+        return self.method.embed(batch.images)
 
     def on_train_epoch_start(self) -> None:
         self.timing = {}
@@ -80,14 +79,15 @@ class AnomalyModule(pl.LightningModule):
         self.timing.update(self.method.finish_fit(self.scope))
 
     def forward(self, images: Tensor) -> Scores:
-        scores: Scores = self.method(images)
-        return scores
+        return self.method(images)
 
     def predict_step(self, batch: ImageBatch | EmbeddingBatch | NeighbourBatch, batch_idx: int) -> Scores:
         """The raw scores of a batch, on the CPU."""
         size = (self.image_size, self.image_size)
         if isinstance(batch, NeighbourBatch):
-            scores = self.method.score_neighbours(*batch, size)
+            bank = self.method.bank
+            assert bank is not None  # where the neighbours were found
+            scores = bank.score_neighbours(*batch, size)
         else:
             scores = self.method.score(self._embedding(batch), size)
         nearest = scores.nearest_image_BP

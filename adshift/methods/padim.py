@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import time
 import warnings
@@ -12,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from adshift.errors import AdshiftError
-from adshift.features.backbone import TORCHVISION, Backbone
+from adshift.features.backbone import TORCHVISION, Backbone, exported_form
 from adshift.features.weights import weights_sha256
 from adshift.methods.alignment import Alignment
 from adshift.methods.gaussian import StreamingGaussian, mixed_gaussians
-from adshift.methods.method import Scope, Scores
+from adshift.methods.method import Method, Scope, Scores
 from adshift.store.sources import sources
 
 REGULARISATION = 0.01 + 1e-5
@@ -36,7 +37,7 @@ class PaDiM(nn.Module):
         seed: seeds that draw; the indices are stored with the model.
     """
 
-    has_bank = False
+    bank = None
     shares_embedding = False
 
     def __init__(self, backbone: Backbone, n_features: int = 100, seed: int = 0) -> None:
@@ -67,13 +68,19 @@ class PaDiM(nn.Module):
         self.model.feature_extractor = backbone
         self._gaussian = StreamingGaussian()
 
+    @property
+    def backbone(self) -> Backbone:
+        """See ``Method``; a part of anomalib's model."""
+        backbone: Backbone = self.model.feature_extractor
+        return backbone
+
     def begin_fit(self, n_images: int) -> None:
         """Forget an earlier fit."""
         self._gaussian = StreamingGaussian()
 
     def embed(self, images_B3SS: Tensor) -> Tensor:
         """The chosen channels on the grid of the first layer, [B, h, w, n_features]."""
-        embedding: Tensor = self.model.generate_embedding(self.model.feature_extractor(images_B3SS))
+        embedding: Tensor = self.model.generate_embedding(self.backbone(images_B3SS))
         return embedding.permute(0, 2, 3, 1)
 
     def embedding_settings(self) -> dict[str, Any]:
@@ -84,12 +91,6 @@ class PaDiM(nn.Module):
     def embedding_sources(self) -> tuple[str, ...]:
         """See ``Method``."""
         return (__name__, *sources(self.backbone))
-
-    @property
-    def backbone(self) -> Backbone:
-        """The frozen features, where anomalib's model keeps them."""
-        backbone: Backbone = self.model.feature_extractor
-        return backbone
 
     def collect(self, embedding_BHWD: Tensor) -> None:
         """Add a batch to the statistics."""
@@ -126,7 +127,7 @@ class PaDiM(nn.Module):
     @property
     def weights_sha256(self) -> str:
         """Identity of the backbone's weights."""
-        return weights_sha256(self.model.feature_extractor)
+        return weights_sha256(self.backbone)
 
     def bank_shape(self) -> tuple[int, int]:
         """Gaussians, and the bytes of their means and precisions."""
@@ -148,7 +149,7 @@ class PaDiM(nn.Module):
         mean, precision, channels = (
             state[f"model.{name}"] for name in ("gaussian.mean", "gaussian.inv_covariance", "idx")
         )
-        total = sum(self.model.feature_extractor.channels)
+        total = sum(self.backbone.channels)
         if channels.unique().numel() != channels.numel() or int(channels.min()) < 0 or int(channels.max()) >= total:
             return f"model.idx must name different channels in [0, {total})"
         if mean.ndim != 2 or mean.shape[0] != len(channels) or mean.shape[1] == 0:
@@ -171,6 +172,10 @@ class PaDiM(nn.Module):
         """Embed and score a batch."""
         return self.score(self.embed(images_B3SS), (images_B3SS.shape[-2], images_B3SS.shape[-1]))
 
+    def exportable(self, image_size: int) -> nn.Module:
+        """See ``Method``; any size will do."""
+        return PaDiMGraph(self.model, exported_form(self.backbone))
+
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
         gaussian = self.model.gaussian
         for name in ("mean", "inv_covariance"):  # sized from the stored ones, as an empty buffer refuses them
@@ -178,3 +183,25 @@ class PaDiM(nn.Module):
             if key in state_dict:
                 setattr(gaussian, name, torch.empty_like(state_dict[key], device=gaussian.mean.device))
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+_IS: type[Method] = PaDiM  # checked by mypy
+
+
+class PaDiMGraph(nn.Module):
+    """anomalib's forward, which is tensor operations throughout, on a backbone's exported form.
+
+    Args:
+        model: anomalib's, fitted; it is copied.
+        features: takes the place of its backbone.
+    """
+
+    def __init__(self, model: nn.Module, features: nn.Module) -> None:
+        super().__init__()
+        self.model = copy.deepcopy(model).eval()
+        self.model.feature_extractor = features
+
+    def forward(self, images_B3SS: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores [B] and maps [B, S, S] of normalised images."""
+        out = self.model(images_B3SS)
+        return out.pred_score.flatten(), out.anomaly_map[:, 0]

@@ -9,19 +9,21 @@ import torch
 from torch import Tensor, nn
 
 from adshift.errors import AdshiftError
-from adshift.features.backbone import Backbone
+from adshift.features.backbone import Backbone, exported_form
 from adshift.features.patches import patch_embeddings
 from adshift.features.weights import weights_sha256
 from adshift.methods.alignment import Alignment
+from adshift.methods.bank_checks import bank_cautions, bank_misfit
 from adshift.methods.coreset.order import greedy_order
 from adshift.methods.distances.finite import all_finite
 from adshift.methods.distances.rows import rows_of_parts
 from adshift.methods.maps import upsample_maps
-from adshift.methods.method import Scope, Scores
+from adshift.methods.method import MemoryBank, Method, Scope, Scores
 from adshift.methods.reweighting import reweighted_scores
 from adshift.methods.search.approximate import APPROXIMATE, ApproximateSearch, Effort
 from adshift.methods.search.continued import ContinuedSearch
 from adshift.methods.search.neighbours import BACKENDS, NeighbourSearch
+from adshift.methods.traced import NearestDistances, PatchCoreGraph
 from adshift.store.sources import sources
 
 
@@ -48,7 +50,6 @@ class PatchCore(nn.Module):
         ivf_lists, ivf_probes, hnsw_links, hnsw_width: see ``adshift.methods.search.approximate.Effort``.
     """
 
-    has_bank = True
     shares_embedding = True
     bank_MD: Tensor
     bank_image_M: Tensor
@@ -96,6 +97,11 @@ class PatchCore(nn.Module):
         self._collected: list[Tensor] = []
         self._search: NeighbourSearch | ApproximateSearch | None = None
         self._repaired = False
+
+    @property
+    def bank(self) -> MemoryBank:
+        """Itself: the vectors are among its tensors."""
+        return self
 
     def embed(self, images_B3SS: Tensor) -> Tensor:
         """Patch embeddings [B, h, w, D] on the grid of the first layer."""
@@ -168,28 +174,12 @@ class PatchCore(nn.Module):
         return len(self.bank_MD), self.bank_MD.numel() * self.bank_MD.element_size()
 
     def cautions(self, n_images: int) -> list[str]:
-        """See ``Method``: a bank of one vector, of fewer than k, or one that repeats itself."""
-        found, vectors = [], len(self.bank_MD)
-        if vectors == 1:
-            found.append(
-                f"the bank holds 1 vector (coreset_ratio={self.coreset_ratio:g}): every score is the distance to it"
-            )
-        elif vectors < self.neighbours:
-            found.append(
-                f"the bank holds {vectors} vectors, fewer than method.neighbours={self.neighbours}: scores use all of them"
-            )
-        if vectors > 1 and bool((self.bank_MD[:-1] == self.bank_MD[-1]).all(dim=1).any()):
-            found.append(f"the train patches hold fewer than {vectors} distinct vectors: the bank repeats some")
-        return found
+        """See ``Method``."""
+        return bank_cautions(self.bank_MD, self.neighbours, self.coreset_ratio)
 
     def misfit(self, state: Mapping[str, Tensor]) -> str:
-        """See ``Method``: the bank must hold vectors of this backbone, each with the place of its image."""
-        bank, image, dim = state["bank_MD"], state["bank_image_M"], sum(self.backbone.channels)
-        if bank.ndim != 2 or len(bank) == 0 or bank.shape[1] != dim:
-            return f"bank_MD has shape {tuple(bank.shape)}, not [M, {dim}] with M >= 1"
-        if image.shape != bank.shape[:1] or int(image.min()) < 0:
-            return f"bank_image_M has shape {tuple(image.shape)}, not [{len(bank)}], or places below 0"
-        return ""
+        """See ``Method``."""
+        return bank_misfit(state["bank_MD"], state["bank_image_M"], sum(self.backbone.channels))
 
     def _searcher(self) -> NeighbourSearch | ApproximateSearch:
         if self._search is None or self._search.bank_MD.device != self.bank_MD.device:  # Lightning moves the module
@@ -213,8 +203,8 @@ class PatchCore(nn.Module):
         """The search of the bank from what is known of its first rows."""
         return ContinuedSearch(self.bank_MD, first, self.backend)
 
-    def search_report(self, images_B3SS: Tensor) -> dict[str, Any]:
-        """What an approximate search loses on the patches of some images.
+    def search_report(self, query_QD: Tensor) -> dict[str, Any]:
+        """What an approximate search loses on the embeddings of some patches.
 
         Returns:
             The ``recall`` figures of ``ApproximateSearch.report``, the ``neighbours`` k and the number of ``queries`` that
@@ -222,7 +212,6 @@ class PatchCore(nn.Module):
         """
         searcher = self._searcher()
         assert isinstance(searcher, ApproximateSearch)
-        query_QD = self.embed(images_B3SS).flatten(0, 2)
         k = min(self.neighbours, len(self.bank_MD))
         lost = searcher.report(query_QD, k)
         return {**lost, "neighbours": k, "queries": len(query_QD)}
@@ -245,9 +234,30 @@ class PatchCore(nn.Module):
         """Embed and score a batch."""
         return self.score(self.embed(images_B3SS), (images_B3SS.shape[-2], images_B3SS.shape[-1]))
 
+    def exportable(self, image_size: int) -> nn.Module:
+        """See ``Method``.
+
+        Raises:
+            AdshiftError: the search is approximate, so that scores and thresholds are others than an exact search's; or
+                the backbone has no exported form.
+        """
+        if not self.searches_exactly:
+            raise AdshiftError(
+                f"method.search={self.backend} may miss neighbours that an exported search finds; fit with "
+                "method.search=auto"
+            )
+        features, nearest = exported_form(self.backbone), NearestDistances(self.bank_MD, self.neighbours)
+        _, height, width, _ = self.embed(torch.zeros(1, 3, image_size, image_size)).shape
+        return PatchCoreGraph(
+            features, self.backbone.layers, self.neighbourhood, nearest, (height, width), image_size, self.smoothing
+        )
+
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *args: Any, **kwargs: Any) -> None:
         for name in ("bank_MD", "bank_image_M"):  # an empty buffer would refuse the stored one: take its size
             if prefix + name in state_dict:
                 setattr(self, name, torch.empty_like(state_dict[prefix + name], device=self.bank_MD.device))
         self._search, self._repaired = None, False
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
+
+
+_IS: type[Method] = PatchCore  # checked by mypy

@@ -15,6 +15,7 @@ from PIL import Image
 from adshift.data.correction import Correction
 from adshift.data.images import normalise
 from adshift.errors import AdshiftError
+from adshift.methods.method import Method
 from adshift.prediction.decode import Decoded, ImageLike, decode_all
 from adshift.run.fitted import load_fitted
 from adshift.shift.pixels import UInt8
@@ -48,7 +49,7 @@ class Detector:
     """A fitted method with its decision rule; ``adshift.load`` makes one from a run's folder.
 
     Args:
-        method: fitted (``adshift.methods.method.Method``).
+        method: fitted.
         image_size: S, the side that images are brought to.
         threshold: an image is anomalous if its score is >= this; None decides nothing.
         pixel_threshold: the same for a pixel of the map.
@@ -73,7 +74,7 @@ class Detector:
 
     def __init__(
         self,
-        method: Any,
+        method: Method,
         image_size: int,
         threshold: float | None = None,
         pixel_threshold: float | None = None,

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from adshift.errors import AdshiftError
-from adshift.features.weights import load_reason
+from adshift.features.weights import Stateful, load_reason
+from adshift.methods.method import Method
 from adshift.results.files import BASE, CHECKPOINT
 from adshift.system.atomic import atomic_path
 
@@ -32,7 +33,7 @@ def base_checkpoint(run: Path) -> Path:
     return run / BASE if (run / BASE).is_file() else run / CHECKPOINT
 
 
-def save_repaired(module: Any, base: Path, path: Path) -> None:
+def save_repaired(module: Stateful, base: Path, path: Path) -> None:
     """Write the checkpoint ``base`` with the tensors of a repaired module instead of its own."""
     stored: Any = torch.load(base, map_location="cpu", weights_only=True)
     stored["state_dict"] = module.state_dict()
@@ -47,14 +48,14 @@ def recorded_sha256(result: dict[str, Any], name: str = "checkpoint_sha256") -> 
     return None if found is None else str(found)
 
 
-def load_checkpoint(method: Any, path: Path, sha256: str | None = None) -> None:
+def load_checkpoint(method: Method, path: Path, sha256: str | None = None) -> None:
     """Load what a fit saved into a method that was built from the same configuration.
 
     Nothing in the file is executed: tensors and plain containers alone are unpickled. Names, shapes, types and values are
     checked before the method sees any of them.
 
     Args:
-        method: unfitted (``adshift.methods.method.Method``).
+        method: unfitted.
         path: the checkpoint.
         sha256: what the run's result.json says of the file; None where it says nothing.
 

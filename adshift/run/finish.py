@@ -115,8 +115,8 @@ def _result(
     }
     if len(plan.categories) > 1:
         result["unified"] = unified(cell, scored, thresholds)
-    if hasattr(method, "search_report"):
-        result["search"] = search(cell)
+    if method.bank is not None:
+        result["search"] = search(cell, method.bank)
     store = cell.datamodule.store
     result["store"] = {"made": dict(store.made), "reused": dict(store.reused)}
     return result

@@ -12,6 +12,7 @@ from adshift.config.model import model_plan
 from adshift.config.regime import born_recipe
 from adshift.data.correction import Correction
 from adshift.errors import AdshiftError
+from adshift.methods.method import Method
 from adshift.results.checkpoint import load_checkpoint, recorded_sha256
 from adshift.results.files import CHECKPOINT, RESULT
 from adshift.results.read import read_calibration, read_config, read_correction, read_result
@@ -28,14 +29,14 @@ class Fitted:
     Attributes:
         folder: the run's folder, as it was given.
         config: its resolved configuration.
-        method: fitted, in eval mode, on the CPU (``adshift.methods.method.Method``).
+        method: fitted, in eval mode, on the CPU.
         thresholds: image and pixel thresholds; empty for a run without calibration images.
         correction: what every image goes through before it is resized; None for images as they are.
     """
 
     folder: Path
     config: dict[str, Any]
-    method: Any
+    method: Method
     thresholds: Thresholds
     correction: Correction | None = None
 

@@ -10,6 +10,7 @@ import torch
 from adshift.calibration.thresholds import Thresholds
 from adshift.data.images import normalise
 from adshift.data.samples import digest
+from adshift.methods.method import MemoryBank
 from adshift.results.checkpoint import file_sha256
 from adshift.results.files import BASE, CHECKPOINT
 from adshift.run.cell import Cell
@@ -63,18 +64,17 @@ def checkpoints(folder: Path) -> dict[str, str | None]:
     return {name: file_sha256(path) if path.is_file() else None for name, path in found.items()}
 
 
-def search(cell: Cell) -> dict[str, Any]:
+def search(cell: Cell, bank: MemoryBank) -> dict[str, Any]:
     """How neighbours are found, and what that loses on some test images, spread over the role."""
-    method = cell.module.method
-    found: dict[str, Any] = {"backend": method.backend, "exact": method.searches_exactly}
+    found: dict[str, Any] = {"backend": bank.backend, "exact": bank.searches_exactly}
     if found["exact"] or not cell.split.test:
         return found
     images_NSS3 = cell.datamodule.images(cell.split.test, cell.plan.recipe.test).image_NSS3
     chosen = images_NSS3[:: -(-len(images_NSS3) // SEARCH_IMAGES)]
     device = cell.trainer.strategy.root_device
     cell.module.to(device)
-    lost: dict[str, Any] = method.search_report(torch.stack([normalise(image) for image in chosen]).to(device))
-    return found | lost
+    images_B3SS = torch.stack([normalise(image) for image in chosen]).to(device)
+    return found | bank.search_report(cell.module.method.embed(images_B3SS).flatten(0, 2))
 
 
 def provenance(cell: Cell) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import pytorch_lightning as pl
@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from adshift.data.prepared import TIMING, ImageBatch, PreparedImages
+from adshift.methods.method import Method
 from adshift.methods.module import AnomalyModule, EmbeddingBatch
 from adshift.store.keys import code, device_kind
 from adshift.store.store import AnyStore, Key
@@ -64,7 +65,7 @@ class _Batches(Dataset[EmbeddingBatch]):
 class _EmbeddingPass(pl.LightningModule):
     """Runs the backbone over all batches and writes the embeddings as they come."""
 
-    def __init__(self, method: Any, handle: BinaryIO, n_images: int) -> None:
+    def __init__(self, method: Method, handle: BinaryIO, n_images: int) -> None:
         super().__init__()
         self.method = method
         self._handle = handle

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from adshift.methods.method import Scores
 from adshift.methods.module import AnomalyModule
 from adshift.stages.scoring import state_sha256
 from adshift.store.keys import code
@@ -46,12 +47,12 @@ def latency_ms(store: AnyStore, module: AnomalyModule, image_3SS: Tensor, device
         **code(__name__, *sources(method, method.backbone)),
     }
 
-    def embed(batch: int) -> Any:
+    def embed(batch: int) -> Tensor:
         return method.embed(images_B3SS[batch])
 
     embedding_BHWD: dict[int, Tensor] = {}
 
-    def score(batch: int) -> Any:
+    def score(batch: int) -> Scores:
         if not embedding_BHWD:
             one = embed(1)
             embedding_BHWD.update({b: one.expand(b, -1, -1, -1).contiguous() for b in BATCHES})

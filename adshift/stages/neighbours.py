@@ -10,13 +10,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from adshift.methods.method import MemoryBank
 from adshift.methods.module import NeighbourBatch
 from adshift.methods.search.continued import nothing_known
 from adshift.methods.search.neighbours import Neighbours
@@ -86,46 +86,46 @@ class _Batches(Dataset[NeighbourBatch]):
         return NeighbourBatch(self._found.distance_NHWk[images], self._found.row_NHWk[images].long())
 
 
-def worth_keeping(store: AnyStore, method: Any, device: torch.device) -> bool:
-    """Whether ``find_neighbours`` is for this: a store that keeps, a method that asks for it, on the CPU.
+def worth_keeping(store: AnyStore, bank: MemoryBank, device: torch.device) -> bool:
+    """Whether ``find_neighbours`` is for this: a store that keeps, a bank that asks for it, on the CPU.
 
     Elsewhere the last digit of a distance may depend on how many are computed at once, and searching anew is cheap.
     """
-    return store.keeps and device.type == "cpu" and bool(getattr(method, "keeps_neighbours", False))
+    return store.keeps and device.type == "cpu" and bank.keeps_neighbours
 
 
-def find_neighbours(store: AnyStore, method: Any, embedding: StoredEmbedding, batch_size: int) -> FoundNeighbours:
-    """Search a fitted method's bank, or take what the store has of this bank, or go on from one that it begins with.
+def find_neighbours(store: AnyStore, bank: MemoryBank, embedding: StoredEmbedding, batch_size: int) -> FoundNeighbours:
+    """Search a fitted bank, or take what the store has of this bank, or go on from one that it begins with.
 
     All banks that begin with the same vector share an entry, which grows by each bank that is searched. A coreset of 5 %
     begins with the one of 1 %: what was found there holds for its first rows, and only the others are searched.
     """
-    bank_MD: Tensor = method.bank_MD.detach().contiguous()
+    bank_MD = bank.bank_MD.detach().contiguous()
     first, whole = prefix_sha256(bank_MD, (1, len(bank_MD)))
     key = {
         "embedding": embedding.key,  # with the kind of device
-        "neighbours": method.neighbours,
+        "neighbours": bank.neighbours,
         "first": first,
-        **code(__name__, *sources(method)),
+        **code(__name__, *sources(bank)),
     }
 
     def make(folder: Path, present: Path | None) -> None:
         banks = [] if present is None else _banks(present)
-        for file in (file for bank in banks for file in bank.files(present or folder)):
+        for file in (file for listed in banks for file in listed.files(present or folder)):
             _carry_over(file, folder / file.name)
         start, started = _longest_prefix(banks, bank_MD), time.perf_counter()
         known = None if start is None else _read(folder, start)
         found = SearchedBank(len(bank_MD), whole, 0.0)
-        _search(method, embedding.embedding_NHWD, batch_size, known, found.files(folder))
+        _search(bank, embedding.embedding_NHWD, batch_size, known, found.files(folder))
         spent = time.perf_counter() - started + (0.0 if start is None else start.seconds)
-        listed = [asdict(bank) for bank in (*banks, replace(found, seconds=spent))]
-        (folder / BANKS).write_text(json.dumps(listed, indent=1) + "\n", encoding="utf-8")
+        listing = [asdict(listed) for listed in (*banks, replace(found, seconds=spent))]
+        (folder / BANKS).write_text(json.dumps(listing, indent=1) + "\n", encoding="utf-8")
 
     def read(folder: Path) -> FoundNeighbours:
-        return _read(folder, next(bank for bank in _banks(folder) if bank.sha256 == whole))
+        return _read(folder, next(listed for listed in _banks(folder) if listed.sha256 == whole))
 
     def enough(folder: Path) -> bool:
-        return any(bank.sha256 == whole for bank in _banks(folder))
+        return any(listed.sha256 == whole for listed in _banks(folder))
 
     return store.fetch("neighbours", key, make, read, enough)
 
@@ -150,18 +150,18 @@ def _longest_prefix(banks: Sequence[SearchedBank], bank_MD: Tensor) -> SearchedB
 
 @torch.inference_mode()
 def _search(
-    method: Any, embedding_NHWD: Tensor, batch_size: int, known: FoundNeighbours | None, files: tuple[Path, Path]
+    bank: MemoryBank, embedding_NHWD: Tensor, batch_size: int, known: FoundNeighbours | None, files: tuple[Path, Path]
 ) -> None:
     """Write the neighbours batch by batch, as they come."""
     from tqdm.auto import tqdm
 
-    search = method.continued_search(0 if known is None else known.bank_rows)
+    search = bank.continued_search(0 if known is None else known.bank_rows)
     grid = embedding_NHWD.shape[:3]
     with files[0].open("wb") as distances, files[1].open("wb") as rows:
         for start in tqdm(range(0, grid[0], batch_size), desc="neighbours", unit="batch", leave=False):
             images = slice(start, start + batch_size)
             query_QD = embedding_NHWD[images].flatten(0, 2)
-            found = search.search(query_QD, method.neighbours, known.of(images) if known else nothing_known(query_QD))
+            found = search.search(query_QD, bank.neighbours, known.of(images) if known else nothing_known(query_QD))
             parts = ((distances, "<f8", found.distance_Qk), (rows, "<i4", found.row_Qk.int()))
             for handle, kind, part_Qk in parts:
                 if start == 0:

@@ -71,7 +71,7 @@ def repair(trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataMo
     module.cpu()
     embedding_VNhwD = torch.stack([part.embedding_NHWD for part in embedded])
     condensed = [method.condensed(embedding_VNhwD[:, i], few.ratio) for i in range(len(samples))]
-    source = train_moments(trainer, module, datamodule) if method.has_bank and few.align != "none" else None
+    source = train_moments(trainer, module, datamodule) if method.bank is not None and few.align != "none" else None
     first = len(datamodule.split.train) * len(datamodule.train_domains)
     state = {name: value.clone() for name, value in module.state_dict().items()}
 

@@ -153,8 +153,9 @@ def _write(
         embedding = embed_images(datamodule.store, trainer, module, images, batch_size)
         seconds += embedding.seconds
         loader = embedding.loader(batch_size) if matching is None else matching.loader(embedding)
-        if matching is None and worth_keeping(datamodule.store, module.method, trainer.strategy.root_device):
-            found = find_neighbours(datamodule.store, module.method, embedding, batch_size)
+        bank, device = module.method.bank, trainer.strategy.root_device
+        if matching is None and bank is not None and worth_keeping(datamodule.store, bank, device):
+            found = find_neighbours(datamodule.store, bank, embedding, batch_size)
             seconds += found.seconds
             loader = found.loader(batch_size)
     started = time.perf_counter()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from torch import Tensor
 from adshift.data.pasted import Pasted
 from adshift.data.prepared import PreparedImages
 from adshift.data.samples import Sample
-from adshift.features.backbone import FrozenBackbone
+from adshift.methods.method import Method
 from adshift.shift.domain import Domain
 from adshift.shift.pixels import UInt8
 
@@ -65,7 +64,7 @@ class Bench:
         home: the domain that every repair starts from.
     """
 
-    method: Any
+    method: Method
     good: tuple[Sample, ...]
     pasted: tuple[Sample, ...]
     fold_N: NDArray[np.int64]
@@ -75,7 +74,7 @@ class Bench:
     device: torch.device
     home: Domain
     _embedded: dict[Domain, tuple[Tensor, list[UInt8]]] = field(default_factory=dict)
-    _models: dict[Domain, list[Any]] = field(default_factory=dict)
+    _models: dict[Domain, list[Method]] = field(default_factory=dict)
     _seen: dict[tuple[Domain, Domain], Seen] = field(default_factory=dict)
 
     def seen(self, born: Domain, domain: Domain) -> Seen:
@@ -101,15 +100,15 @@ class Bench:
         return self._embedded[domain]
 
     @torch.no_grad()
-    def _fitted(self, born: Domain) -> list[Any]:
+    def _fitted(self, born: Domain) -> list[Method]:
         """The models by fold, each fitted on the good images of the others."""
         if born not in self._models:
             embedding_MHWD, _ = self._embedding(born)
-            shared = {id(part): part for part in self.method.modules() if isinstance(part, FrozenBackbone)}
+            backbone = self.method.backbone
             self._models[born] = []
             for fold in range(int(self.fold_N.max()) + 1):
                 rest = torch.from_numpy(np.flatnonzero(self.fold_N != fold))
-                model = copy.deepcopy(self.method, dict(shared))
+                model = copy.deepcopy(self.method, {id(backbone): backbone})  # which counts as copied
                 model.begin_fit(len(rest))
                 model.collect(embedding_MHWD[rest].to(self.device))
                 model.finish_fit()
@@ -117,7 +116,7 @@ class Bench:
         return self._models[born]
 
     @torch.no_grad()
-    def _score(self, models: Sequence[Any], embedding_MHWD: Tensor, masks: list[UInt8]) -> Seen:
+    def _score(self, models: Sequence[Method], embedding_MHWD: Tensor, masks: list[UInt8]) -> Seen:
         fold_M = np.tile(self.fold_N, 2)
         score_M = np.empty(len(fold_M))
         maps: list[NDArray[np.float32]] = [np.empty(0, np.float32)] * len(fold_M)

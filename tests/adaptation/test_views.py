@@ -107,7 +107,7 @@ def test_one_view_is_handed_on_as_it_is() -> None:
 class Ramp(torch.nn.Module):
     """A detector of bright pixels that minds their places: the map is the red channel times a ramp, its mean the score."""
 
-    has_bank = shares_embedding = False
+    bank, shares_embedding = None, False
     backbone = None
 
     def embed(self, images_B3SS: torch.Tensor) -> torch.Tensor:

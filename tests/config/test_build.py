@@ -163,7 +163,7 @@ def test_methods_build_on_every_backbone(method: str, kind: type, architecture: 
     chosen = plain(train_config(f"method={method}", f"backbone={architecture}", "backbone.weights=random", "seed=4"))
     built = model_plan(chosen).built()
     assert isinstance(built, kind)
-    backbone = built.backbone if isinstance(built, PatchCore) else built.model.feature_extractor
+    backbone = built.backbone
     assert isinstance(backbone, FrozenBackbone)
     assert list(backbone.layers) == chosen["method"]["layers"]
 

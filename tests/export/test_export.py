@@ -20,8 +20,10 @@ from scipy.spatial.distance import cdist
 
 from adshift.errors import AdshiftError
 from adshift.export import formats, job
-from adshift.export.graph import NearestDistances, detector_graph
+from adshift.export.graph import detector_graph
 from adshift.export.metadata import metadata, to_text
+from adshift.features.backbone import exported_form
+from adshift.methods.traced import NearestDistances
 from adshift.run.fitted import load_fitted
 
 pytest.importorskip("onnxruntime", reason="needs the export extra")
@@ -194,8 +196,13 @@ def test_distances_are_those_of_an_exact_search(vectors: int, k: int) -> None:
 
 
 def test_a_method_without_a_graph_is_named() -> None:
-    with pytest.raises(AdshiftError, match="method ReLU has no exported form"):
-        detector_graph(torch.nn.ReLU(), 64)
+    class Plain(torch.nn.Module):
+        exportable = None
+
+    with pytest.raises(AdshiftError, match="method Plain has no exported form; PatchCore and PaDiM have"):
+        detector_graph(Plain(), 64)
+    with pytest.raises(AdshiftError, match=r"backbone Plain has no exported form; give it a method exportable\(\)"):
+        exported_form(Plain())
 
 
 def test_what_a_graph_would_score_otherwise_is_refused(runs: dict[str, Path]) -> None:

@@ -56,6 +56,17 @@ def anomalibs_own(state: dict[str, Tensor], idx: Tensor) -> Any:
     return model
 
 
+def test_the_backbone_is_saved_once_where_anomalib_has_it(backbone: FrozenBackbone) -> None:
+    method = PaDiM(backbone, 20)
+    assert method.backbone is backbone
+    own = {f"model.feature_extractor.{name}" for name in backbone.state_dict()}
+    rest = {
+        f"model.{name}"
+        for name in ("idx", "gaussian.mean", "gaussian.inv_covariance", "anomaly_map_generator.blur.kernel")
+    }
+    assert set(method.state_dict()) == own | rest
+
+
 @pytest.mark.parametrize("offset", [0.0, 1000.0])
 def test_statistics_are_anomalibs(offset: float) -> None:
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")

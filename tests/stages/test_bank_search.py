@@ -138,12 +138,11 @@ def test_a_damaged_file_makes_the_search_start_anew(store: Store, damage: str) -
     assert find(store, bank[:20])[1] == [0]
 
 
-def test_it_is_worth_it_for_a_store_that_keeps_and_a_method_that_asks_on_the_cpu(store: Store) -> None:
+def test_it_is_worth_it_for_a_store_that_keeps_and_a_bank_that_asks_on_the_cpu(store: Store) -> None:
     method, cpu = Banked(rows(4, 2)), torch.device("cpu")
     assert worth_keeping(store, method, cpu)
     assert not worth_keeping(NoStore(), method, cpu)
     assert not worth_keeping(store, method, torch.device("cuda"))
-    assert not worth_keeping(store, object(), cpu)
     method.keeps_neighbours = False
     assert not worth_keeping(store, method, cpu)
 

@@ -6,17 +6,18 @@ import csv
 import json
 import re
 import zlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from helpers.images import draw, tiny_overrides
 from helpers.inprocess import invoke, run_cell
 
 from adshift.calibration.conformal import Conformal
 from adshift.calibration.crossfit import folds
-from adshift.config.model import model_plan
 from adshift.config.plan import make_plan
 from adshift.data.dataset import read_pair
 from adshift.data.pasted import KINDS, Pasted, paste
@@ -24,6 +25,11 @@ from adshift.data.prepared import prepare_images
 from adshift.data.sample_keys import sample_list
 from adshift.data.samples import Sample, index_category
 from adshift.errors import AdshiftError
+from adshift.features.backbone import FrozenBackbone
+from adshift.features.timm_models import TimmBackbone
+from adshift.methods.method import Method
+from adshift.methods.padim import PaDiM
+from adshift.methods.patchcore import PatchCore
 from adshift.metrics.summary import Figures
 from adshift.shift.domain import Domain
 from adshift.store.store import NoStore
@@ -132,12 +138,18 @@ def test_pasted_defects_are_part_of_the_stores_keys(photos: Path) -> None:
     assert len(keys) == 4
 
 
-def test_scores_are_those_of_models_that_were_fitted_without_the_fold(photos: Path, run: Path) -> None:
-    """Against a fit and scores done by hand, one fold at a time."""
-    import torch
+DETECTORS: dict[str, Callable[[], Method]] = {
+    "patchcore": lambda: PatchCore(FrozenBackbone("small", ["layer2", "layer3"], "builtin"), 0.1),
+    "patchcore on timm": lambda: PatchCore(TimmBackbone("resnet10t", ["2", "3"], "random", 64), 0.1),
+    "padim on timm": lambda: PaDiM(TimmBackbone("resnet10t", ["2", "3"], "random", 64), 20),
+}
 
-    config = json.loads((run / "result.json").read_text())["config"]
-    plan = make_plan(config, Domain())
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_scores_are_those_of_models_that_were_fitted_without_the_fold(photos: Path, run: Path, detector: str) -> None:
+    """Against a fit and scores done by hand, one fold at a time; the models share the one backbone."""
+    new_method = DETECTORS[detector]
+    plan = make_plan(json.loads((run / "result.json").read_text())["config"], Domain())
     good = index_category(photos.parent, "photos").train_good
     pasted = with_defects(good, list(KINDS), 0.2, 0)
     fold_N, shifted = folds(len(good), 3, 0), component_domain("all", 1.0, 0)
@@ -145,11 +157,11 @@ def test_scores_are_those_of_models_that_were_fitted_without_the_fold(photos: Pa
     def prepare(samples: object, domain: Domain) -> object:
         return prepare_images(NoStore(), plan.root, samples, domain, 64, "input", 0)  # type: ignore[arg-type]
 
-    bench = Bench(model_plan(config).built(), good, pasted, fold_N, prepare, 64, 4, torch.device("cpu"), Domain())  # type: ignore[arg-type]
+    bench = Bench(new_method(), good, pasted, fold_N, prepare, 64, 4, torch.device("cpu"), Domain())  # type: ignore[arg-type]
     for born, seen in ((Domain(), shifted), (shifted, shifted)):
         found = bench.seen(born, seen)
         for fold in range(3):
-            method = model_plan(config).built().eval()
+            method = new_method().eval()
             method.begin_fit(int((fold_N != fold).sum()))
             rest = [s for s, f in zip(good, fold_N, strict=True) if f != fold]
             own = [s for s, f in zip((*good, *pasted), np.tile(fold_N, 2), strict=True) if f == fold]
@@ -160,6 +172,9 @@ def test_scores_are_those_of_models_that_were_fitted_without_the_fold(photos: Pa
                 (batch,) = prepare(own, seen).loader(32)  # type: ignore[attr-defined]
                 expected = method(batch.images).image_score_B.numpy()
             assert np.allclose(found.score_M[np.tile(fold_N, 2) == fold], expected, rtol=1e-4)
+    shared = [tensor.data_ptr() for tensor in bench.method.backbone.state_dict().values()]
+    for model in (model for models in bench._models.values() for model in models):
+        assert [tensor.data_ptr() for tensor in model.backbone.state_dict().values()] == shared
     assert [m.sum() for m in found.masks[: len(good)]] == [0] * len(good)
     assert all(m.any() for m in found.masks[len(good) :])
     bench.leave(shifted)
