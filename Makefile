@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRA := $(if $(wildcard /proc/driver/nvidia/version),gpu,cpu)
+# a file's tests in one process, which shares its fixtures; the files in the order of tests/conftest.py
+PYTEST = -m pytest -n auto --dist loadfile --no-loadscope-reorder
 PYTEST_ARGS ?=
 # which mutants, by name; all where empty
 MUTANTS ?=
@@ -62,13 +64,13 @@ report: setup ## the report of the cells below STUDY, into REPORT
 	$(BIN)/python -m adshift.report $(STUDY) --out $(REPORT)
 
 test: setup ## run the tests
-	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python $(PYTEST) $(PYTEST_ARGS)
 
 test-fast: setup ## run the tests that take seconds and need no real images
-	$(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not real" $(PYTEST_ARGS)
+	$(BIN)/python $(PYTEST) -m "not slow and not real" $(PYTEST_ARGS)
 
 coverage: setup ## run the tests and measure which lines and branches of adshift/ they run; fails under 90 %
-	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term --cov-report=html:outputs/coverage $(PYTEST_ARGS)
+	$(BIN)/python $(PYTEST) --cov --cov-report=term --cov-report=html:outputs/coverage $(PYTEST_ARGS)
 
 mutation: setup ## change metrics, calibration and coreset a little, thousands of times; the tests must notice (MUTANTS="NAME*" for some)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[mutation]'

@@ -1,8 +1,11 @@
-"""Fixtures that many tests share: the real data, a small data set, a server, and a way to run the programs."""
+"""Fixtures that many tests share: the real data, a small data set, a server, and a way to run the programs.
+
+A run of the tests has one folder, made by the process that begins it: its workers share the store and the small data set.
+"""
 
 from __future__ import annotations
 
-import atexit
+import contextlib
 import os
 import shutil
 import subprocess
@@ -12,14 +15,34 @@ from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # threads that wait for a busy core cost more than they bring
-os.environ["ADSHIFT_STORE"] = tempfile.mkdtemp(prefix="adshift-test-store-")  # nothing of earlier runs is there
 
 import pytest
 from helpers.fileserver import FileServer
 from helpers.images import draw_category
 from helpers.repo import REPO, SHARED, Program
 
-atexit.register(shutil.rmtree, os.environ["ADSHIFT_STORE"], ignore_errors=True)
+
+def begins(config: pytest.Config) -> bool:
+    """Whether this process is the one that was started, not a worker of it."""
+    return not hasattr(config, "workerinput")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the run's folder, without anything of earlier runs; workers inherit the variables."""
+    if begins(config):
+        os.environ["ADSHIFT_TESTS"] = tempfile.mkdtemp(prefix="adshift-tests-")
+        os.environ["ADSHIFT_STORE"] = f"{os.environ['ADSHIFT_TESTS']}/store"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if begins(config):
+        shutil.rmtree(os.environ["ADSHIFT_TESTS"], ignore_errors=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with slow tests come first, so that no worker is left alone with a long one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
 
 
 @pytest.fixture(scope="session")
@@ -39,9 +62,13 @@ def resnet18(shared: Path) -> str:
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data root with two small categories, ``plate`` and ``strip``; read only."""
-    root = tmp_path_factory.mktemp("tiny")
-    draw_category(root, "plate", seed=1)
-    draw_category(root, "strip", seed=2)
+    root = Path(os.environ["ADSHIFT_TESTS"]) / "tiny"
+    if not root.exists():
+        drawn = tmp_path_factory.mktemp("tiny")
+        draw_category(drawn, "plate", seed=1)
+        draw_category(drawn, "strip", seed=2)
+        with contextlib.suppress(OSError):  # another worker was first
+            drawn.rename(root)
     return root
 
 

@@ -104,9 +104,14 @@ class FrozenBackbone(nn.Module):
         return self._ready[0]
 
     def _apply(self, *args: Any, **kwargs: Any) -> FrozenBackbone:
-        self._ready.clear()  # the weights move to another device or type
+        before = self._places()
         moved: FrozenBackbone = super()._apply(*args, **kwargs)  # type: ignore[no-untyped-call]
+        if self._places() != before:  # the weights moved to another device or type
+            self._ready.clear()
         return moved
+
+    def _places(self) -> list[tuple[torch.device, torch.dtype, int]]:
+        return [(p.device, p.dtype, p.data_ptr()) for p in self.body.parameters()]
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> None:
         self._ready.clear()

@@ -108,4 +108,5 @@ def write_pictures(
                 for i in spread(group.score_N, ROWS)
             ]  # fmt: skip
             if rows:
-                Image.fromarray(np.concatenate(rows)).save(folder / f"{category}_{name}.png")
+                sheet = Image.fromarray(np.concatenate(rows))
+                sheet.save(folder / f"{category}_{name}.png", compress_level=4)  # as small as by 6, in half the time

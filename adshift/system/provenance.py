@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,12 @@ PACKAGES = (
 )  # fmt: skip
 
 
+@cache
 def git_commit() -> str | None:
-    """The commit that the code was checked out at, with ``-dirty`` where tracked files differ; None outside git."""
+    """The commit that the code was checked out at, with ``-dirty`` where tracked files differ; None outside git.
+
+    Asked once a process, which goes on with the code that it began with.
+    """
     here = Path(__file__).resolve().parent
     try:
         described = subprocess.run(
@@ -32,7 +37,12 @@ def git_commit() -> str | None:
 
 def package_versions() -> dict[str, str]:
     """Installed versions of the packages that can change a figure, and Python's."""
-    versions = {"python": platform.python_version()}
+    return {"python": platform.python_version(), **_installed()}
+
+
+@cache
+def _installed() -> dict[str, str]:
+    versions = {}
     for name in PACKAGES:
         try:
             versions[name] = metadata.version(name)

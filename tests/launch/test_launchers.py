@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from helpers.images import tiny_overrides
+from helpers.inprocess import invoke
 from helpers.repo import REPO, Program
 from helpers.sweeps import SWEEPS
 from hydra import compose, initialize_config_dir
@@ -129,16 +130,18 @@ SWEPT = f"data.category={','.join(CATEGORIES)}"
 TIMED = ("timing", "memory", "provenance", "config")
 
 
+def sweep(root: Path, out: Path, *overrides: str) -> list[str]:
+    """The words of a sweep with a store of its own, so that nothing is taken from another."""
+    cell = [o for o in tiny_overrides(root) if not o.startswith(("data.category", "data.num_workers"))]
+    folders = [f"store.root={out}-store", f"hydra.sweep.dir={out}"]
+    return ["train.py", "-m", *cell, "data.num_workers=2", *folders, SWEPT, *overrides]
+
+
 def run_sweep(
     program: Program, root: Path, out: Path, *overrides: str, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """A sweep with a store of its own, so that nothing is taken from another."""
-    cell = [o for o in tiny_overrides(root) if not o.startswith(("data.category", "data.num_workers"))]
-    folders = [f"store.root={out}-store", f"hydra.sweep.dir={out}"]
-    no_limit = str(cores())
-    return program(
-        "train.py", "-m", *cell, "data.num_workers=2", *folders, *overrides, OMP_NUM_THREADS=no_limit, **variables
-    )
+    """The sweep in a process of its own, without a limit on its threads."""
+    return program(*sweep(root, out, *overrides), OMP_NUM_THREADS=str(cores()), **variables)
 
 
 def result_of(folder: Path) -> dict[str, Any]:
@@ -153,11 +156,11 @@ def figures(folder: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def one_by_one(tiny: Path, tmp_path_factory: pytest.TempPathFactory, program: Program) -> Path:
+def one_by_one(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sweep's folder under Hydra's basic launcher."""
     out = tmp_path_factory.mktemp("basic") / "out"
-    done = run_sweep(program, tiny, out, SWEPT)
-    assert done.returncode == 1, done.stderr
+    done = invoke(*sweep(tiny, out))
+    assert done.code == 1, done.err
     assert not (out / ".places").exists()
     return out
 
@@ -177,7 +180,7 @@ def test_a_launcher_gives_the_figures_of_a_plain_sweep_and_tells_its_failures(
     need(launcher)
     out = tmp_path / "out"
     overrides = [f"hydra/launcher={launcher}", *LAUNCHED[launcher]]
-    done = run_sweep(program, tiny, out, SWEPT, *overrides)
+    done = run_sweep(program, tiny, out, *overrides)
     assert done.returncode == 1, done.stderr
     assert "1 cells failed:" in done.stderr
     assert f"{out / '1'}: category=late is not in data.root" in done.stderr
@@ -188,7 +191,7 @@ def test_a_launcher_gives_the_figures_of_a_plain_sweep_and_tells_its_failures(
         assert result_of(out / number)["config"]["data"]["category"] == CATEGORIES[int(number)]
         assert result_of(out / number)["provenance"]["device"].endswith(f", {share} threads")
     written = [(out / number / "result.json").stat().st_mtime_ns for number in ("0", "2")]
-    again = run_sweep(program, tiny, out, SWEPT, *overrides)
+    again = run_sweep(program, tiny, out, *overrides)
     assert again.returncode == 1
     assert [(out / number / "result.json").stat().st_mtime_ns for number in ("0", "2")] == written
 
@@ -221,7 +224,7 @@ def test_slurm_is_asked_for_what_the_readme_names_and_the_cells_come_back(
     (words,) = readme_commands("submitit_slurm")
     overrides = [word for word in words if word.startswith("hydra")]
     path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    done = run_sweep(program, tiny, tmp_path / "out", SWEPT, *overrides, PATH=path)
+    done = run_sweep(program, tiny, tmp_path / "out", *overrides, PATH=path)
     assert done.returncode == 1, done.stderr
     assert "1 cells failed:" in done.stderr
     asked = (tmp_path / "bin" / "submitted.sh").read_text()

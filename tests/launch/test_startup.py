@@ -39,9 +39,9 @@ def test_no_library_is_imported_before_a_job_starts(code: str) -> None:
     assert imported(code) == set()
 
 
-@pytest.mark.parametrize("module", ["patchcore", "padim", "search.neighbours", "search.approximate", "coreset.greedy"])
-def test_the_methods_import_torch_alone(module: str) -> None:
-    assert imported(f"import adshift.methods.{module}") == {"torch"}
+def test_the_methods_import_torch_alone() -> None:
+    modules = ("patchcore", "padim", "search.neighbours", "search.approximate", "coreset.greedy")
+    assert imported("; ".join(f"import adshift.methods.{module}" for module in modules)) == {"torch"}
 
 
 def test_the_pipeline_imports_no_more_than_lightning_does() -> None:

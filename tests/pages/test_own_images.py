@@ -80,7 +80,7 @@ def test_forty_drawn_images_lead_to_a_gallery_a_file_for_the_line_and_a_stress_t
         draw(places["PHOTOS"] / f"{i:03}.png", i)
     for i in range(6):
         draw(places["NEW"] / f"{i:03}.png", 100 + i, defect=i % 2 == 1)
-    rows = three_commands(places)
+    rows = three_commands(places, "image_size=96")
     assert [row["decision"] for row in rows][1::2] == ["1", "1", "1"]
     *_, stress = commands("README.md", "Your own images")
     execute(stress, places, "severities=[1]", "components=[all]", "bootstrap=100")

@@ -53,14 +53,25 @@ def disk(tmp_path: Path) -> Iterator[tuple[Path, Mount]]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The figures of the cell with maps where nothing goes wrong."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    return figures(run_cell(folder, *tiny_overrides(tiny), "save_maps=true", "store=off"))
+
+
 @pytest.mark.parametrize("kilobytes", [40, 400, 4_000, 14_000, 18_000, 24_000])
 def test_a_full_disk_is_one_line_and_the_next_run_is_whole(
-    tiny: Path, tmp_path: Path, disk: tuple[Path, Mount], kilobytes: int
+    tiny: Path, undisturbed: str, disk: tuple[Path, Mount], kilobytes: int
 ) -> None:
     folder, remount = disk
     remount(f"size={kilobytes}k")
-    cell = [*tiny_overrides(tiny), "save_maps=true"]
-    there = [*cell, f"store.root={folder / 'store'}", f"hydra.run.dir={folder / 'out'}"]
+    there = [
+        *tiny_overrides(tiny),
+        "save_maps=true",
+        f"store.root={folder / 'store'}",
+        f"hydra.run.dir={folder / 'out'}",
+    ]
     done = invoke("train.py", *there)
     assert done.code == 2, done.err
     assert "No space left on device" in told(done) or "written" in told(done)
@@ -70,7 +81,7 @@ def test_a_full_disk_is_one_line_and_the_next_run_is_whole(
     again = invoke("train.py", *there)
     assert again.code == 0, again.err
     found = json.loads((folder / "out" / "result.json").read_text())
-    assert figures(found) == figures(run_cell(tmp_path / "elsewhere", *cell, "store=off"))
+    assert figures(found) == undisturbed
 
 
 @pytest.mark.parametrize("what", ["output", "store"])
