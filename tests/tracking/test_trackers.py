@@ -16,6 +16,7 @@ import pytest
 import yaml
 from helpers.images import tiny_overrides
 from helpers.inprocess import Finished, invoke
+from helpers.repo import REPO
 from helpers.told import expected, pictures_of, result_of
 from PIL import Image
 
@@ -274,7 +275,7 @@ def test_figures_are_told_with_their_groups_and_undefined_ones_are_not() -> None
 
 
 def test_every_option_builds_its_tracker() -> None:
-    conf = Path(__file__).resolve().parents[1] / "conf" / "logger"
+    conf = REPO / "conf" / "logger"
     built = {path.stem: build(yaml.safe_load(path.read_text()), "logger") for path in conf.glob("*.yaml")}
     assert {name: type(tracker).__name__ for name, tracker in built.items()} == {
         "csv": "CsvTracker", "tensorboard": "TensorBoardTracker", "mlflow": "MlflowTracker", "wandb": "WandbTracker",
