@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,29 @@ def under(root: Path, regime: str, method: str = "patchcore") -> list[str]:
     return cell(root, method, f"adaptation={regime}", *REGIMES.get(regime, ()))
 
 
+Cells = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory: pytest.TempPathFactory) -> Cells:
+    """``cells(*overrides)``: the folder of that cell, run once a module; read only."""
+    base = tmp_path_factory.mktemp("cells")
+    done: dict[tuple[str, ...], Path] = {}
+
+    def folder(*overrides: str) -> Path:
+        if overrides not in done:
+            run_cell(base / str(len(done)), *overrides)
+            done[overrides] = base / str(len(done))
+        return done[overrides]
+
+    return folder
+
+
+def result_of(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "result.json").read_text())
+    return found
+
+
 def scores(folder: Path) -> list[tuple[str, str, str, str]]:
     with (folder / "scores.csv").open(newline="") as handle:
         return [(r["path"], r["role"], r["score"], r["threshold"]) for r in csv.DictReader(handle)]
@@ -56,64 +80,62 @@ def flipped(split: Split) -> Split:
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("regime", REGIMES)
 def test_no_regime_looks_at_a_test_label(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regime: str, method: str
+    cells: Cells, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regime: str, method: str
 ) -> None:
-    run_cell(tmp_path / "true", *under(tiny, regime, method))
+    true = cells(*under(tiny, regime, method))
     change_split(monkeypatch, flipped)
     result = run_cell(tmp_path / "flipped", *under(tiny, regime, method))
     assert result["counts"]["plate"]["test_normal"] == 8
-    assert scores(tmp_path / "flipped") == scores(tmp_path / "true")
+    assert scores(tmp_path / "flipped") == scores(true)
 
 
 @pytest.mark.parametrize("regime", REGIMES)
 def test_the_test_set_changes_neither_fit_nor_threshold(
-    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regime: str
+    cells: Cells, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, regime: str
 ) -> None:
-    whole = run_cell(tmp_path / "whole", *under(tiny, regime))
+    whole = cells(*under(tiny, regime))
     change_split(monkeypatch, lambda split: replace(split, test=split.test[:1]))
     one = run_cell(tmp_path / "one", *under(tiny, regime))
-    assert one["threshold"] == whole["threshold"]
-    first, second = state(tmp_path / "whole" / "model.ckpt"), state(tmp_path / "one" / "model.ckpt")
+    assert one["threshold"] == result_of(whole)["threshold"]
+    first, second = state(whole / "model.ckpt"), state(tmp_path / "one" / "model.ckpt")
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_no_copies_are_the_plain_fit(tiny: Path, tmp_path: Path, method: str) -> None:
-    run_cell(tmp_path / "none", *cell(tiny, method))
+def test_no_copies_are_the_plain_fit(cells: Cells, tiny: Path, tmp_path: Path, method: str) -> None:
     run_cell(tmp_path / "robust", *cell(tiny, method, "adaptation=robust", "robust.copies=0"))
-    assert scores(tmp_path / "none") == scores(tmp_path / "robust")
+    assert scores(cells(*cell(tiny, method))) == scores(tmp_path / "robust")
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_few_is_the_same_wherever_it_is_applied(tiny: Path, tmp_path: Path, method: str) -> None:
+def test_few_is_the_same_wherever_it_is_applied(cells: Cells, tiny: Path, tmp_path: Path, method: str) -> None:
     """Trained with it, evaluated again, applied to a finished clean run, and without a store."""
-    few = under(tiny, "few", method)
-    run_cell(tmp_path / "few", *few)
-    run_cell(tmp_path / "alone", *few, "store=off")
-    run_cell(tmp_path / "clean", *cell(tiny, method), "domain=clean")
-    run_cell(tmp_path / "again", f"run={tmp_path / 'few'}", script="evaluate.py")
+    chosen = under(tiny, "few", method)
+    few, plain = cells(*chosen), cells(*cell(tiny, method), "domain=clean")
+    run_cell(tmp_path / "alone", *chosen, "store=off")
+    run_cell(tmp_path / "again", f"run={few}", script="evaluate.py")
     applied = ("domain=shift", "adaptation=few", *REGIMES["few"])
-    run_cell(tmp_path / "applied", f"run={tmp_path / 'clean'}", *applied, script="evaluate.py")
+    run_cell(tmp_path / "applied", f"run={plain}", *applied, script="evaluate.py")
     for name in ("alone", "again", "applied"):
-        assert scores(tmp_path / name) == scores(tmp_path / "few"), name
-    base, repaired = state(tmp_path / "few" / "base.ckpt"), state(tmp_path / "few" / "model.ckpt")
-    clean = state(tmp_path / "clean" / "model.ckpt")
+        assert scores(tmp_path / name) == scores(few), name
+    base, repaired = state(few / "base.ckpt"), state(few / "model.ckpt")
+    clean = state(plain / "model.ckpt")
     assert all(torch.equal(base[name], clean[name]) for name in clean)
     assert any(base[n].shape != repaired[n].shape or not torch.equal(base[n], repaired[n]) for n in base)
 
 
-def test_a_repaired_model_is_the_one_that_predicts(tiny: Path, tmp_path: Path) -> None:
-    run_cell(tmp_path / "clean", *cell(tiny), "domain=clean")
+def test_a_repaired_model_is_the_one_that_predicts(cells: Cells, tiny: Path, tmp_path: Path) -> None:
+    clean = cells(*cell(tiny), "domain=clean")
     few = ("adaptation=few", "few.k=2", "few.ratio=1.0")
-    result = run_cell(tmp_path / "few", f"run={tmp_path / 'clean'}", *few, script="evaluate.py")
+    result = run_cell(tmp_path / "few", f"run={clean}", *few, script="evaluate.py")
     table = {path: float(score) for path, role, score, _ in scores(tmp_path / "few") if role == "test"}
     detector = adshift.load(tmp_path / "few")
     for path in list(table)[::5]:
         (found,) = detector.predict(Image.open(tiny / path))
         assert found.score == pytest.approx(table[path], rel=1e-4)
     assert len(detector.method.bank_MD) == result["memory"]["bank_vectors"]
-    assert len(detector.method.bank_MD) > len(adshift.load(tmp_path / "clean").method.bank_MD)
+    assert len(detector.method.bank_MD) > len(adshift.load(clean).method.bank_MD)
 
 
 @pytest.mark.parametrize("statistics", ["mean", "none"])
@@ -167,37 +189,35 @@ def test_few_is_refused_in_one_line(tiny: Path, tmp_path: Path, arguments: tuple
     ],
 )  # fmt: skip
 def test_each_regime_declares_what_it_saw(
-    tiny: Path, tmp_path: Path, regime: str, more: tuple[str, ...], target_data: str, images: int, simulated: int,
+    cells: Cells, tiny: Path, regime: str, more: tuple[str, ...], target_data: str, images: int, simulated: int,
     costs: bool,
 ) -> None:  # fmt: skip
     last = {a.split("=")[0] for a in more}
     chosen = [o for o in under(tiny, regime) if o.split("=")[0] not in last]
-    found = run_cell(tmp_path, *chosen, *more)["adaptation"]
+    found = result_of(cells(*chosen, *more))["adaptation"]
     assert (found["regime"], found["target_data"], found["target_images"]) == (regime, target_data, images)
     assert found["simulated_images"] == simulated
     assert (found["seconds"] > 0) is costs
     assert (found["bytes"] > 0) is (regime not in ("none", "threshold", "test_time"))
 
 
-def test_robust_calibrates_on_the_copies_too(tiny: Path, tmp_path: Path) -> None:
-    result = run_cell(tmp_path, *under(tiny, "robust"))
-    rows = [row for row in scores(tmp_path) if row[1] == "calibration"]
+def test_robust_calibrates_on_the_copies_too(cells: Cells, tiny: Path) -> None:
+    folder = cells(*under(tiny, "robust"))
+    result = result_of(folder)
+    rows = [row for row in scores(folder) if row[1] == "calibration"]
     assert (len(rows), len({row[0] for row in rows}), result["threshold"]["plate"]["n"]) == (8, 4, 8)
-    assert json.loads((tmp_path / "calibration.json").read_text())["domain"]["and"][0]["seed"] == -1
+    assert json.loads((folder / "calibration.json").read_text())["domain"]["and"][0]["seed"] == -1
     assert any("each of the 4 calibration images counts 2 times" in line for line in result["warnings"])
 
 
-def test_evaluate_keeps_a_robust_model_and_repairs_it(tiny: Path, tmp_path: Path) -> None:
-    robust = under(tiny, "robust")
-    run_cell(tmp_path / "robust", *robust)
-    run_cell(tmp_path / "same", f"run={tmp_path / 'robust'}", script="evaluate.py")
-    assert scores(tmp_path / "same") == scores(tmp_path / "robust")
-    run_cell(tmp_path / "both", *under(tiny, "robust_few"))
-    found = run_cell(tmp_path / "few", f"run={tmp_path / 'robust'}", "adaptation=few", "few.k=2", script="evaluate.py")
-    assert scores(tmp_path / "few") == scores(tmp_path / "both")
+def test_evaluate_keeps_a_robust_model_and_repairs_it(cells: Cells, tiny: Path, tmp_path: Path) -> None:
+    robust, both, plain = cells(*under(tiny, "robust")), cells(*under(tiny, "robust_few")), cells(*cell(tiny))
+    run_cell(tmp_path / "same", f"run={robust}", script="evaluate.py")
+    assert scores(tmp_path / "same") == scores(robust)
+    found = run_cell(tmp_path / "few", f"run={robust}", "adaptation=few", "few.k=2", script="evaluate.py")
+    assert scores(tmp_path / "few") == scores(both)
     assert found["adaptation"]["target_images"] == 2
-    plain = run_cell(tmp_path / "plain", *cell(tiny))
-    assert plain["adaptation"]["seconds"] == 0
-    done = invoke("evaluate.py", f"run={tmp_path / 'plain'}", "adaptation=robust", f"hydra.run.dir={tmp_path / 'no'}")
+    assert result_of(plain)["adaptation"]["seconds"] == 0
+    done = invoke("evaluate.py", f"run={plain}", "adaptation=robust", f"hydra.run.dir={tmp_path / 'no'}")
     assert done.code == 2
     assert "adaptation=robust needs a new fit" in done.err
