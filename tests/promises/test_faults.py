@@ -151,12 +151,12 @@ def test_a_signal_ends_a_run_in_order(tiny: Path, tmp_path: Path, number: int, s
     job = subprocess.Popen(
         [sys.executable, "train.py", *cell], cwd=REPO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    for _ in range(1200):  # until the scores are there; the bootstrap then takes long enough
+    for _ in range(6000):  # until the scores are there; the bootstrap then takes long enough
         if list((tmp_path / "store" / "scores").glob("*")):
             break
         time.sleep(0.05)
     job.send_signal(number)
-    _, err = job.communicate(timeout=60)
+    _, err = job.communicate(timeout=300)
     assert job.returncode == status, err
     assert f"adshift: {word}; what was finished stays" in err
     assert "Traceback" not in err
