@@ -116,6 +116,7 @@ def test_evaluate_gives_the_same_figures_and_scores(name: str, tmp_path: Path) -
     np.testing.assert_allclose(scores[0], scores[1], rtol=TOLERANCE)
 
 
+@pytest.mark.slow
 def test_an_exported_run_has_the_same_scores_and_metadata(tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime", reason="needs the export extra")
     done = invoke("export.py", "run=bank", f"hydra.run.dir={tmp_path}")
@@ -130,10 +131,13 @@ def test_an_exported_run_has_the_same_scores_and_metadata(tmp_path: Path) -> Non
         assert found[0] == pytest.approx(score, rel=TOLERANCE)
 
 
-def test_console_and_report_read_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_console_sets_them_side_by_side(capsys: pytest.CaptureFixture[str]) -> None:
     assert console([*RUNS]) == 0
-    table = capsys.readouterr().out
-    assert table.count("| plate") == len(RUNS)
+    assert capsys.readouterr().out.count("| plate") == len(RUNS)
+
+
+@pytest.mark.slow
+def test_the_report_reads_them(tmp_path: Path) -> None:
     assert report([*RUNS, "--out", str(tmp_path), "--pictures", "0"]) == 0
     cells = {(row["method"], row["domain"], row["adaptation"]) for row in rows_of(tmp_path / "cells.csv")}
     assert cells == {
