@@ -14,7 +14,7 @@ from adshift.data.correction import Correction
 from adshift.errors import AdshiftError
 from adshift.methods.method import Method
 from adshift.results.checkpoint import load_checkpoint, recorded_sha256
-from adshift.results.files import CHECKPOINT, RESULT
+from adshift.results.files import BASE, CHECKPOINT, RESULT
 from adshift.results.read import read_calibration, read_config, read_correction, read_result
 from adshift.shift.domain import Domain
 
@@ -78,21 +78,41 @@ def load_fitted(folder: Path) -> Fitted:
         AdshiftError: the run is unfinished, or a file of it is missing, broken or not the one that was recorded.
     """
     config = read_result(folder)["config"]
-    recipe = _recipe(folder, config)
-    home = folder if recipe.few is not None else Path(str(config.get(EVALUATED, folder)))
-    if not (home / CHECKPOINT).is_file():
+    recipe, home = _recipe(folder, config), Path(str(config.get(EVALUATED, folder)))
+    born = recipe if home == folder else _born(home)
+    path, recorded = _model(folder, home, recipe, born)
+    if not path.is_file():
         raise AdshiftError(
-            f"run={folder} needs the model {home / CHECKPOINT}, which does not exist; give the folder of a finished "
-            "run, and call from where it was made"
+            f"run={folder} needs the model {path}, which does not exist; give the folder of a finished run, and call from "
+            "where it was made"
         )
     with read_config(folder):
         method = model_plan(config).built(weights="random")  # the checkpoint holds the backbone's weights too
-        rule = recipe.correction
+        rule = recipe.correction or born.correction
         correction = None if rule is None else rule.restored(read_correction(folder))
         fitted = Fitted(folder, config, method.eval(), read_calibration(folder), correction)
         _ = fitted.categories, fitted.image_size
-    load_checkpoint(method, home / CHECKPOINT, recorded_sha256(read_result(home)))
+    load_checkpoint(method, path, recorded)
     return fitted
+
+
+def _model(folder: Path, home: Path, recipe: Recipe, born: Recipe) -> tuple[Path, str | None]:
+    """The file of the model that a run scored with, and its recorded hash.
+
+    That is its own where it made one: fitted, or repaired with a few images. An evaluation without a repair of its own
+    scored with the model as it was fitted, whatever the evaluated run's own repair made of that.
+    """
+    if home == folder or recipe.few is not None:
+        return folder / CHECKPOINT, recorded_sha256(read_result(folder))
+    if born.few is not None:
+        return home / BASE, recorded_sha256(read_result(home), "base_sha256")
+    return home / CHECKPOINT, recorded_sha256(read_result(home))
+
+
+def _born(home: Path) -> Recipe:
+    config = read_result(home)["config"]
+    with read_config(home):
+        return born_recipe(config, Domain())
 
 
 def _recipe(folder: Path, config: dict[str, Any]) -> Recipe:

@@ -88,6 +88,21 @@ def test_a_loaded_run_scores_and_decides_the_same(run: str, as_of: str) -> None:
         assert (found.score, found.threshold, found.anomalous) == pytest.approx(expected[found.name], rel=TOLERANCE)
 
 
+@pytest.mark.parametrize("adaptation", ["threshold", "few"])
+def test_an_evaluation_of_a_repaired_run_loads_the_model_and_the_correction_that_it_scored_with(
+    adaptation: str, tmp_path: Path
+) -> None:
+    """Without a repair of its own that is the model as it was fitted, with the correction of every image."""
+    own = ["few.k=2"] if adaptation == "few" else []
+    run_cell(tmp_path, "run=repaired", "domain=clean", f"adaptation={adaptation}", *own, "threshold=sigma",
+             script="evaluate.py")  # fmt: skip
+    expected = {f"images/{row['path']}": row for row in rows_of(tmp_path / "scores.csv") if row["role"] == "test"}
+    for found in adshift.load(tmp_path, device="cpu").predict(list(expected)):
+        row = expected[found.name]
+        assert found.score == pytest.approx(float(row["score"]), rel=TOLERANCE)
+        assert found.anomalous == (row["decision"] == "1")
+
+
 @pytest.mark.parametrize("run", ["bank", "repaired"])
 def test_predict_gives_the_same_table(run: str, tmp_path: Path) -> None:
     source = ("source=images/plate/test", "num_workers=0", "pictures=none", "device=cpu")
