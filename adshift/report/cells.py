@@ -142,7 +142,7 @@ def _detector_keys(config: Mapping[str, Any]) -> dict[str, str]:
 
 def _of_a_regime(node: Any) -> bool:
     """Whether a group holds the keys of a regime: they are under ``adaptation`` as well, or, in an evaluation under
-    another one, change nothing."""
+    another one, are left from the run that it is of."""
     return isinstance(node, Mapping) and str(node.get("_target_")).startswith(HOMES["adaptation"])
 
 
