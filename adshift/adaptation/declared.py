@@ -8,15 +8,21 @@ from typing import Any
 from adshift.adaptation.recipe import Recipe
 from adshift.data.splits import Split
 from adshift.shift.domain import Domain
+from adshift.shift.photos import photos_of
+
+
+def _is_source(domain: Domain) -> bool:
+    """Whether images are as the source's camera gave them: neither changed nor photographs of another domain."""
+    return domain.is_identity and photos_of(domain) is None
 
 
 def _is_plain(recipe: Recipe) -> bool:
     """Whether the model is the one that every line has: fitted once, to images as the camera gave them."""
-    return len(recipe.train) == 1 and recipe.train[0].is_identity and recipe.correction is None
+    return len(recipe.train) == 1 and _is_source(recipe.train[0]) and recipe.correction is None
 
 
 def _sees(domains: tuple[Domain, ...], target: Domain) -> bool:
-    return not target.is_identity and target in domains
+    return not _is_source(target) and target in domains
 
 
 def _seen(recipe: Recipe, split: Split, labels: bool) -> list[tuple[int, str]]:
@@ -50,7 +56,7 @@ def regime_seconds(recipe: Recipe, timing: Mapping[str, float], calibration: flo
         calibration: seconds that the calibration images took in their first view.
     """
     own_fit = 0.0 if _is_plain(recipe) else timing.get("fit", 0.0)
-    own_calibration = 0.0 if all(d.is_identity for d in recipe.calibration) and _is_plain(recipe) else calibration
+    own_calibration = 0.0 if all(_is_source(d) for d in recipe.calibration) and _is_plain(recipe) else calibration
     return own_fit + own_calibration + timing.get("repair", 0.0) + timing.get("views", 0.0)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from adshift.calibration.calibration import Calibration
@@ -13,14 +13,22 @@ GLOBAL = "global"
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The calibrations of a run; the keys are category names, or ``global`` alone."""
+    """The calibrations of a run; the keys are category names, or ``global`` alone.
+
+    Attributes:
+        image, pixel: of images and of their pixels.
+        left_out: image thresholds by the path of an image that was calibrated on and is tested too: each was made without
+            that image. They decide on it in place of the category's, and are not kept.
+    """
 
     image: dict[str, Calibration]
     pixel: dict[str, Calibration]
+    left_out: dict[str, float] = field(default_factory=dict)
 
-    def image_threshold(self, category: str) -> float | None:
-        """The image threshold that decides on a category; None where nothing was calibrated."""
-        return _value(self.image, category)
+    def image_threshold(self, category: str, path: str = "") -> float | None:
+        """The image threshold for a category, or for its image at ``path``; None where nothing was calibrated."""
+        own = self.left_out.get(path)
+        return _value(self.image, category) if own is None else own
 
     def pixel_threshold(self, category: str) -> float | None:
         """The pixel threshold that decides on a category; None where nothing was calibrated."""

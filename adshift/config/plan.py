@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from adshift.data.samples import Sample
 from adshift.data.splits import Splitter
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
+from adshift.shift.photos import photos_of
 from adshift.store.store import AnyStore
 from adshift.tracking.trackers import NoTracker, Tracker
 
@@ -115,6 +116,8 @@ def make_plan(config: Mapping[str, Any], source: Domain, born: Recipe | None = N
         tracker=build(config["logger"], "logger") if "logger" in config else NoTracker(),
         home=Path(checked("run", config["run"], str)) if "run" in config else None,
     )
+    if photos_of(plan.recipe.calibration[0]) and not photos_of(plan.recipe.train[0]):
+        plan = replace(plan, crossfit=0)  # the photographs are strangers to the model: no fold needs a fit
     one_of("threshold.scope", plan.scope, SCOPES)
     one_of("metrics.resolution", plan.resolution, RESOLUTIONS)
     within("data.batch_size", plan.batch_size, 1, 65536, "the default is 32")

@@ -13,8 +13,10 @@ from adshift.data.correction import Correction
 from adshift.data.dataset import MaskResolution
 from adshift.data.prepared import ImageBatch, PreparedImages, prepare_images
 from adshift.data.samples import Sample
-from adshift.data.splits import Split
+from adshift.data.seen import SeenImage
+from adshift.data.splits import Role, Split
 from adshift.shift.domain import Domain
+from adshift.shift.photos import root_of
 from adshift.store.store import AnyStore
 
 
@@ -23,7 +25,7 @@ class AnomalyDataModule(pl.LightningDataModule):
 
     Args:
         store: where decoded images are kept.
-        root: the data root.
+        root: the data root; photographs of a domain lie where that says.
         split: the samples of each role.
         train_domains: the domains that the train images are seen in, each image once in every one.
         image_size: side of the input in pixels.
@@ -55,13 +57,23 @@ class AnomalyDataModule(pl.LightningDataModule):
         self.num_workers = num_workers
         self.mask_resolution = mask_resolution
         self.correction = correction
+        self._contents: dict[Path, str] = {}
 
     def images(self, samples: Sequence[Sample], domain: Domain) -> PreparedImages:
         """Some samples seen in a domain, in their order."""
-        return prepare_images(
-            self.store, self.root, samples, domain, self.image_size, self.mask_resolution, self.num_workers,
-            self.correction,
+        found = prepare_images(
+            self.store, root_of(domain, self.root), samples, domain, self.image_size, self.mask_resolution,
+            self.num_workers, self.correction,
         )  # fmt: skip
+        for sample, content in zip(samples, found.contents, strict=True):
+            self._contents[root_of(domain, self.root) / sample.path] = content
+        return found
+
+    def seen(self, role: Role, domain: Domain) -> list[SeenImage]:
+        """The images of a role as they are now, in the first domain that it was asked for in."""
+        root = root_of(domain, self.root)
+        files = ((sample.path, root / sample.path) for sample in self.split.of(role))
+        return [SeenImage(role, path, file.stat().st_size, self._contents[file]) for path, file in files]
 
     def train_images(self) -> tuple[PreparedImages, ...]:
         """The train role in each of its domains, in its order: a fit that sees every image once needs no shuffling."""

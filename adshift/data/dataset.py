@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from adshift.data.contents import content_sha256
 from adshift.data.correction import Correction
 from adshift.data.images import read_image, read_mask
 from adshift.data.samples import Sample
@@ -27,6 +28,8 @@ class Item(NamedTuple):
     """uint8 [S, S, 3]."""
     mask: UInt8 | None
     """uint8 [H, W] in {0, 1}; all zero for a nominal image; None for an anomalous image without a mask file."""
+    content: str
+    """``content_sha256`` of the image as its file holds it."""
 
 
 def read_pair(
@@ -42,7 +45,13 @@ def read_pair(
     Raises:
         AdshiftError: a file cannot be read, or the mask has another size than its image.
     """
-    image = read_image(root / sample.path)
+    image, mask = _marked(root, sample, read_image(root / sample.path))
+    image, mask = domain.seen(image, mask, sample.category, sample.path)
+    return (image, mask) if correction is None else correction.apply(image, mask)
+
+
+def _marked(root: Path, sample: Sample, image: UInt8) -> tuple[UInt8, UInt8 | None]:
+    """An image as the sample wants it, with a pasted defect where there is one, and its mask."""
     mask: UInt8 | None
     if sample.pasted is not None:
         image, mask = sample.pasted.apply(image, sample.category, sample.path)
@@ -57,8 +66,7 @@ def read_pair(
                 f"mask {root / sample.mask} is {mask.shape[1]} x {mask.shape[0]}, its image "
                 f"{image.shape[1]} x {image.shape[0]}; both must have one size"
             )
-    image, mask = domain.seen(image, mask, sample.category, sample.path)
-    return (image, mask) if correction is None else correction.apply(image, mask)
+    return image, mask
 
 
 class ImageDataset(Dataset[Item]):
@@ -93,10 +101,15 @@ class ImageDataset(Dataset[Item]):
         return len(self.samples)
 
     def __getitem__(self, index: int) -> Item:
-        image, mask = read_pair(self.root, self.samples[index], self.domain, self.correction)
+        sample = self.samples[index]
+        held = read_image(self.root / sample.path)
+        image, mask = _marked(self.root, sample, held)
+        image, mask = self.domain.seen(image, mask, sample.category, sample.path)
+        if self.correction is not None:
+            image, mask = self.correction.apply(image, mask)
         if mask is not None and self.mask_resolution == "input":
             mask = resize_mask(mask, self.image_size)
-        return Item(resize_image(image, self.image_size), mask)
+        return Item(resize_image(image, self.image_size), mask, content_sha256(held))
 
 
 def worker_init(_: int) -> None:

@@ -27,7 +27,7 @@ from adshift.store.sources import sources
 from adshift.store.store import AnyStore, Key
 from adshift.system.resources import data_workers
 
-PIXELS, MASKS, TIMING = "images.npy", "masks.npz", "timing.json"
+PIXELS, MASKS, TIMING, CONTENTS = "images.npy", "masks.npz", "timing.json", "contents.json"
 
 
 class ImageBatch(NamedTuple):
@@ -47,6 +47,7 @@ class PreparedImages:
         image_NSS3: uint8, mapped from a file.
         masks: N masks uint8 [H, W] in {0, 1}; None for an anomalous image without one.
         seconds: what decoding, shifting and resizing took when it was done.
+        contents: N hashes of the decoded files (``adshift.data.contents``).
     """
 
     samples: tuple[Sample, ...]
@@ -54,6 +55,7 @@ class PreparedImages:
     image_NSS3: UInt8
     masks: list[UInt8 | None]
     seconds: float
+    contents: tuple[str, ...]
 
     def loader(self, batch_size: int) -> DataLoader[ImageBatch]:
         """Normalised batches, in order."""
@@ -107,9 +109,9 @@ def prepare_images(
 
     def read(folder: Path) -> PreparedImages:
         seconds = json.loads((folder / TIMING).read_text())["load"]
-        return PreparedImages(
-            tuple(samples), key, np.load(folder / PIXELS, mmap_mode="r"), _read_masks(folder), seconds
-        )
+        contents = tuple(json.loads((folder / CONTENTS).read_text()))
+        pixels = np.load(folder / PIXELS, mmap_mode="r")
+        return PreparedImages(tuple(samples), key, pixels, _read_masks(folder), seconds, contents)
 
     return store.fetch("images", key, make, read)
 
@@ -122,6 +124,7 @@ def _write(folder: Path, dataset: ImageDataset, num_workers: int) -> None:
     workers = min(data_workers(num_workers), count)
     loader: DataLoader[Any] = DataLoader(dataset, batch_size=8, shuffle=False, **loader_options(workers))
     masks: list[UInt8 | None] = []
+    contents: list[str] = []
     with (
         (folder / PIXELS).open("wb") as handle,
         tqdm(total=count, desc="images", unit="image", leave=False) as bar,
@@ -134,8 +137,10 @@ def _write(folder: Path, dataset: ImageDataset, num_workers: int) -> None:
             for item in items:
                 handle.write(np.ascontiguousarray(item.image).tobytes())
                 masks.append(item.mask)
+                contents.append(item.content)
             bar.update(len(items))
     _write_masks(folder, masks)
+    (folder / CONTENTS).write_text(json.dumps(contents))
     (folder / TIMING).write_text(json.dumps({"load": time.perf_counter() - started}))
 
 

@@ -23,4 +23,5 @@ CORRECTION = "correction.json"
 MAPS = "maps.npz"
 
 
+FITTED = "fitted.json"
 REPLICATES = "replicates.npz"

@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adshift.calibration.thresholds import Thresholds
+from adshift.data.seen import SeenImage
 from adshift.errors import AdshiftError
 from adshift.metrics.summary import Figures
-from adshift.results.files import CALIBRATION, CORRECTION, REPLICATES, RESULT, SCHEMA
+from adshift.results.files import CALIBRATION, CORRECTION, FITTED, REPLICATES, RESULT, SCHEMA
 
+REMEDY_FITTED = "fit the run again with train.py"
 MAX_ARRAY_BYTES = 1 << 30
 """An array of a run's folder that would unpack to more is not read."""
 
@@ -92,6 +94,23 @@ def read_correction(folder: Path) -> dict[str, Any]:
         AdshiftError: the file is missing or broken.
     """
     return read_json(folder / CORRECTION, "run the cell again with train.py")
+
+
+def read_fitted(folder: Path) -> tuple[SeenImage, ...] | None:
+    """Read what ``write_fitted`` wrote; None for a run from before it was written.
+
+    Raises:
+        AdshiftError: the file is broken.
+    """
+    if not (folder / FITTED).is_file():
+        return None
+    held = read_json(folder / FITTED, REMEDY_FITTED)
+    try:
+        return tuple(
+            SeenImage(str(i["role"]), str(i["path"]), int(i["bytes"]), str(i["content"])) for i in held["images"]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise AdshiftError(f"{folder / FITTED} holds no list of images ({error}); {REMEDY_FITTED}") from error
 
 
 def read_arrays(path: Path, remedy: str, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:

@@ -6,14 +6,16 @@ import csv
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from adshift.calibration.thresholds import Thresholds
+from adshift.data.seen import SeenImage
 from adshift.errors import AdshiftError
-from adshift.results.files import CALIBRATION, CORRECTION, MAPS, REPLICATES, RESULT, SCHEMA, SCORES
+from adshift.results.files import CALIBRATION, CORRECTION, FITTED, MAPS, REPLICATES, RESULT, SCHEMA, SCORES
 from adshift.stages.measure import Evaluation
 from adshift.stages.scored import ScoredImages
 from adshift.system.atomic import atomic_path, write_text
@@ -52,7 +54,7 @@ def write_scores(folder: Path, scored: dict[str, ScoredImages], thresholds: Thre
         writer.writerow(COLUMNS)
         for role, images in scored.items():
             for sample, score in zip(images.samples, images.score_N.tolist(), strict=True):
-                threshold = thresholds.image_threshold(sample.category)
+                threshold = thresholds.image_threshold(sample.category, sample.path if role == "test" else "")
                 decision = "" if threshold is None else int(score >= threshold)
                 writer.writerow(
                     [sample.path, sample.category, sample.defect, sample.label, role, repr(score),
@@ -63,6 +65,11 @@ def write_scores(folder: Path, scored: dict[str, ScoredImages], thresholds: Thre
 def write_calibration(folder: Path, thresholds: Thresholds, domain: dict[str, Any]) -> None:
     """Write calibration.json: the decision rule, apart from the model, so that one can be replaced without the other."""
     write_text(folder / CALIBRATION, json.dumps(thresholds.to_json(domain), indent=1, allow_nan=False) + "\n")
+
+
+def write_fitted(folder: Path, seen: Sequence[SeenImage]) -> None:
+    """Write fitted.json: the images that the run was fitted and calibrated on, as they were then."""
+    write_text(folder / FITTED, json.dumps({"images": [asdict(image) for image in seen]}, indent=1) + "\n")
 
 
 def write_correction(folder: Path, parts: dict[str, Any]) -> None:

@@ -13,11 +13,12 @@ from adshift.config.build import build, plain
 from adshift.config.plan import Plan, make_plan
 from adshift.config.regime import born_recipe
 from adshift.data.acquire import acquire
-from adshift.data.splits import split_all
+from adshift.data.seen import Known, SeenImage
+from adshift.data.splits import Role, split_all
 from adshift.errors import AdshiftError
 from adshift.results.checkpoint import load_checkpoint, recorded_sha256
 from adshift.results.files import BASE, CHECKPOINT
-from adshift.results.read import read_calibration, read_config, read_correction, read_result
+from adshift.results.read import read_calibration, read_config, read_correction, read_fitted, read_result
 from adshift.run.cell import Cell
 from adshift.run.finish import finish
 from adshift.run.prepare import SOURCE, new_module, prepare
@@ -53,8 +54,7 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     path = run / (BASE if repaired else CHECKPOINT)
     load_checkpoint(module.method, path, recorded_sha256(result, "base_sha256" if repaired else "checkpoint_sha256"))
     correction = None if born.correction is None else born.correction.restored(read_correction(run))
-    cell = prepare(plan, module, correction)
-    _refuse_leaks(fitted, merged, cell)
+    cell = prepare(plan, module, correction, _known(run, fitted, merged))
     return finish(cell, merged, output_folder(), {}, _crossfitted(run, chosen, cell))
 
 
@@ -70,6 +70,21 @@ def _crossfitted(run: Path, chosen: dict[str, Any], cell: Cell) -> Thresholds | 
     return read_calibration(run)
 
 
+def _known(run: Path, fitted: dict[str, Any], merged: dict[str, Any]) -> Known:
+    """What the run has seen: its list, or for a run from before there was one what its split gives today."""
+    same = merged["split"] == fitted["split"]
+    listed = read_fitted(run)
+    return Known(_of_today(fitted, merged) if listed is None else listed, same)
+
+
+def _of_today(fitted: dict[str, Any], merged: dict[str, Any]) -> tuple[SeenImage, ...]:
+    """What the run's split gives today, by names alone."""
+    data = merged["data"]
+    own = split_all(acquire(data["source"], Path(data["root"]), data["categories"]), build(fitted["split"], "split"))
+    roles: tuple[Role, ...] = ("train", "calibration")
+    return tuple(SeenImage(role, sample.path, 0, "") for role in roles for sample in own.of(role))
+
+
 def _merge(fitted: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
     merged = {**fitted, **{key: value for key, value in chosen.items() if key != "data_root"}}
     if chosen["data_root"] is not None:
@@ -81,17 +96,3 @@ def _plan(merged: dict[str, Any], born: Recipe) -> Plan:
     """The regime as it would be of a fresh run, where that has the model at hand; else applied to that model."""
     plan = make_plan(merged, SOURCE)
     return plan if plan.recipe.same_model(born) else make_plan(merged, SOURCE, born)
-
-
-def _refuse_leaks(fitted: dict[str, Any], merged: dict[str, Any], cell: Cell) -> None:
-    """An image that the model was fitted on must not be calibrated or tested on."""
-    own_split = split_all(
-        acquire(cell.plan.source, cell.plan.root, cell.plan.categories), build(fitted["split"], "split")
-    )
-    seen = {sample.path for sample in own_split.train}
-    leaked = [s.path for s in (*cell.split.calibration, *cell.split.test) if s.path in seen]
-    if leaked:
-        raise AdshiftError(
-            f"split={merged['split']['_target_'].rpartition('.')[2]} would calibrate on {len(leaked)} images that the "
-            f"model was fitted on, {leaked[0]} the first; keep the run's own split, or fit anew with train.py"
-        )

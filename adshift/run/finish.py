@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from adshift.adaptation.declared import declared, regime_seconds
 from adshift.adaptation.recipe import described
 from adshift.calibration.thresholds import Thresholds
+from adshift.data.seen import SeenImage
 from adshift.data.splits import ROLES
 from adshift.report.console import print_run
 from adshift.report.pictures import write_pictures
@@ -16,6 +18,7 @@ from adshift.results.write import (
     counts,
     write_calibration,
     write_correction,
+    write_fitted,
     write_maps,
     write_replicates,
     write_result,
@@ -25,7 +28,8 @@ from adshift.run.cell import Cell
 from adshift.run.prepare import new_module
 from adshift.run.record import brief, calibration_warnings, checkpoints, latency, provenance, search, unified
 from adshift.run.roles import score_roles
-from adshift.stages.calibrate import calibrate
+from adshift.shift.photos import root_of
+from adshift.stages.calibrate import calibrate, left_out_thresholds
 from adshift.stages.fit import make_trainer
 from adshift.stages.measure import Evaluation, measure
 from adshift.stages.out_of_fold import out_of_fold
@@ -35,18 +39,32 @@ from adshift.system.provenance import peak_memory
 from adshift.tracking.log import track
 
 
-def _calibrated(cell: Cell, scored: ScoredImages, timing: dict[str, float]) -> Thresholds:
-    """The thresholds of the calibration role, or of the folds; these add to ``timing``."""
+def _calibration_scores(cell: Cell, scored: ScoredImages, timing: dict[str, float]) -> tuple[ScoredImages, int]:
+    """The scores that thresholds are made of, and how many folds they come from (0: of images that no fit has seen).
+
+    Cross-fitting adds to ``timing``.
+    """
     plan = cell.plan
+    if plan.recipe.few is not None:
+        return scored, len(scored.samples)
     if scored.samples or not plan.crossfit:
-        left_out = plan.recipe.few is not None
-        return calibrate(plan.calibrator, plan.scope, plan.categories, scored, left_out=left_out)
+        return scored, 0
     held_out = out_of_fold(
         lambda: make_trainer(plan.accelerator, plan.devices), lambda: new_module(plan), cell.datamodule, plan.recipe,
         plan.crossfit, plan.seed,
     )  # fmt: skip
     timing["views"] += held_out.view_seconds
-    return calibrate(plan.calibrator, plan.scope, plan.categories, held_out, folds=plan.crossfit)
+    return held_out, plan.crossfit
+
+
+def _calibrated(cell: Cell, scored: ScoredImages, folds: int) -> Thresholds:
+    """The thresholds, with those that decide on the calibration images themselves where these are tested."""
+    plan = cell.plan
+    left_out = plan.recipe.few is not None
+    made = calibrate(plan.calibrator, plan.scope, plan.categories, scored, 0 if left_out else folds, left_out)
+    if not cell.tests_itself:
+        return made
+    return replace(made, left_out=left_out_thresholds(plan.calibrator, plan.scope, plan.categories, scored, folds))
 
 
 def finish(
@@ -70,7 +88,10 @@ def finish(
     scored = score_roles(cell, folder, timing)
     started = time.perf_counter()
     if thresholds is None:
-        thresholds = _calibrated(cell, scored["calibration"], timing)
+        own, folds = _calibration_scores(cell, scored["calibration"], timing)
+        thresholds = _calibrated(cell, own, folds)
+        if cell.tests_itself:
+            scored["test"] = own.select(own.label_N == 0)
     timing["calibrate"] = time.perf_counter() - started
     started = time.perf_counter()
     evaluation = measure(scored["test"], thresholds, plan.categories, plan.bootstrap, plan.seed)
@@ -127,11 +148,23 @@ def _write(
 ) -> None:
     """Everything beside result.json, which comes last."""
     plan, correction = cell.plan, cell.datamodule.correction
+    target = plan.recipe.test
     write_scores(folder, scored, thresholds)
     write_replicates(folder, evaluation)
+    write_fitted(folder, _seen(cell))
     if correction is not None:
         write_correction(folder, correction.parts())
     write_calibration(folder, thresholds, described(plan.recipe.calibration))
     if plan.save_maps:
         write_maps(folder, scored["test"])
-        write_pictures(folder / "pictures", plan.root, plan.recipe.test, scored["test"], thresholds, correction)
+        write_pictures(folder / "pictures", root_of(target, plan.root), target, scored["test"], thresholds, correction)
+
+
+def _seen(cell: Cell) -> list[SeenImage]:
+    """What the run's model was fitted and its thresholds calibrated on."""
+    data, recipe = cell.datamodule, cell.plan.recipe
+    if cell.known is None:
+        fitted = data.seen("train", recipe.train[0])
+    else:
+        fitted = [image for image in cell.known.seen if image.role == "train"]
+    return [*fitted, *data.seen("calibration", recipe.calibration[0])]

@@ -29,6 +29,38 @@ def _of_pixels(calibrator: Calibrator, scored: ScoredImages) -> Calibration | No
     return calibrator.calibrate(scores, labels)
 
 
+def _groups(scope: str, categories: Sequence[str], scored: ScoredImages) -> dict[str, ScoredImages]:
+    return {GLOBAL: scored} if scope == "global" else {c: scored.of_category(c) for c in categories}
+
+
+def _of_images(calibrator: Calibrator, group: ScoredImages, folds: int) -> Calibration:
+    if folds > 1:
+        return crossfit_calibration(calibrator, group.score_N, folds)
+    return calibrator.calibrate(group.score_N, group.label_N)
+
+
+def left_out_thresholds(
+    calibrator: Calibrator, scope: str, categories: Sequence[str], scored: ScoredImages, folds: int
+) -> dict[str, float]:
+    """For each normal image that is calibrated on, the image threshold of all the others, by its path.
+
+    Where no other photographs are there to be tested, they tell the false alarms that a threshold keeps: no image is
+    decided by a threshold that it had a part in. An image that is alone in its group gets none.
+
+    Args:
+        calibrator, scope, categories, scored: as in ``calibrate``.
+        folds: K where the scores are out-of-fold or left-out scores, else 0.
+    """
+    found: dict[str, float] = {}
+    for group in _groups(scope, categories, scored).values():
+        for i, sample in enumerate(group.samples):
+            rest = group.select(np.arange(len(group.samples)) != i)
+            if sample.label == 0 and 0 in rest.label_N:
+                k = min(folds, len(rest.samples))
+                found[sample.path] = _of_images(calibrator, rest, k).threshold
+    return found
+
+
 def calibrate(
     calibrator: Calibrator,
     scope: str,
@@ -57,13 +89,10 @@ def calibrate(
     """
     if not scored.samples:
         return Thresholds({}, {})
-    groups = {GLOBAL: scored} if scope == "global" else {c: scored.of_category(c) for c in categories}
+    groups = _groups(scope, categories, scored)
 
     def of_images(group: ScoredImages) -> Calibration:
-        k = len(group.samples) if left_out else folds
-        if k > 1:
-            return crossfit_calibration(calibrator, group.score_N, k)
-        return calibrator.calibrate(group.score_N, group.label_N)
+        return _of_images(calibrator, group, len(group.samples) if left_out else folds)
 
     image = {name: of_images(group) for name, group in groups.items()}
     pixel = {name: _of_pixels(calibrator, group) for name, group in groups.items()}

@@ -11,6 +11,7 @@ from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.dataset import read_pair
 from adshift.data.sample_keys import sample_list
 from adshift.shift.domain import domain_parts
+from adshift.shift.photos import root_of
 from adshift.shift.pixels import UInt8
 from adshift.store.keys import code
 from adshift.store.sources import sources
@@ -21,16 +22,17 @@ PARTS = "correction.json"
 def fitted_correction(rule: CorrectionRule, datamodule: AnomalyDataModule) -> Correction:
     """A correction fitted to the train images in their first domain, or taken from the store."""
     samples, domain = datamodule.split.train, datamodule.train_domains[0]
+    root = root_of(domain, datamodule.root)
     key = {
         "rule": rule.settings(),
-        "samples": sample_list(datamodule.root, samples),
-        "root": str(datamodule.root.resolve()),
+        "samples": sample_list(root, samples),
+        "root": str(root.resolve()),
         "domain": domain_parts(domain),
         **code(__name__, *sources(rule, domain)),
     }
 
     def images() -> Iterator[UInt8]:
-        return (read_pair(datamodule.root, sample, domain)[0] for sample in samples)
+        return (read_pair(root, sample, domain)[0] for sample in samples)
 
     def make(folder: Path, _: Path | None) -> None:
         (folder / PARTS).write_text(json.dumps(rule.fit(images()).parts(), allow_nan=False))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,9 +49,8 @@ class Evaluation:
         return [*(f"{name}: {w}" for name, part in parts.items() for w in part.warnings), *self.macro.warnings]
 
 
-def _rows(scored: ScoredImages, value: Callable[[str], float | None]) -> np.ndarray | None:
-    """One threshold an image; None unless every category has one."""
-    each = [value(sample.category) for sample in scored.samples]
+def _rows(each: Sequence[float | None]) -> np.ndarray | None:
+    """One threshold an image; None unless every image has one."""
     known = [t for t in each if t is not None]
     return np.array(known) if known and len(known) == len(each) else None
 
@@ -72,7 +71,8 @@ def _figures(
         undefined: dict[str, Value] = dict.fromkeys(FIGURES)
         why = "there is no test image: every figure is null; put images into test/good and test/DEFECT to measure them"
         return Figures(undefined, [why])
-    rows, pixel_rows = _rows(scored, thresholds.image_threshold), _rows(scored, thresholds.pixel_threshold)
+    rows = _rows([thresholds.image_threshold(sample.category, sample.path) for sample in scored.samples])
+    pixel_rows = _rows([thresholds.pixel_threshold(sample.category) for sample in scored.samples])
     metric = RunFigures(replicates, seed, stream)
     metric.update(
         _tensor(scored.score_N),

@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import importlib
 import json
-import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -123,23 +121,3 @@ def test_what_scores(installed: Path, tiny: Path, option: str) -> None:
     assert done.code == 2
     assert done.err.count("\n") == 1
     assert re.match(r"adshift: (backbone Edges|method MeanPatch) has no exported form; ", done.err)
-
-
-@pytest.mark.slow
-def test_mypy_finds_that_the_examples_are_what_the_protocols_ask_for(tmp_path: Path) -> None:
-    protocols = {
-        "Margin": "adshift.calibration.calibration.Calibrator",
-        "ModelAdaptation": "adshift.adaptation.regime.Regime",
-        "Edges": "adshift.features.backbone.Backbone",
-        "MeanPatch": "adshift.methods.method.Method",
-    }
-    files = []
-    for block, (name, protocol) in zip(blocks("python"), protocols.items(), strict=True):
-        home, _, asked = protocol.rpartition(".")
-        files.append(tmp_path / f"{name}.py")
-        files[-1].write_text(f"{block}\n\nimport {home}\n\nfound: type[{home}.{asked}] = {name}\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "mypy", *map(str, files)],
-        cwd=REPO, env={**os.environ, "MYPYPATH": str(REPO)}, capture_output=True, text=True, timeout=600,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr

@@ -69,7 +69,8 @@ def three_commands(places: dict[str, Path], *more: str) -> list[dict[str, str]]:
 
 
 def named(tmp_path: Path) -> dict[str, Path]:
-    return {name: tmp_path / name.lower() for name in ("PHOTOS", "NEW", "RUN", "FOUND", "LINE", "STRESS")}
+    places = ("PHOTOS", "NEW", "RUN", "FOUND", "LINE", "STRESS", "LAMP", "REPAIRED", "FEW")
+    return {name: tmp_path / name.lower() for name in places}
 
 
 @pytest.mark.slow
@@ -92,14 +93,21 @@ def test_every_command_of_the_page_runs(tmp_path: Path) -> None:
     places = named(tmp_path)
     for i in range(12):
         draw(places["PHOTOS"] / f"{i:03}.png", i)
+        draw(places["LAMP"] / f"{i:03}.png", 100 + i)
+    draw(places["NEW"] / "000.png", 200)
     (train, *_), page = commands("README.md", "Your own images"), []
-    for heading in ("What the folder may hold", "What the threshold promises", "The stress test"):
+    for heading in ("What the folder may hold", "Photographs of the new lamp", "The stress test"):
         page += commands("docs/own-images.md", heading)
-    assert len(page) == 3
+    assert len(page) == 7
     execute(train, places, "image_size=64", "metrics.latency=false")
     for i, command in enumerate(page):
+        own = (
+            [] if any(word.startswith("hydra.run.dir=") for word in command) else [f"hydra.run.dir={tmp_path / str(i)}"]
+        )
         if "adshift.stress" in command:
-            execute(command, places, "bootstrap=100", "folds=2", f"hydra.run.dir={tmp_path / str(i)}")
+            execute(command, places, "bootstrap=100", "folds=2", *own)
+        elif command[1] in ("evaluate.py", "predict.py"):
+            execute(command, places, *own)
         else:
             words = [word.replace("PHOTOS", str(places["PHOTOS"])) for word in command]
             done = invoke("adshift/data/check/__main__.py", *words[3:])

@@ -19,6 +19,9 @@ from PIL import Image
 from sklearn.metrics import average_precision_score, roc_auc_score
 from torchvision.models import resnet18 as torchvision_resnet18
 
+from adshift.data.samples import index_category
+from adshift.data.splits import StudySplit
+
 RANK = ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap", "pro_030", "pro_005")
 DECISION = ("image_f1", "precision", "recall", "specificity", "accuracy", "pixel_f1", "false_alarm_rate")
 METHODS = ("patchcore", "padim")
@@ -301,13 +304,26 @@ def test_an_evaluation_cannot_be_evaluated(cells: Cells, tmp_path: Path) -> None
     assert f"is itself an evaluation, without a model; give the run it evaluates: {run}" in done.err
 
 
-def test_a_split_that_would_calibrate_on_train_images_is_refused(cells: Cells, tmp_path: Path) -> None:
+def test_another_split_leaves_out_what_the_model_was_fitted_on(cells: Cells, tiny: Path, tmp_path: Path) -> None:
     run = cells("domain=shift")
-    done = evaluate(run, tmp_path / "e", "split=study", "split.seed=7")
-    assert done.code == 2
-    assert "split=StudySplit would calibrate on" in done.err
-    assert "plate/train/good/" in done.err
-    assert not (tmp_path / "e" / "result.json").exists()
+    index = index_category(tiny, "plate")
+    known = set(StudySplit()(index).train)
+    shared = {seed: len(known & set(StudySplit(seed)(index).calibration)) for seed in range(100)}
+    seed = next(seed for seed, count in shared.items() if count == 2)
+    done = evaluate(run, tmp_path / "e", "split=study", f"split.seed={seed}")
+    assert done.code == 0, done.err
+    result = result_of(tmp_path / "e")
+    (told,) = (w for w in result["warnings"] if "pictures that the model was fitted on" in w)
+    left_out, of = int(told.split()[0]), int(told.split()[2])
+    counts = result["counts"]["plate"]
+    assert left_out == 2
+    assert counts["calibration_normal"] + counts["calibration_anomalous"] == of - left_out
+    assert counts["train"] == result_of(run)["counts"]["plate"]["train"]
+    seed = next(seed for seed, count in shared.items() if count == 4)
+    refused = evaluate(run, tmp_path / "f", "split=standard", "threshold=sigma", f"split.seed={seed}")
+    assert refused.code == 2
+    assert "calibration images are pictures that the model was fitted on; keep the run's own split" in refused.err
+    assert not (tmp_path / "f" / "result.json").exists()
     harmless = evaluate(run, tmp_path / "g", "split=standard", "threshold=sigma")
     assert harmless.code == 0, harmless.err
     assert result_of(tmp_path / "g")["counts"]["plate"]["test_anomalous"] == 8
