@@ -54,9 +54,9 @@ def _as_it_was(split: Split, everything: Sequence[Sample], known: Known, on_phot
         )
     if on_photographs:
         return replace(split, train=train)
-    had = {image.path for image in known.seen}
     calibration = as_they_were(everything, known.seen, "calibration") if known.same_split else split.calibration
-    return Split(train, calibration, tuple(sample for sample in split.test if sample.path not in had))
+    taken = {*train, *calibration}
+    return Split(train, calibration, tuple(sample for sample in split.test if sample not in taken))
 
 
 def without_seen(plan: Plan, datamodule: AnomalyDataModule, known: Known | None) -> tuple[Split, list[str]]:
