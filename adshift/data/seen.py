@@ -45,9 +45,9 @@ def contents_of(seen: Iterable[SeenImage], *roles: Role) -> frozenset[str]:
 
 
 def as_they_were(samples: Iterable[Sample], seen: Iterable[SeenImage], role: Role) -> tuple[Sample, ...]:
-    """The samples whose paths had a role in the fit, whatever else lies in their folder today."""
-    paths = {image.path for image in seen if image.role == role}
-    return tuple(sample for sample in samples if sample.path in paths)
+    """The samples whose paths had a role in the fit, in its order, whatever else lies in their folder today."""
+    by_path = {sample.path: sample for sample in samples}
+    return tuple(by_path[image.path] for image in seen if image.role == role and image.path in by_path)
 
 
 def strangers(
