@@ -49,7 +49,7 @@ def test_the_groups_are_those_of_the_design() -> None:
     assert options("method") == ["padim", "patchcore"]
     assert set(options("domain")) == {
         *("clean", "shift", "geometric", "photometric", "illumination", "lighting"),
-        *("brightness", "contrast", "defocus_blur", "gaussian_noise"),
+        *("brightness", "contrast", "defocus_blur", "gaussian_noise", "photos"),
     }
     assert options("adaptation") == [
         "few",
@@ -70,7 +70,8 @@ def test_the_groups_are_those_of_the_design() -> None:
 
 @pytest.mark.parametrize(("group", "option"), [(g, o) for g in GROUPS for o in options(g) if g not in ("data",)])
 def test_every_option_composes_and_plans(group: str, option: str) -> None:
-    config = plain(train_config(f"{group}={option}"))
+    needs = ["domain.root=LAMP"] if option == "photos" else []
+    config = plain(train_config(f"{group}={option}", *needs))
     plan = make_plan(config, Domain())
     if group == "domain":
         assert plan.recipe.test.name == config["domain"]["name"] == {"lighting": "all"}.get(option, option)

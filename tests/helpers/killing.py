@@ -1,4 +1,4 @@
-"""Kill a small sweep at random moments and let it be done again: `killing.py IMAGES FOLDER KILLS SEED`.
+"""Kill a small sweep at random moments and let it be done again: `python -m helpers.killing IMAGES FOLDER KILLS SEED`.
 
 Forks, so that each round pays for the sweep but not for the imports. Every round has a folder and a store of its own; its
 sweep is killed (SIGKILL), then started again and left alone. Writes take a hundredth of a sweep, so moments drawn from its

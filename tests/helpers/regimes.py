@@ -8,8 +8,8 @@ import pytest
 
 from adshift.data.lighting import split_in_light
 from adshift.data.splits import Split
-from adshift.run import prepare
+from adshift.run import division
 
 
 def change_split(monkeypatch: pytest.MonkeyPatch, change: Callable[[Split], Split]) -> None:
-    monkeypatch.setattr(prepare, "split_in_light", lambda *args: change(split_in_light(*args)))
+    monkeypatch.setattr(division, "split_in_light", lambda *args: change(split_in_light(*args)))

@@ -127,7 +127,7 @@ def test_a_data_worker_that_the_kernel_kills_is_told(
     def die(*_: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    monkeypatch.setattr(adshift.data.dataset, "read_pair", die)
+    monkeypatch.setattr(adshift.data.dataset, "read_image", die)
     done = invoke(
         "train.py", *tiny_overrides(tiny), "data.num_workers=1", "store=off", f"hydra.run.dir={tmp_path / 'out'}"
     )

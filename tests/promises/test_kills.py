@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from helpers.killing import STAGES
-from helpers.repo import Program
+from helpers.repo import REPO, Program
 
 KILLS = int(os.environ.get("ADSHIFT_KILLS", "20"))
 SEED = os.environ.get("ADSHIFT_KILLS_SEED", "7")
@@ -18,7 +18,9 @@ SEED = os.environ.get("ADSHIFT_KILLS_SEED", "7")
 
 @pytest.mark.slow
 def test_a_sweep_survives_sigkill_at_random_moments(tiny: Path, tmp_path: Path, program: Program) -> None:
-    done = program("tests/helpers/killing.py", str(tiny), str(tmp_path), str(KILLS), SEED, timeout=120 + 60 * KILLS)
+    words = ("-m", "helpers.killing", str(tiny), str(tmp_path), str(KILLS), SEED)
+    paths = os.pathsep.join((str(REPO), str(REPO / "tests")))
+    done = program(*words, timeout=120 + 60 * KILLS, PYTHONPATH=paths)
     assert done.returncode == 0, done.stderr[-2000:]
     whole, *rounds = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert (whole["status"], whole["cells"], len(rounds)) == (0, 4, KILLS)
