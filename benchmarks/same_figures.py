@@ -57,7 +57,10 @@ def _call(checkout: Path, *arguments: str) -> None:
 
 def _table(path: Path) -> list[list[str]]:
     with path.open(newline="", encoding="utf-8") as handle:
-        return [["" if "/" in cell and i else cell for i, cell in enumerate(row)] for row in csv.reader(handle)]
+        return [
+            ["/".join(row[0].split("/")[-3:]), *("" if "/" in cell else cell for cell in row[1:])]
+            for row in csv.reader(handle)
+        ]
 
 
 def _figures(folder: Path) -> dict[str, Any]:
@@ -70,8 +73,8 @@ def _figures(folder: Path) -> dict[str, Any]:
 
 
 def _exported(folder: Path) -> dict[str, Any]:
-    told = json.loads((folder / "export.json").read_text())
-    return {k: told[k] for k in ("image_threshold", "pixel_threshold", "thresholds", "image_size") if k in told}
+    metadata: dict[str, Any] = json.loads((folder / "export.json").read_text())["metadata"]
+    return {key: value for key, value in metadata.items() if key != "adshift"}
 
 
 def run(checkout: Path, out: Path, screw: Path | None, weights: Path | None) -> None:
