@@ -116,7 +116,8 @@ def make_plan(config: Mapping[str, Any], source: Domain, born: Recipe | None = N
         tracker=build(config["logger"], "logger") if "logger" in config else NoTracker(),
         home=Path(checked("run", config["run"], str)) if "run" in config else None,
     )
-    if photos_of(plan.recipe.calibration[0]) and not photos_of(plan.recipe.train[0]):
+    calibrated_on = photos_of(plan.recipe.calibration[0])
+    if calibrated_on is not None and calibrated_on != photos_of(plan.recipe.train[0]):
         plan = replace(plan, crossfit=0)  # the photographs are strangers to the model: no fold needs a fit
     one_of("threshold.scope", plan.scope, SCOPES)
     one_of("metrics.resolution", plan.resolution, RESOLUTIONS)

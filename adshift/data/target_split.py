@@ -16,6 +16,7 @@ def split_photographs(
     photographs: Sequence[CategoryIndex],
     splitter: Splitter,
     domains: Mapping[Role, Sequence[Domain]],
+    fits: bool,
 ) -> Split:
     """The roles of a cell whose target is photographs; each category by itself, in the order given.
 
@@ -28,6 +29,7 @@ def split_photographs(
         source, photographs: the same categories, of the data root and of the folder.
         splitter: divides one category.
         domains: those that each role is seen in.
+        fits: whether a fit takes of the photographs; the model of a finished run is there already, whatever made it.
 
     Returns:
         the split; without a test image where every good photograph is calibrated or fitted on.
@@ -35,7 +37,7 @@ def split_photographs(
     Raises:
         AdshiftError: the regime needs good photographs, and the folder holds none beside those to test on.
     """
-    fits, calibrates = (photos_of(domains[role][0]) is not None for role in ("train", "calibration"))
+    calibrates = photos_of(domains["calibration"][0]) == photos_of(domains["test"][0])
     parts = [_one(own, taken, splitter, fits, calibrates) for own, taken in zip(source, photographs, strict=True)]
     return Split(*(tuple(s for part in parts for s in part.of(role)) for role in ("train", "calibration", "test")))
 

@@ -20,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m adshift.diagnose", description=__doc__)
     parser.add_argument("run", type=Path, help="folder of a finished run of train.py")
     parser.add_argument("--domain", choices=NAMES, default="shift")
+    parser.add_argument("--photos", type=Path, help="a folder of photographs of the target, in place of a domain")
     parser.add_argument("--severity", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0, help="of the domain")
     parser.add_argument("--data-root", type=Path, help="where the images lie, if not where the run had them")
@@ -31,9 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _diagnose(chosen: argparse.Namespace) -> None:
     from adshift.diagnose.job import diagnose
     from adshift.diagnose.text import markdown
+    from adshift.shift.photos import Photos
     from adshift.system.atomic import write_text
 
     domain = named_domain(chosen.domain, chosen.severity, chosen.seed)
+    if chosen.photos is not None:
+        domain = Photos("photos", root=str(chosen.photos))
     found = diagnose(chosen.run, domain, chosen.data_root, chosen.bootstrap, seed=0)
     out = chosen.out or chosen.run
     out.mkdir(parents=True, exist_ok=True)

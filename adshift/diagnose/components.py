@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from adshift.metrics.comparison import compare
-from adshift.metrics.resampling import Difference
+from adshift.metrics.resampling import Difference, paired_difference
 from adshift.metrics.summary import Figures
 from adshift.shift.domain import Domain
 from adshift.shift.names import CLEAN, FAMILIES
@@ -45,20 +47,34 @@ def _only(domain: Domain, name: str, families: set[str]) -> Domain:
 
 @dataclass(frozen=True)
 class Loss:
-    """One variant's figures, and how far each is from the clean one's (paired bootstrap over the test images)."""
+    """One variant's figures, and how far each is from the clean one's (bootstrap over the test images)."""
 
     name: str
     values: dict[str, float | None]
     change: dict[str, Difference]
 
 
-def losses(figures: Mapping[str, Figures]) -> list[Loss]:
-    """A row a variant, in order; ``figures`` by the names of ``variants``, clean first."""
+def losses(figures: Mapping[str, Figures], paired: bool = True) -> list[Loss]:
+    """A row a variant, in order.
+
+    Args:
+        figures: by the names of ``variants``, clean first.
+        paired: whether all are of the same images; else resampled independently of each other.
+    """
     clean = figures[CLEAN]
-    return [
-        Loss(name, {figure: found.point(figure) for figure in FIGURES}, compare(found, clean, FIGURES))
-        for name, found in figures.items()
-    ]
+    change = (lambda found: compare(found, clean, FIGURES)) if paired else (lambda found: _apart(found, clean))
+    return [Loss(name, {f: found.point(f) for f in FIGURES}, change(found)) for name, found in figures.items()]
+
+
+def _apart(a: Figures, b: Figures) -> dict[str, Difference]:
+    """a - b of two sets of images: the difference of independent replicates."""
+    none = np.array([])
+    return {
+        name: paired_difference(
+            a.point(name), b.point(name), a.replicates.get(name, none), b.replicates.get(name, none)
+        )
+        for name in FIGURES
+    }
 
 
 def culprit(rows: list[Loss], figure: str = "image_auroc") -> str | None:

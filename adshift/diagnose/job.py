@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -9,18 +10,25 @@ from typing import Any
 import numpy as np
 import torch
 
+from adshift.appearance.changes import Change, changes, in_words
+from adshift.appearance.looks import measured
 from adshift.config.plan import make_plan
+from adshift.data.acquire import verify_files
+from adshift.data.photographs import index_photographs
+from adshift.data.samples import Sample
+from adshift.data.seen import contents_of, strangers
 from adshift.diagnose.components import IGNORED, WHOLE, Loss, culprit, losses, variants
 from adshift.diagnose.features import moments, movement
 from adshift.diagnose.places import Share, Zone, beyond_frame, grown, shares, zones
 from adshift.errors import AdshiftError
 from adshift.results.checkpoint import load_checkpoint, recorded_sha256
 from adshift.results.files import CHECKPOINT
-from adshift.results.read import read_calibration, read_correction, read_result
+from adshift.results.read import read_calibration, read_correction, read_fitted, read_result
 from adshift.run.cell import Cell
 from adshift.run.prepare import SOURCE, new_module, prepare
 from adshift.shift.domain import Domain
 from adshift.shift.names import CLEAN
+from adshift.shift.photos import Photos, photos_of
 from adshift.stages.measure import measure
 from adshift.stages.scored import ScoredImages
 from adshift.stages.scoring import score_images
@@ -38,6 +46,9 @@ REACH = 0.1
 def diagnose(run: Path, domain: Domain, data_root: Path | None, replicates: int, seed: int) -> dict[str, Any]:
     """Score the run's test images in every variant of a domain and say where the loss comes from.
 
+    Photographs of the target (``Photos``) are other images, of which nothing can be switched off: they are scored beside
+    the run's own test images, and what looks different about them is told too.
+
     Args:
         run: folder of a finished run of train.py on one category, fitted on clean images.
         domain: the shift in question.
@@ -49,33 +60,67 @@ def diagnose(run: Path, domain: Domain, data_root: Path | None, replicates: int,
     """
     cell = _cell(run, data_root)
     (category,) = cell.plan.categories
-    if domain.is_identity:
+    photos = photos_of(domain)
+    if domain.is_identity and photos is None:
         raise AdshiftError(f"domain={domain.name} leaves every image as it is; name a shift, such as domain=shift")
+    own = cell.split.test or cell.split.calibration
+    if not own:
+        raise AdshiftError(
+            f"run={run} has no image that its model has not seen, so that nothing can be compared; put some into "
+            "test/good, or fit it with split=standard"
+        )
+    there = own if photos is None else _photographs(cell, Path(photos.root), run)
+    samples = {CLEAN: own} if photos is None else {CLEAN: own, WHOLE: there}
     thresholds = read_calibration(run)
+    asked = variants(domain) if photos is None else {CLEAN: SOURCE, WHOLE: domain}
     scored = {
-        name: score_images(cell.trainer, cell.module, cell.datamodule, cell.split.test, variant)
-        for name, variant in variants(domain).items()
+        name: score_images(cell.trainer, cell.module, cell.datamodule, samples.get(name, own), variant)
+        for name, variant in asked.items()
     }
     alone = scored.get("geometric alone", scored[WHOLE])
     if domain.geometric and cell.datamodule.correction is None and domain.border == "reflect":
         scored[IGNORED] = _ignoring(alone, domain)
-    figures = {n: measure(s, thresholds, (category,), replicates, seed).categories[category] for n, s in scored.items()}
-    rows = losses(figures)
+    streams = dict.fromkeys(scored, seed) | ({} if photos is None else {WHOLE: seed + 1})  # other images, other draws
+    figures = {
+        name: measure(images, thresholds, (category,), replicates, streams[name]).categories[category]
+        for name, images in scored.items()
+    }
+    rows = losses(figures, paired=photos is None)
     threshold = thresholds.pixel_threshold(category)
     if threshold is None:
         good = [m for m, label in zip(scored[CLEAN].maps, scored[CLEAN].label_N, strict=True) if label == 0]
         threshold = float(np.quantile(np.stack(good), FALLBACK_QUANTILE))
     places = {name: _places(cell, scored[name], seen, threshold) for name, seen in ((CLEAN, SOURCE), (WHOLE, domain))}
+    good = {name: tuple(s for s in scored[name].samples if s.label == 0) for name in (CLEAN, WHOLE)}
     return {
         "run": str(run),
         "category": category,
         "domain": {key: value for key, value in asdict(domain).items() if key != "before"},
+        "paired": photos is None,
+        "looks": [in_words(change) for change in _looks(cell, good[WHOLE], domain) if change.shown],
         "components": [_loss(row) for row in rows],
         "culprit": culprit(rows),
         "pixel_threshold": threshold,
         "places": {name: [asdict(share) for share in found] for name, found in places.items()},
-        "features": _features(cell, domain),
+        "features": _features(cell, good, domain),
     }
+
+
+def _photographs(cell: Cell, root: Path, run: Path) -> tuple[Sample, ...]:
+    """Every photograph of a folder that the run has not been fitted on."""
+    (index,) = index_photographs(root, cell.plan.categories)
+    verify_files(root, index.samples)
+    domain = Photos(root=str(root))
+    contents = cell.datamodule.images(index.samples, domain).contents
+    seen = contents_of(read_fitted(run) or (), "train")
+    return strangers(index.samples, contents, seen, frozenset())
+
+
+def _looks(cell: Cell, good: Sequence[Sample], domain: Domain) -> tuple[Change, ...]:
+    """What looks different about good images of the domain, against the train images; at the detector's size."""
+    train = cell.split.train[:: -(-len(cell.split.train) // TRAIN_IMAGES)]
+    pictures = [cell.datamodule.images(s, d).image_NSS3 for s, d in ((train, SOURCE), (good, domain)) if s]
+    return changes(*([measured(np.asarray(p)) for p in images] for images in pictures)) if len(pictures) == 2 else ()
 
 
 def _cell(run: Path, data_root: Path | None) -> Cell:
@@ -116,7 +161,7 @@ def _loss(row: Loss) -> dict[str, Any]:
 
 def _places(cell: Cell, scored: ScoredImages, domain: Domain, threshold: float) -> list[Share]:
     """The zones of the good test images as they are seen in a domain."""
-    image_NSS3 = cell.datamodule.images(cell.split.test, domain).image_NSS3
+    image_NSS3 = cell.datamodule.images(scored.samples, domain).image_NSS3
     maps, found = [], []
     for sample, image, anomaly_map in zip(scored.samples, image_NSS3, scored.maps, strict=True):
         if sample.label == 0:
@@ -150,15 +195,15 @@ def _at(anomaly_map: Any, size: int) -> Any:
     return cv2.resize(anomaly_map, (size, size), interpolation=cv2.INTER_LINEAR)
 
 
-def _features(cell: Cell, domain: Domain) -> dict[str, dict[str, float]]:
-    """Layer -> how far the good test images' features lie from the train images': ``clean`` and in the ``whole`` domain."""
+def _features(cell: Cell, good: Mapping[str, tuple[Sample, ...]], domain: Domain) -> dict[str, dict[str, float]]:
+    """Layer -> how far good images' features lie from the train images': ``clean`` and in the ``whole`` domain."""
     backbone = cell.module.method.backbone.to(torch.device("cpu"))
-    data, good = cell.datamodule, tuple(s for s in cell.split.test if s.label == 0)
+    data = cell.datamodule
     train = cell.split.train[:: -(-len(cell.split.train) // TRAIN_IMAGES)]
     fitted = moments(backbone, data.images(train, SOURCE).loader(data.batch_size))
     moved = {
-        name: movement(fitted, moments(backbone, data.images(good, seen).loader(data.batch_size)))
+        name: movement(fitted, moments(backbone, data.images(good[name], seen).loader(data.batch_size)))
         for name, seen in ((CLEAN, SOURCE), (WHOLE, domain))
-        if good
+        if good[name]
     }
     return {layer: {name: found[layer] for name, found in moved.items()} for layer in fitted.mean}

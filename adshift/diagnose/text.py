@@ -45,7 +45,7 @@ def _place_rows(found: dict[str, Any]) -> list[list[str]]:
 
 def findings(found: dict[str, Any]) -> list[str]:
     """What the figures say, a sentence each; nothing where an interval holds the opposite too."""
-    said = []
+    said = [f"{change}." for change in found["looks"]]
     if found["culprit"] is not None:
         said.append(f"Alone, the {found['culprit']} family lowers image AUROC most.")
     for share in found["places"].get(WHOLE, []):
@@ -67,12 +67,16 @@ def findings(found: dict[str, Any]) -> list[str]:
 def markdown(found: dict[str, Any]) -> str:
     """The whole diagnosis; also what the console shows."""
     domain = found["domain"]
+    where = f"severity {domain['severity']:g}, seed {domain['seed']}" if found["paired"] else str(domain["root"])
+    rows = "Components switched one by one on the fitted model; change against clean, paired 95 % intervals:"
+    if not found["paired"]:
+        rows = "The photographs against the run's own test images; change with 95 % intervals of independent images:"
     header = ("variant", *(f"{LABELS[name]} (change in points)" for name in FIGURES))
     layers = [[layer, *(f"{value:.3f}" for value in by.values())] for layer, by in found["features"].items()]
     parts = [
-        f"## Diagnosis: {found['category']}, {domain['name']} (severity {domain['severity']:g}, seed {domain['seed']})",
+        f"## Diagnosis: {found['category']}, {domain['name']} ({where})",
         *(f"- {sentence}" for sentence in findings(found)),
-        "Components switched one by one on the fitted model; change against clean, paired 95 % intervals:",
+        rows,
         table(header, _component_rows(found)),
         "Where the good images' scores lie (share of the images' maxima, and of the pixels over the pixel threshold):",
         table(("domain", "zone", "area", "maxima", "95 % interval", "alarm pixels"), _place_rows(found)),

@@ -28,22 +28,25 @@ def divide(plan: Plan, known: Known | None) -> Split:
     """
     domains = {role: plan.recipe.of(role) for role in ROLES}
     indices = acquire(plan.source, plan.root, plan.categories)
-    photos = photos_of(plan.recipe.test)
-    if photos is None:
+    target, born = photos_of(plan.recipe.test), photos_of(plan.recipe.train[0])
+    if target is None:
         split = split_in_light(indices, plan.splitter, domains, plan.regime.name)
     else:
-        split = split_photographs(
-            indices, index_photographs(Path(photos.root), plan.categories), plan.splitter, domains
-        )
-    if known is None or photos_of(domains["train"][0]) is not None:
+        photographs = index_photographs(Path(target.root), plan.categories)
+        split = split_photographs(indices, photographs, plan.splitter, domains, fits=known is None and born is not None)
+    if known is None:
         return split
-    everything = [sample for index in indices for sample in index.samples]
-    return _as_it_was(split, everything, known, photos_of(domains["calibration"][0]) is not None)
+    fitted = indices if born is None else index_photographs(Path(born.root), plan.categories)
+    calibrates_there = photos_of(domains["calibration"][0]) == born
+    return _as_it_was(split, [sample for index in fitted for sample in index.samples], known, calibrates_there)
 
 
-def _as_it_was(split: Split, everything: Sequence[Sample], known: Known, on_photographs: bool) -> Split:
-    """A split with the roles that the run's images had, whatever lies beside them today."""
-    train = as_they_were(everything, known.seen, "train")
+def _as_it_was(split: Split, fitted: Sequence[Sample], known: Known, calibrates_there: bool) -> Split:
+    """A split with the roles that the run's images had, whatever lies beside them today.
+
+    ``fitted`` are the images where the run was fitted, ``calibrates_there`` whether it calibrates among them too.
+    """
+    train = as_they_were(fitted, known.seen, "train")
     wanted = [image for image in known.seen if image.role == "train"]
     if len(train) < len(wanted):
         there = {sample.path for sample in train}
@@ -52,9 +55,9 @@ def _as_it_was(split: Split, everything: Sequence[Sample], known: Known, on_phot
             f"{len(gone)} of the {len(wanted)} images that the run was fitted on are gone, {gone[0]} the first; restore "
             "them, or say where they lie now: data_root=FOLDER"
         )
-    if on_photographs:
+    if not calibrates_there:
         return replace(split, train=train)
-    calibration = as_they_were(everything, known.seen, "calibration") if known.same_split else split.calibration
+    calibration = as_they_were(fitted, known.seen, "calibration") if known.same_split else split.calibration
     taken = {*train, *calibration}
     return Split(train, calibration, tuple(sample for sample in split.test if sample not in taken))
 
@@ -72,12 +75,13 @@ def without_seen(plan: Plan, datamodule: AnomalyDataModule, known: Known | None)
         return split, []
     contents = _fitted_contents(plan, datamodule, known)
     paths = frozenset() if known is None else frozenset(i.path for i in known.seen if i.role == "train")
+    born = photos_of(plan.recipe.train[0])
     notes: list[str] = []
     kept: dict[Role, tuple[Sample, ...]] = {}
     for role in ("calibration", "test"):
         domain, samples = plan.recipe.of(role)[0], split.of(role)
         held = datamodule.images(samples, domain).contents if samples else ()
-        kept[role] = strangers(samples, held, contents, paths if photos_of(domain) is None else frozenset())
+        kept[role] = strangers(samples, held, contents, paths if photos_of(domain) == born else frozenset())
         dropped = len(samples) - len(kept[role])
         if role == "calibration" and dropped == len(samples) > 0:
             raise AdshiftError(

@@ -26,13 +26,31 @@ from adshift.run.train import output_folder
 
 
 def evaluate(config: DictConfig) -> dict[str, Any]:
-    """Score a finished run as ``config`` says; what it leaves out stays as the run had it. Returns the result.
+    """Score a finished run as ``config`` says, into Hydra's output folder; see ``evaluate_into``."""
+    return evaluate_into(plain(config), output_folder())
+
+
+def evaluate_into(chosen: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Score a finished run as ``chosen`` says; what it leaves out stays as the run had it. Returns the result.
+
+    Raises:
+        AdshiftError: as ``opened`` does.
+    """
+    cell, merged = opened(chosen)
+    return finish(cell, merged, folder, {}, _crossfitted(Path(chosen["run"]), chosen, cell))
+
+
+def _born(run: Path) -> Recipe:
+    return born_recipe(read_result(run)["config"], SOURCE)
+
+
+def opened(chosen: dict[str, Any]) -> tuple[Cell, dict[str, Any]]:
+    """A finished run with its model loaded, its images in the roles that ``chosen`` gives them, and the configuration.
 
     Raises:
         AdshiftError: the run is unfinished or itself an evaluation, the regime needs a new fit, or an image that the
             model was fitted on would be calibrated or tested on.
     """
-    chosen = plain(config)
     run = Path(chosen["run"])
     result = read_result(run)
     fitted = result["config"]
@@ -54,15 +72,14 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
     path = run / (BASE if repaired else CHECKPOINT)
     load_checkpoint(module.method, path, recorded_sha256(result, "base_sha256" if repaired else "checkpoint_sha256"))
     correction = None if born.correction is None else born.correction.restored(read_correction(run))
-    cell = prepare(plan, module, correction, _known(run, fitted, merged))
-    return finish(cell, merged, output_folder(), {}, _crossfitted(run, chosen, cell))
+    return prepare(plan, module, correction, _known(run, fitted, merged)), merged
 
 
 def _crossfitted(run: Path, chosen: dict[str, Any], cell: Cell) -> Thresholds | None:
     """The run's own cross-fitted thresholds; to make others would take a fit a fold."""
     if not cell.plan.crossfit:
         return None
-    if "threshold" in chosen or cell.plan.regime.name != "none":
+    if "threshold" in chosen or cell.plan.recipe.calibration != _born(run).calibration:
         raise AdshiftError(
             f"crossfit={cell.plan.crossfit}: another threshold or another calibration domain needs {cell.plan.crossfit} "
             "new fits, and evaluate.py never fits; use train.py"

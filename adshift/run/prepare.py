@@ -60,7 +60,8 @@ def prepare(
     notes += said
     _require_roles(plan, split, photos)
     notes += cautions(plan.recipe, split)
-    tests_itself = photos is not None and not split.test
+    refitted = known is not None and plan.crossfit  # the fits that would test each photograph without itself are gone
+    tests_itself = photos is not None and not split.test and not refitted
     if photos is not None and tests_itself:
         notes.append(_out_of_fold_note(photos))
     return Cell(plan, split, datamodule, module, trainer, time.perf_counter(), notes, tests_itself, known)

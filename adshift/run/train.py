@@ -17,10 +17,13 @@ from adshift.stages.fit import fit
 
 def train(config: DictConfig) -> dict[str, Any]:
     """Fit, calibrate and test; leaves the run in Hydra's output folder and returns the result."""
-    chosen = plain(config)
+    return train_into(plain(config), output_folder())
+
+
+def train_into(chosen: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The same from a resolved configuration, into any folder."""
     plan = make_plan(chosen, SOURCE)
     cell = prepare(plan, new_module(plan))
-    folder = output_folder()
     checkpoint = CHECKPOINT if plan.recipe.few is None else BASE
     timing = fit(cell.trainer, cell.module, cell.datamodule, folder / checkpoint)
     cell.notes += cell.module.method.cautions(len(cell.split.train) * len(plan.recipe.train))

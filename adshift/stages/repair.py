@@ -17,6 +17,7 @@ from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.methods.alignment import Alignment, Moments, alignment, moments
+from adshift.methods.method import Method, Scores
 from adshift.methods.module import AnomalyModule
 from adshift.stages.embedding import embed_images
 from adshift.stages.matching import train_moments
@@ -70,26 +71,46 @@ def repair(trainer: pl.Trainer, module: AnomalyModule, datamodule: AnomalyDataMo
     started = time.perf_counter()
     module.cpu()
     embedding_VNhwD = torch.stack([part.embedding_NHWD for part in embedded])
-    condensed = [method.condensed(embedding_VNhwD[:, i], few.ratio) for i in range(len(samples))]
     source = train_moments(trainer, module, datamodule) if method.bank is not None and few.align != "none" else None
     first = len(datamodule.split.train) * len(datamodule.train_domains)
-    state = {name: value.clone() for name, value in module.state_dict().items()}
+    scores = repair_method(method, few, embedding_VNhwD, source, first, module.image_size)
+    seconds = sum(view.seconds for view in views) + sum(part.seconds for part in embedded)
+    seconds += time.perf_counter() - started
+    return Repair(scored_images(views[0], scores, datamodule.mask_resolution), seconds)
+
+
+@torch.inference_mode()
+def repair_method(
+    method: Method, few: FewImages, embedding_VNhwD: Tensor, source: Moments | None, first: int, image_size: int
+) -> list[Scores]:
+    """Repair a fitted method in place with N images of the target.
+
+    Args:
+        method: fitted.
+        few: how.
+        embedding_VNhwD: of the images in V views; the first is the target itself.
+        source: moments of the train embeddings, where a bank is aligned to the target; else None.
+        first: the place among the train images that the first of them gets.
+        image_size: of the maps, S.
+
+    Returns:
+        each image's scores by the method that was repaired with the others alone; of a single one, by it as it was fitted.
+    """
+    everyone = range(embedding_VNhwD.shape[1])
+    condensed = [method.condensed(embedding_VNhwD[:, i], few.ratio) for i in everyone]
+    state = {name: value.clone() for name, value in method.state_dict().items()}
 
     def repaired(keep: Sequence[int]) -> None:
-        module.load_state_dict(state)
+        method.load_state_dict(state)
         found = None if source is None or not keep else _alignment(few, source, embedding_VNhwD[:, list(keep)])
         method.repair([condensed[i] for i in keep], first, few.weight, found)
 
     scores = []
-    everyone = range(len(samples))
-    size = (module.image_size, module.image_size)
     for left_out in everyone:
         repaired([i for i in everyone if i != left_out])
-        scores.append(method.score(embedding_VNhwD[0, left_out][None], size))
+        scores.append(method.score(embedding_VNhwD[0, left_out][None], (image_size, image_size)))
     repaired(everyone)
-    seconds = sum(view.seconds for view in views) + sum(part.seconds for part in embedded)
-    seconds += time.perf_counter() - started
-    return Repair(scored_images(views[0], scores, datamodule.mask_resolution), seconds)
+    return scores
 
 
 def _alignment(few: FewImages, source: Moments, target_VKhwD: Tensor) -> Alignment:

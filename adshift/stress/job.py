@@ -19,18 +19,20 @@ from adshift.calibration.crossfit import folds
 from adshift.config.build import build, plain
 from adshift.config.plan import Plan, make_plan
 from adshift.data.acquire import acquire, verify_files
+from adshift.data.photographs import index_photographs
 from adshift.data.prepared import PreparedImages, prepare_images
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.results.read import read_config, read_result
 from adshift.shift.domain import Domain
 from adshift.shift.names import CLEAN
+from adshift.shift.photos import photos_of, root_of
 from adshift.stages.fit import make_trainer
-from adshift.stress.bench import Bench, with_defects
 from adshift.stress.cells import Cell, Measure
 from adshift.stress.outcome import Outcome
 from adshift.stress.plan import REPAIRS, StressPlan, make_stress_plan, photographs
 from adshift.stress.verdicts import verdict
+from adshift.trials.bench import Bench, with_defects
 
 
 def stress(config: DictConfig) -> Outcome:
@@ -56,23 +58,28 @@ def put_under_stress(chosen: dict[str, Any]) -> Outcome:
     fitted = _settings(asked.run, chosen["data_root"])
     plan = make_plan(fitted, Domain())
     calibrator, notes = _calibrator(plan)
-    index = acquire(plan.source, plan.root, plan.categories)[0]
+    photos = photos_of(asked.home)
+    if photos is None:
+        index = acquire(plan.source, plan.root, plan.categories)[0]
+    else:
+        index = index_photographs(Path(photos.root), plan.categories)[0]
+    root = root_of(asked.home, plan.root)
     good = photographs(index, asked)
-    notes += verify_files(plan.root, good)
+    notes += verify_files(root, good)
     device = make_trainer(chosen["trainer"]["accelerator"], chosen["trainer"]["devices"]).strategy.root_device
     store = build(chosen["store"], "store")
 
     def prepare(samples: Any, domain: Domain) -> PreparedImages:
-        return prepare_images(store, plan.root, samples, domain, plan.image_size, "input", plan.num_workers)
+        return prepare_images(store, root, samples, domain, plan.image_size, "input", plan.num_workers)
 
     bench = Bench(
         plan.model.built(), good, _pasted(good, asked), folds(len(good), asked.folds, asked.seed), prepare,
-        plan.image_size, plan.batch_size, device, Domain(),
+        plan.image_size, plan.batch_size, device, asked.home,
     )  # fmt: skip
     cells = _cells(Measure(bench, calibrator, asked.bootstrap, asked.seed), asked)
     verdicts = [verdict(cells, component, domain.severity) for component, domain in asked.domains()]
     return Outcome(
-        chosen, fitted, plan.root, asked, bench, calibrator, cells, tuple(v for v in verdicts if v is not None),
+        chosen, fitted, root, asked, bench, calibrator, cells, tuple(v for v in verdicts if v is not None),
         tuple(notes), time.perf_counter() - started,
     )  # fmt: skip
 
@@ -115,7 +122,7 @@ def _cells(measure: Measure, asked: StressPlan) -> tuple[Cell, ...]:
     bar = tqdm([(CLEAN, bench.home), *asked.domains()], desc="stress", unit="change", disable=None)
     with _one_bar():
         for component, domain in bar:
-            repairs = ("none",) if domain.is_identity else asked.repairs
+            repairs = ("none",) if domain == bench.home else asked.repairs
             found += [measure.cell(component, domain, REPAIRS[repair]) for repair in repairs]
             bench.leave(domain)
     return tuple(found)

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from adshift.calibration.calibration import Calibrator
-from adshift.stress.bench import Bench
 from adshift.stress.cells import Cell
 from adshift.stress.plan import StressPlan
 from adshift.stress.verdicts import Verdict
+from adshift.trials.bench import Bench
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from adshift.report.document import Plot, Report, Section
 from adshift.report.plots.lines import LinePanel, Point, lines
 from adshift.report.tables import NAMES, Row, Table, level
 from adshift.shift.names import CLEAN
-from adshift.stress.cells import IMAGE, PIXEL, RIGHT, Cell, find
+from adshift.stress.cells import PIXEL, Cell, find
 from adshift.stress.outcome import Outcome
 from adshift.stress.pictures import pasted_plot
 from adshift.stress.verdicts import sentence
 from adshift.stress.words import HEADER, REPAIRS, advice, counted, harm, headline, overview_rows, promise
+from adshift.trials.figures import IMAGE, RIGHT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,7 +12,6 @@ from adshift.report.plots.tiles import Example, tiles
 from adshift.shift.domain import Domain
 from adshift.shift.pixels import UInt8, resize_image, resize_mask
 from adshift.stress.outcome import Outcome
-from adshift.stress.plan import component_domain
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,7 +25,7 @@ def pasted_plot(outcome: Outcome) -> Plot:
     plan = outcome.plan
     component = plan.components[0]
     severity = min(plan.severities, key=lambda s: abs(s - 1), default=1.0)
-    changed = component_domain(component, severity, plan.seed)
+    changed = plan.domain(component, severity)
     picked = [[s for s in outcome.bench.pasted if s.pasted and s.pasted.kind == kind][:EACH] for kind in plan.defects]
 
     def tile(sample: Sample, domain: Domain) -> UInt8:
@@ -37,7 +36,7 @@ def pasted_plot(outcome: Outcome) -> Plot:
         examples = []
         for sample in (sample for kind in picked for sample in kind):
             good = Sample(sample.path, sample.category, "good")
-            three = (tile(good, Domain()), tile(sample, Domain()), tile(sample, changed))
+            three = (tile(good, plan.home), tile(sample, plan.home), tile(sample, changed))
             examples.append(Example(f"{sample.defect}: {sample.path.rpartition('/')[2]}", False, three))
         return tiles(examples)
 

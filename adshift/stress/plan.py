@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from adshift.adaptation.full import FullAdaptation
 from adshift.adaptation.none import NoAdaptation
 from adshift.adaptation.threshold import ThresholdAdaptation
-from adshift.config.build import checked
+from adshift.config.build import build, checked
 from adshift.data.pasted import Pasted
 from adshift.data.samples import CategoryIndex, Sample
 from adshift.data.shifted import named_domain
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
+from adshift.shift.photos import photos_of
 
 COMPONENTS = ("all", "geometric", "photometric", "illumination")
 """The shift as a whole, then its families."""
@@ -30,9 +31,10 @@ MIN_IMAGES = 10
 
 @dataclass(frozen=True)
 class StressPlan:
-    """One stress test; see conf/stress.yaml for the keys."""
+    """One stress test; see conf/stress.yaml for the keys. ``home`` is what the images are in before any change."""
 
     run: Path
+    home: Domain
     severities: tuple[float, ...]
     components: tuple[str, ...]
     repairs: tuple[str, ...]
@@ -45,7 +47,12 @@ class StressPlan:
 
     def domains(self) -> list[tuple[str, Domain]]:
         """Every change with its domain, a component's severities together; the images as they are are not among them."""
-        return [(c, component_domain(c, s, self.seed)) for c in self.components for s in self.severities]
+        return [(c, self.domain(c, s)) for c in self.components for s in self.severities]
+
+    def domain(self, component: str, severity: float) -> Domain:
+        """A change of the images as they are in ``home``."""
+        changed = component_domain(component, severity, self.seed)
+        return changed if self.home == Domain() else replace(changed, before=self.home)
 
 
 def component_domain(component: str, severity: float, seed: int) -> Domain:
@@ -61,6 +68,7 @@ def make_stress_plan(config: Mapping[str, Any]) -> StressPlan:
     """
     plan = StressPlan(
         run=Path(checked("run", config["run"], str)),
+        home=_home(config),
         severities=tuple(sorted({_severity(s) for s in _list(config, "severities")} - {0.0})),
         components=_choice(config, "components", COMPONENTS),
         repairs=_choice(config, "repairs", REPAIRS),
@@ -84,6 +92,19 @@ def make_stress_plan(config: Mapping[str, Any]) -> StressPlan:
     if not 0 <= plan.seed < 2**32:
         raise AdshiftError(f"seed={plan.seed} must be in [0, 2^32); the default is 0")
     return plan
+
+
+def _home(config: Mapping[str, Any]) -> Domain:
+    """Photographs of the target, or the run's own images as they are."""
+    home: Domain = build(config["domain"], "domain")
+    if photos_of(home) is not None:
+        return home
+    if not home.is_identity:
+        raise AdshiftError(
+            f"domain={home.name} changes the images, which is what severities and components are for; leave it out, or "
+            "stress photographs of a new lamp: domain=photos domain.root=FOLDER"
+        )
+    return Domain()
 
 
 def _list(config: Mapping[str, Any], key: str) -> list[Any]:

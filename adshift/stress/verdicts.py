@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from adshift.metrics.resampling import Difference, paired_difference
-from adshift.repairs.worth import Candidate, Choice, choose, promise_broken
+from adshift.metrics.resampling import Difference
+from adshift.repairs.worth import Candidate, Choice, choose
 from adshift.shift.names import CLEAN
-from adshift.stress.cells import RIGHT, Cell, find
+from adshift.stress.cells import Cell, find
+from adshift.trials.figures import breaks_its_promise, difference
 
 UNCLEAR = "unclear"
 WORDS = {
@@ -45,19 +46,6 @@ class Verdict:
         return "none" if self.choice.nothing_to_do else UNCLEAR
 
 
-def difference(a: Cell, b: Cell) -> Difference:
-    """Balanced accuracy, a - b, paired over the photographs."""
-    return paired_difference(
-        a.figures.point(RIGHT), b.figures.point(RIGHT), a.figures.replicates[RIGHT], b.figures.replicates[RIGHT]
-    )
-
-
-def breaks_its_promise(cell: Cell) -> bool | None:
-    """Whether the false alarms are shown to break what the thresholds promise; None where they promise nothing."""
-    exact = cell.figures.values["false_alarm_rate_exact_ci"]
-    return promise_broken(cell.calibrations[0].promised_rate, exact if isinstance(exact, list) else None)
-
-
 def verdict(cells: Sequence[Cell], component: str, severity: float) -> Verdict | None:
     """What to do about a change; None without the cells that it takes.
 
@@ -73,16 +61,19 @@ def verdict(cells: Sequence[Cell], component: str, severity: float) -> Verdict |
         return None
     same = [c for c in cells if (c.component, c.severity) == (component, severity) and c.repair != "none"]
     repaired = {cell.repair: cell for cell in same}
-    gains = {name: difference(cell, none) for name, cell in repaired.items()}
-    loss = difference(clean, none)
+    gains = {name: difference(cell.figures, none.figures) for name, cell in repaired.items()}
+    loss = difference(clean.figures, none.figures)
     choice = choose(
-        [Candidate(name, None, None, gains[name], breaks_its_promise(cell)) for name, cell in repaired.items()],
-        lambda a, b: difference(repaired[a], repaired[b]),
+        [
+            Candidate(name, None, None, gains[name], breaks_its_promise(cell.figures, cell.promised))
+            for name, cell in repaired.items()
+        ],
+        lambda a, b: difference(repaired[a].figures, repaired[b].figures),
         loss,
-        breaks_its_promise(none),
+        breaks_its_promise(none.figures, none.promised),
     )
     for cheaper, dearer in combinations(repaired, 2):
-        gains[f"{dearer} over {cheaper}"] = difference(repaired[dearer], repaired[cheaper])
+        gains[f"{dearer} over {cheaper}"] = difference(repaired[dearer].figures, repaired[cheaper].figures)
     return Verdict(component, severity, choice, loss, gains)
 
 

@@ -10,7 +10,8 @@ from adshift.report.tables import NONE, Row
 from adshift.shift.names import CLEAN
 from adshift.stress.cells import Cell, find
 from adshift.stress.outcome import Outcome
-from adshift.stress.verdicts import UNCLEAR, WORDS, Verdict, breaks_its_promise
+from adshift.stress.verdicts import UNCLEAR, WORDS, Verdict
+from adshift.trials.figures import breaks_its_promise
 
 HEADER: Row = (
     "change", "severity", "worth doing", "false alarms", "pasted defects found", "false alarms after it", "found after it",
@@ -68,7 +69,11 @@ def harm(cells: Sequence[Cell]) -> list[str]:
     lines = []
     for component in dict.fromkeys(cell.component for cell in cells if cell.component != CLEAN):
         alone = [cell for cell in cells if (cell.component, cell.repair) == (component, "none")]
-        broken = [f"{cell.severity:g} ({_alarms(cell)} %)" for cell in alone if breaks_its_promise(cell)]
+        broken = [
+            f"{cell.severity:g} ({_alarms(cell)} %)"
+            for cell in alone
+            if breaks_its_promise(cell.figures, cell.promised)
+        ]
         told = f"more than promised at severity {', '.join(broken)}" if broken else "not shown to exceed the promise"
         lines.append(f"False alarms after a change, {component}, without repair: {told}.")
     return lines

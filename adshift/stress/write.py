@@ -14,13 +14,14 @@ from adshift.errors import printable
 from adshift.metrics.resampling import Difference
 from adshift.report.thumbnails import Gallery
 from adshift.report.write import write_report
-from adshift.stress.cells import IMAGE, PIXEL, Cell
+from adshift.stress.cells import PIXEL, Cell
 from adshift.stress.outcome import Outcome
 from adshift.stress.page import make_page
 from adshift.stress.verdicts import Verdict, sentence
 from adshift.stress.words import headline, overview, promise
 from adshift.system.atomic import write_text
 from adshift.system.provenance import device_name, git_commit, package_versions, peak_memory
+from adshift.trials.figures import IMAGE
 
 SCHEMA = 1
 JSON, TABLE = "stress.json", "stress.csv"

@@ -10,6 +10,7 @@ import pytest
 import torch
 from helpers.images import draw_category, tiny_overrides
 from helpers.inprocess import run_cell
+from helpers.plates import photograph, photographs
 
 from adshift.data.prepared import ImageBatch
 from adshift.diagnose.__main__ import main
@@ -123,7 +124,7 @@ def test_the_features_move_by_what_was_added() -> None:
 
 def test_sentences_are_said_only_where_the_interval_allows() -> None:
     share = {"zone": "border", "area": 0.36, "maxima": 0.6, "maxima_ci": [0.45, 0.75], "alarms": 0.5}
-    base = {"culprit": None, "components": [], "places": {WHOLE: [share]}}
+    base = {"looks": [], "culprit": None, "components": [], "places": {WHOLE: [share]}}
     assert any("60 % of the good images" in sentence for sentence in findings(base))
     share["maxima_ci"] = [0.3, 0.75]
     assert findings(base) == []
@@ -149,3 +150,23 @@ def test_a_run_is_diagnosed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert main([*asked, "--severity", "0"]) == 2
     assert "leaves every image as it is" in capsys.readouterr().err
     assert main([str(tmp_path / "none")]) == 2
+
+
+def test_photographs_of_the_target_are_diagnosed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A brighter lamp: named as what looks different, its images independent of the run's own, those fitted on left out."""
+    for i in range(12):
+        photograph(tmp_path / "data" / "plate" / "train" / "good" / f"{i:03d}.png", i)
+    photographs(tmp_path / "data" / "plate" / "test" / "good", 8, 100)
+    lamp = photographs(tmp_path / "lamp", 8, 200, 1.25)
+    photograph(lamp / "seen.png", 0)
+    run_cell(tmp_path / "run", *tiny_overrides(tmp_path / "data"), "split=official", "crossfit=4", "threshold=conformal",
+             f"store.root={tmp_path / 'store'}")  # fmt: skip
+    asked = [str(tmp_path / "run"), "--photos", str(lamp), "--bootstrap", "50", "--out", str(tmp_path / "out")]
+    assert main(asked) == 0, capsys.readouterr().err
+    found = json.loads((tmp_path / "out" / "diagnosis.json").read_text())
+    assert [row["variant"] for row in found["components"]] == [CLEAN, WHOLE]
+    assert found["looks"][0].startswith("light: brighter")
+    assert found["domain"]["root"] == str(lamp)
+    text = markdown(found)
+    assert "independent images" in text
+    assert "light: brighter" in text

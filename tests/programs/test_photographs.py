@@ -118,6 +118,24 @@ def test_a_new_fit_on_photographs_is_cross_fitted_as_a_fit_on_them_would_be(
     assert len(scores(tmp_path / "full", "test")) == 40
 
 
+def test_a_run_fitted_on_photographs_keeps_its_images_and_is_evaluated_elsewhere(photos: Path, tmp_path: Path) -> None:
+    lamp = photographs(tmp_path / "lamp", 24, 2000, GAIN)
+    target = ("domain=photos", f"domain.root='{lamp}'", "adaptation=full")
+    run_cell(tmp_path / "full", "data=folder", f"data.root={photos}", *target, *QUICK)
+    fitted = json.loads((tmp_path / "full" / "fitted.json").read_text())["images"]
+    photographs(lamp, 8, 3000, GAIN, prefix="later")
+    again = run_cell(tmp_path / "again", f"run={tmp_path / 'full'}", "logger=none", script="evaluate.py")
+    assert again["counts"]["photos"]["train"] == 24 == len(fitted)
+    assert again["threshold"] == json.loads((tmp_path / "full" / "result.json").read_text())["threshold"]
+    shifted = under(tmp_path / "full", photographs(tmp_path / "third", 30, 6000, 0.8), tmp_path / "third run",
+                    "adaptation=threshold")  # fmt: skip
+    assert (shifted["counts"]["photos"]["train"], shifted["threshold"]["photos"]["n"]) == (24, 30)
+    clean = run_cell(
+        tmp_path / "clean", f"run={tmp_path / 'full'}", "domain=clean", "logger=none", script="evaluate.py"
+    )
+    assert clean["counts"]["photos"]["train"] == 24
+
+
 def test_test_images_and_masks_are_those_of_the_folder(run: Path, tmp_path: Path) -> None:
     lamp = photographs(tmp_path / "lamp", 20, 2000, GAIN)
     photographs(lamp / "test" / "good", 6, 3000, GAIN)

@@ -33,11 +33,12 @@ from adshift.methods.patchcore import PatchCore
 from adshift.metrics.summary import Figures
 from adshift.shift.domain import Domain
 from adshift.store.store import NoStore
-from adshift.stress.bench import Bench, with_defects
-from adshift.stress.cells import RIGHT, Cell, thresholds
+from adshift.stress.cells import Cell
 from adshift.stress.plan import component_domain
 from adshift.stress.verdicts import UNCLEAR, sentence, verdict
 from adshift.stress.words import harm
+from adshift.trials.bench import Bench, with_defects
+from adshift.trials.figures import RIGHT, thresholds
 
 SMALL = ["data=folder", *(o for o in tiny_overrides(Path("unused")) if not o.startswith("data."))]
 SMALL = [*dict.fromkeys(SMALL), "data.num_workers=0"]
@@ -336,3 +337,24 @@ def test_at_most_so_many_images_take_part(photos: Path, run: Path, tmp_path: Pat
 def test_a_sample_with_a_defect_sorts_beside_its_like() -> None:
     good = Sample("c/a.png", "c", "good")
     assert sorted([replace(good, defect="pasted spot", pasted=Pasted("spot")), good])[0] == good
+
+
+def test_photographs_of_a_new_lamp_are_stressed_in_place_of_the_runs_images(run: Path, tmp_path: Path) -> None:
+    lamp = tmp_path / "new lamp"
+    for i in range(12):
+        draw(lamp / f"{i:03}.png", 100 + i)
+    done = invoke("adshift/stress/__main__.py", f"run={run}", "domain=photos", f"domain.root='{lamp}'", "severities=[1]",
+                  "components=[illumination]", "repairs=[none,threshold]", "bootstrap=100", "folds=3",
+                  f"hydra.run.dir={tmp_path / 'out'}")  # fmt: skip
+    assert done.code == 0, done.err
+    found = json.loads((tmp_path / "out" / "stress.json").read_text())
+    assert {image["path"] for image in found["images"]} == {f"{i:03}.png" for i in range(12)}
+    assert [(c["component"], c["repair"]) for c in found["cells"]] == [
+        ("clean", "none"), ("illumination", "none"), ("illumination", "threshold"),
+    ]  # fmt: skip
+
+
+def test_a_simulated_domain_is_no_home(run: Path, tmp_path: Path) -> None:
+    done = invoke("adshift/stress/__main__.py", f"run={run}", "domain=shift", f"hydra.run.dir={tmp_path / 'out'}")
+    assert done.code == 2
+    assert "domain=shift changes the images, which is what severities and components are for" in done.err

@@ -1,6 +1,6 @@
-"""Cross-fitted scores in any domain: of good images, and of the same images with a pasted defect.
+"""Scores in any domain of good images, and of the same images with a pasted defect, by models that have not seen them.
 
-No image is scored by a model that was fitted on it: each fold is scored by the model of the other folds.
+Each fold is scored by the model of the other folds, or by a model from before that none of the images had a part in.
 """
 
 from __future__ import annotations
@@ -46,6 +46,20 @@ def with_defects(good: Sequence[Sample], kinds: Sequence[str], size: float, seed
     )
 
 
+def copy_of(method: Method) -> Method:
+    """A copy that shares the backbone, which no fit changes."""
+    return copy.deepcopy(method, {id(method.backbone): method.backbone})  # which counts as copied
+
+
+def fitted_copy(method: Method, embedding_NHWD: Tensor) -> Method:
+    """A copy that is fitted on embeddings [N, h, w, D]."""
+    model = copy_of(method)
+    model.begin_fit(len(embedding_NHWD))
+    model.collect(embedding_NHWD)
+    model.finish_fit()
+    return model
+
+
 @dataclass
 class Bench:
     """Scores of the same images in one domain after the other.
@@ -80,8 +94,16 @@ class Bench:
     def seen(self, born: Domain, domain: Domain) -> Seen:
         """The images in ``domain``, each scored by the model that was fitted on the other folds in ``born``."""
         if (born, domain) not in self._seen:
-            self._seen[born, domain] = self._score(self._fitted(born), *self._embedding(domain))
+            self._seen[born, domain] = self._score(self._fitted(born), *self.embedding(domain))
         return self._seen[born, domain]
+
+    def adopt(self, born: Domain, model: Method) -> None:
+        """Take a finished model for that of ``born``: it has seen none of the images, and scores every fold."""
+        self._models[born] = [model.eval()] * (int(self.fold_N.max()) + 1)
+
+    def score(self, models: Sequence[Method], domain: Domain) -> Seen:
+        """The images in ``domain``, each fold by the model of its place in ``models``."""
+        return self._score(models, *self.embedding(domain))
 
     def leave(self, domain: Domain) -> None:
         """Forget what a domain took, unless it is ``home``."""
@@ -91,7 +113,8 @@ class Bench:
         self._embedded.pop(domain, None)
 
     @torch.no_grad()
-    def _embedding(self, domain: Domain) -> tuple[Tensor, list[UInt8]]:
+    def embedding(self, domain: Domain) -> tuple[Tensor, list[UInt8]]:
+        """Of the good images and then of those with a defect: embeddings [2 N, h, w, D], and the masks."""
         if domain not in self._embedded:
             images = self.prepare((*self.good, *self.pasted), domain)
             self.method.eval().to(self.device)
@@ -103,16 +126,11 @@ class Bench:
     def _fitted(self, born: Domain) -> list[Method]:
         """The models by fold, each fitted on the good images of the others."""
         if born not in self._models:
-            embedding_MHWD, _ = self._embedding(born)
-            backbone = self.method.backbone
+            embedding_MHWD, _ = self.embedding(born)
             self._models[born] = []
             for fold in range(int(self.fold_N.max()) + 1):
                 rest = torch.from_numpy(np.flatnonzero(self.fold_N != fold))
-                model = copy.deepcopy(self.method, {id(backbone): backbone})  # which counts as copied
-                model.begin_fit(len(rest))
-                model.collect(embedding_MHWD[rest].to(self.device))
-                model.finish_fit()
-                self._models[born].append(model)
+                self._models[born].append(fitted_copy(self.method, embedding_MHWD[rest].to(self.device)))
         return self._models[born]
 
     @torch.no_grad()

@@ -1,0 +1,185 @@
+"""python -m adshift.advise: a finished run and photographs of the target to the repair that is worth it, made ready."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+
+from adshift.advise.judged import Judged, judged, verdict
+from adshift.advise.outcome import Outcome
+from adshift.advise.plan import AdvisePlan, make_advise_plan
+from adshift.advise.trial import Trials
+from adshift.appearance.changes import Change, changes
+from adshift.appearance.looks import measured
+from adshift.calibration.calibration import Calibration, Calibrator
+from adshift.calibration.conformal import Conformal
+from adshift.calibration.crossfit import folds
+from adshift.config.build import plain
+from adshift.data.prepared import prepare_images
+from adshift.data.samples import Sample
+from adshift.errors import AdshiftError
+from adshift.results.read import read_calibration
+from adshift.run.cell import Cell
+from adshift.run.evaluate import evaluate_into, opened
+from adshift.run.prepare import SOURCE
+from adshift.run.train import train_into
+from adshift.shift.domain import Domain
+from adshift.shift.photos import photos_of, root_of
+from adshift.stages.matching import train_moments
+from adshift.trials.bench import Bench, with_defects
+
+FEWEST = 10
+"""Photographs without which nothing is judged."""
+LOOKED_AT = 200
+"""At most so many pictures of each set are measured for what has changed."""
+REPAIRED = "repaired"
+NODES = {
+    "threshold": {"_target_": "adshift.adaptation.threshold.ThresholdAdaptation"},
+    "full": {"_target_": "adshift.adaptation.full.FullAdaptation"},
+}
+OFFICIAL = {"_target_": "adshift.data.splits.OfficialSplit"}
+CONFORMAL = {"_target_": "adshift.calibration.conformal.Conformal", "scope": "category", "alpha": 0.05}
+"""In place of a rule that needs defects."""
+
+
+def advise(config: DictConfig) -> Outcome:
+    """Give advice on a run; writes advise.json, the page and the repaired run into Hydra's output folder.
+
+    Raises:
+        AdshiftError: the run is of no use here, a value is out of bounds, or the folder holds no good photograph.
+    """
+    from hydra.core.hydra_config import HydraConfig
+
+    from adshift.advise.write import write_outcome
+
+    logging.getLogger("faiss.loader").setLevel(logging.WARNING)  # it tells of every instruction set it tries
+    folder = Path(HydraConfig.get().runtime.output_dir)
+    outcome = advised(plain(config), folder)
+    write_outcome(outcome, folder)
+    return outcome
+
+
+def advised(chosen: dict[str, Any], folder: Path) -> Outcome:
+    """``advise`` without its page; the repaired run goes into ``folder``."""
+    started = time.perf_counter()
+    plan = make_advise_plan(chosen)
+    cell, merged = opened(_for_run(chosen, NODES["threshold"]))
+    target = cell.plan.recipe.test
+    _require_plain(plan.run, cell)
+    calibrator, notes = _calibrator(cell)
+    good = tuple(s for s in cell.split.calibration if s.label == 0)
+    tests = cell.split.test
+    bench, found, told = None, (), None
+    if len(good) >= FEWEST:
+        bench = _bench(plan, cell, good, target)
+        found = _judged(plan, cell, bench, calibrator, target, tests)
+        told = verdict(found, len(good), sum(s.label for s in tests))
+    outcome = Outcome(
+        chosen, plan, cell.plan.categories[0], len(cell.split.train), len(good), sum(s.label for s in tests),
+        cell.split.train, cell.plan.root, root_of(target, cell.plan.root), bench, found, told,
+        _changed(cell, good, target, plan.seed), getattr(calibrator, "alpha", None), None,
+        (*cell.notes, *notes), 0.0,
+    )  # fmt: skip
+    repaired = None
+    if told is not None and told.choice.taken is not None:
+        rule = {"threshold": CONFORMAL} if cell.plan.calibrator.needs_anomalies else {}
+        repaired = _repaired(chosen, {**merged, **rule}, rule, told.choice.taken.name, plan, folder / REPAIRED)
+    return Outcome(**{**vars(outcome), "repaired": repaired, "seconds": time.perf_counter() - started})
+
+
+def _for_run(chosen: dict[str, Any], adaptation: dict[str, Any]) -> dict[str, Any]:
+    """What evaluate.py would be told."""
+    kept = {key: chosen[key] for key in ("run", "data_root", "domain", "trainer", "store")}
+    return {**kept, "adaptation": adaptation, "save_maps": False}
+
+
+def _require_plain(run: Path, cell: Cell) -> None:
+    """Refuse runs whose repair would be judged as something else than what it is."""
+    if len(cell.plan.categories) != 1:
+        raise AdshiftError(
+            f"run={run} holds {len(cell.plan.categories)} categories, and advice is about one; fit one with "
+            "data.category=NAME"
+        )
+    if photos_of(cell.plan.recipe.test) is None:
+        raise AdshiftError("advice takes photographs of the target; give domain=photos domain.root=FOLDER")
+
+
+def _calibrator(cell: Cell) -> tuple[Calibrator, list[str]]:
+    """The run's own rule where it lives on good images alone, else the conformal one."""
+    if not cell.plan.calibrator.needs_anomalies:
+        return cell.plan.calibrator, []
+    return Conformal(), [
+        f"The run's threshold={cell.plan.calibrator.kind} needs defective images; new thresholds here are conformal, 5 %."
+    ]
+
+
+def _own(run: Path, category: str) -> Calibration:
+    found = read_calibration(run).image
+    own = found.get(category) or found.get("global")
+    if own is None:
+        raise AdshiftError(
+            f"run={run} has no threshold, so that nobody can say what has become of its decisions; fit it with "
+            "split=standard, or with crossfit=5"
+        )
+    return own
+
+
+def _bench(plan: AdvisePlan, cell: Cell, good: tuple[Sample, ...], target: Domain) -> Bench:
+    chosen = good
+    if 0 < plan.images < len(good):
+        chosen = tuple(sorted(random.Random(plan.seed).sample(good, max(plan.images, FEWEST))))
+    k = min(plan.folds, len(chosen))
+    return Bench(
+        cell.module.method, chosen, with_defects(chosen, plan.defects, plan.defect_size, plan.seed),
+        folds(len(chosen), k, plan.seed), cell.datamodule.images, cell.plan.image_size, cell.plan.batch_size,
+        cell.trainer.strategy.root_device, target,
+    )  # fmt: skip
+
+
+def _judged(
+    plan: AdvisePlan, cell: Cell, bench: Bench, calibrator: Calibrator, target: Domain, tests: Sequence[Sample]
+) -> tuple[Judged, ...]:
+    trials = Trials(
+        bench, SOURCE, target, cell.module.method, _own(plan.run, cell.plan.categories[0]), calibrator, plan.few,
+        lambda: train_moments(cell.trainer, cell.module, cell.datamodule), len(cell.split.train),
+    )  # fmt: skip
+    smallest_pool = int((bench.fold_N != np.bincount(bench.fold_N).argmax()).sum())
+    asked = [r for r in plan.repairs if r != "few" or plan.few.k <= smallest_pool]
+    seen = cell.datamodule.images(tests, target) if tests else None
+    made = [trials.trial(repair) for repair in asked]
+    return judged(made, seen, cell.plan.batch_size, bench.device, plan.bootstrap, plan.seed)
+
+
+def _changed(cell: Cell, good: Sequence[Sample], target: Domain, seed: int) -> tuple[Change, ...]:
+    """The photographs against the train images, both as they lie there and brought to the detector's size."""
+
+    def looks(samples: Sequence[Sample], domain: Domain) -> list[tuple[float, ...]]:
+        some = sorted(random.Random(seed).sample(list(samples), min(LOOKED_AT, len(samples))))
+        images = prepare_images(
+            cell.plan.store, root_of(domain, cell.plan.root), some, domain, cell.plan.image_size, "input",
+            cell.plan.num_workers,
+        )  # fmt: skip
+        return [measured(np.asarray(image)) for image in images.image_NSS3]
+
+    return changes(looks(cell.split.train, SOURCE), looks(good, target))
+
+
+def _repaired(
+    chosen: dict[str, Any], merged: dict[str, Any], rule: dict[str, Any], repair: str, plan: AdvisePlan, out: Path
+) -> Path:
+    """The repaired run, made with all photographs."""
+    out.mkdir(parents=True, exist_ok=True)
+    if repair == "full":
+        fitted = {key: value for key, value in merged.items() if key not in ("run", "logger")}
+        train_into({**fitted, "adaptation": NODES["full"], "split": OFFICIAL, "crossfit": plan.folds}, out)
+    else:
+        adaptation = chosen["few"] if repair == "few" else NODES[repair]
+        evaluate_into({**_for_run(chosen, adaptation), **rule}, out)
+    return out

@@ -1,0 +1,149 @@
+"""The repairs on trial: each one's scores and thresholds on photographs that it has not seen, and what is deployed."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from adshift.adaptation.few_images import FewImages
+from adshift.calibration.calibration import Calibration, Calibrator
+from adshift.calibration.crossfit import crossfit_calibration
+from adshift.methods.alignment import Moments
+from adshift.methods.method import Method
+from adshift.shift.domain import Domain
+from adshift.stages.repair import repair_method
+from adshift.trials.bench import Bench, copy_of, fitted_copy
+from adshift.trials.figures import thresholds
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One repair.
+
+    Attributes:
+        repair: ``none``, ``threshold``, ``few`` or ``full``.
+        score_M: of N photographs and then of their copies with a defect, each by a repair without that photograph.
+        threshold_M: what decides on each, made without it too.
+        promised: the false-alarm rate that these thresholds promise, the largest; None where they promise none.
+        model, calibration: the repair with all photographs, as it would be deployed.
+        seconds: what making that took.
+    """
+
+    repair: str
+    score_M: Array
+    threshold_M: Array
+    promised: float | None
+    model: Method
+    calibration: Calibration
+    seconds: float
+
+
+@dataclass
+class Trials:
+    """Puts the repairs of one finished run on trial.
+
+    Attributes:
+        bench: the photographs in ``target``; the finished model is adopted as that of ``source``.
+        source, target: the domains.
+        model: the finished model.
+        own: its threshold.
+        calibrator: the rule for new thresholds; it lives on good images alone.
+        few: how ``few`` repairs.
+        moments: makes the moments of the train embeddings, which a bank is aligned by; called where that is asked for.
+        first: how many images the model was fitted on.
+    """
+
+    bench: Bench
+    source: Domain
+    target: Domain
+    model: Method
+    own: Calibration
+    calibrator: Calibrator
+    few: FewImages
+    moments: Callable[[], Moments]
+    first: int
+    _made: dict[str, Callable[[], Trial]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bench.adopt(self.source, self.model)
+        self._made = {"none": self._none, "threshold": self._threshold, "few": self._few, "full": self._full}
+
+    def trial(self, repair: str) -> Trial:
+        """One of the repairs."""
+        return self._made[repair]()
+
+    @property
+    def _n(self) -> int:
+        return len(self.bench.good)
+
+    def _none(self) -> Trial:
+        score_M = self.bench.seen(self.source, self.target).score_M
+        decides_M = np.full(len(score_M), self.own.threshold)
+        return Trial("none", score_M, decides_M, self.own.promised_rate, self.model, self.own, 0.0)
+
+    def _threshold(self) -> Trial:
+        score_M = self.bench.seen(self.source, self.target).score_M
+        started = time.perf_counter()
+        final = self.calibrator.calibrate(score_M[: self._n], np.zeros(self._n, np.int64))
+        seconds = time.perf_counter() - started
+        made = thresholds(self.calibrator, score_M[: self._n], self.bench.fold_N)
+        return self._trial("threshold", score_M, made, self.model, final, seconds)
+
+    def _full(self) -> Trial:
+        score_M = self.bench.seen(self.target, self.target).score_M
+        made = thresholds(self.calibrator, score_M[: self._n], self.bench.fold_N)
+        started = time.perf_counter()
+        with torch.no_grad():
+            model = fitted_copy(self.model, self.bench.embedding(self.target)[0][: self._n].to(self.bench.device))
+        seconds = time.perf_counter() - started
+        final = crossfit_calibration(self.calibrator, score_M[: self._n], len(made))
+        return self._trial("full", score_M, made, model, final, seconds)
+
+    def _few(self) -> Trial:
+        aligned = self.model.bank is not None and self.few.align != "none"
+        moments = self.moments() if aligned else None
+        models, made = [], []
+        for fold in range(int(self.bench.fold_N.max()) + 1):
+            model, calibration = self._extended(np.flatnonzero(self.bench.fold_N != fold), moments)
+            models.append(model)
+            made.append(calibration)
+        score_M = self.bench.score(models, self.target).score_M
+        started = time.perf_counter()
+        model, final = self._extended(np.arange(self._n), moments)
+        return self._trial("few", score_M, tuple(made), model, final, time.perf_counter() - started)
+
+    def _extended(self, pool: NDArray[np.int64], moments: Moments | None) -> tuple[Method, Calibration]:
+        """The finished model extended by k photographs out of a pool, and the threshold of their left-out scores."""
+        places = [int(i) for i in pool]
+        random.Random(self.few.seed).shuffle(places)
+        chosen = sorted(places[: self.few.k])
+        views = [self.bench.embedding(view)[0][chosen] for view in self.few.views(self.target)]
+        model = copy_of(self.model).to(torch.device("cpu"))
+        scores = repair_method(model, self.few, torch.stack(views), moments, self.first, self.bench.image_size)
+        left_out = np.array([float(found.image_score_B[0]) for found in scores])
+        model.eval().to(self.bench.device)
+        if len(left_out) == 1:
+            return model, self.calibrator.calibrate(left_out, np.zeros(1, np.int64))
+        return model, crossfit_calibration(self.calibrator, left_out, len(left_out))
+
+    def _trial(
+        self,
+        repair: str,
+        score_M: Array,
+        made: tuple[Calibration, ...],
+        model: Method,
+        final: Calibration,
+        seconds: float,
+    ) -> Trial:
+        decides_M = np.tile(np.array([c.threshold for c in made])[self.bench.fold_N], 2)
+        rates = [c.promised_rate for c in made if c.promised_rate is not None]
+        promised = max(rates) if len(rates) == len(made) else None
+        return Trial(repair, score_M, decides_M, promised, model, final, seconds)

@@ -1,0 +1,162 @@
+"""Advice on photographs of a new lamp: what it says, what it declines, and the repaired run that it leaves."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.inprocess import Finished, invoke, one_line, run_cell
+from helpers.plates import photograph, photographs
+
+from adshift.calibration.binomial import binomial_interval
+
+GAIN = 1.25
+QUICK = (
+    "backbone=small",
+    "image_size=64",
+    "metrics.bootstrap=20",
+    "metrics.latency=false",
+    "data.num_workers=0",
+    "logger=none",
+)
+SMALL = ("bootstrap=200",)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    run_cell(folder / "run", "data=folder", f"data.root={photographs(folder / 'photos', 24)}", *QUICK)
+    return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def lamp(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return photographs(tmp_path_factory.mktemp("lamp") / "new lamp", 40, 2000, GAIN)
+
+
+def asked(run: Path, lamp: Path, folder: Path, *overrides: str) -> Finished:
+    return invoke("adshift/advise/__main__.py", f"run={run}", f"domain.root='{lamp}'", *SMALL, *overrides,
+                  f"hydra.run.dir={folder}")  # fmt: skip
+
+
+def told(run: Path, lamp: Path, folder: Path, *overrides: str) -> tuple[dict[str, Any], Finished]:
+    done = asked(run, lamp, folder, *overrides)
+    assert done.code == 0, done.err
+    found: dict[str, Any] = json.loads((folder / "advise.json").read_text())
+    return found, done
+
+
+def by_repair(found: dict[str, Any]) -> dict[str, Any]:
+    return {one["repair"]: one for one in found["repairs"]}
+
+
+@pytest.fixture(scope="module")
+def advice(run: Path, lamp: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Finished, Path]:
+    folder = tmp_path_factory.mktemp("advice") / "out"
+    return (*told(run, lamp, folder), folder)
+
+
+def test_the_broken_promise_is_shown_and_a_repair_is_taken(advice: tuple[dict[str, Any], Finished, Path]) -> None:
+    found, done, _ = advice
+    none = by_repair(found)["none"]["pasted"]
+    assert none["false_alarm_rate_exact_ci"][0] > 0.05
+    assert none["false_alarm_rate_exact_ci"] == pytest.approx(
+        list(binomial_interval(round(40 * none["false_alarm_rate"]), 40))
+    )
+    taken = by_repair(found)[found["advice"]]
+    assert taken["gain"]["interval"][0] > 0
+    assert found["decided_on"] == "pasted"
+    assert (found["photographs"], found["judged_with"], found["fitted_on"]) == (40, 40, 24)
+    assert "Worth it" in done.out
+    assert "PASTED" in done.out
+
+
+def test_what_changed_is_the_light(advice: tuple[dict[str, Any], Finished, Path]) -> None:
+    found, done, _ = advice
+    shown = [change["look"] for change in found["changes"] if change["shown"]]
+    assert shown[0] == "light"
+    assert "- light: brighter" in done.out
+
+
+def test_the_repaired_run_predicts(advice: tuple[dict[str, Any], Finished, Path], tmp_path: Path) -> None:
+    found, done, folder = advice
+    assert found["repaired_run"] == str(folder / "repaired")
+    assert f"next: python predict.py run={folder / 'repaired'} source=NEW" in done.out
+    photographs(tmp_path / "next", 20, 5000, GAIN)
+    photograph(tmp_path / "next" / "bad.png", 6000, GAIN, (10, 12, 14, 8))
+    done = invoke("predict.py", f"run={folder / 'repaired'}", f"source={tmp_path / 'next'}", "pictures=none",
+                  f"hydra.run.dir={tmp_path / 'found'}")  # fmt: skip
+    assert done.code == 0, done.err
+    with (tmp_path / "found" / "predictions.csv").open(newline="") as handle:
+        called = {Path(row["path"]).name: row["decision"] for row in csv.DictReader(handle)}
+    assert called.pop("bad.png") == "1"
+    assert sum(decision == "1" for decision in called.values()) <= 5
+
+
+def test_the_page_holds_the_answer_the_changes_and_the_pictures(advice: tuple[dict[str, Any], Finished, Path]) -> None:
+    found, _, folder = advice
+    page = (folder / "index.html").read_text(encoding="utf-8")
+    assert found["words"].split(".")[0] in page
+    assert "Content-Security-Policy" in page
+    assert (folder / "figures" / "pictures.png").is_file()
+
+
+def test_every_repair_decides_each_photograph_without_itself(
+    advice: tuple[dict[str, Any], Finished, Path],
+) -> None:
+    """A threshold from the other 32 promises what floor(0.05 * 33) / 33 is, one of all 40 what floor(0.05 * 41) / 41 is."""
+    repairs = by_repair(advice[0])
+    assert repairs["threshold"]["promised_rate_out_of_fold"] == pytest.approx(0.05)
+    assert repairs["few"]["promised_rate"] == pytest.approx(1 / 9)
+    assert repairs["full"]["promised_rate"] == pytest.approx(0.05)
+
+
+def test_too_few_photographs_are_told_and_nothing_is_repaired(run: Path, tmp_path: Path) -> None:
+    found, done = told(run, photographs(tmp_path / "lamp", 6, 2000, GAIN), tmp_path / "out")
+    assert found["advice"] == "too few photographs"
+    assert found["repairs"] == []
+    assert not (tmp_path / "out" / "repaired").exists()
+    assert "Too few photographs to say: 6. Take 19 or more" in done.out
+
+
+def test_nothing_is_called_for_under_the_old_lamp(run: Path, tmp_path: Path) -> None:
+    found, _ = told(run, photographs(tmp_path / "lamp", 40, 2000), tmp_path / "out", "repairs=[none,threshold]")
+    assert found["advice"] == "nothing"
+    assert not any(change["shown"] for change in found["changes"])
+
+
+def test_real_defects_decide_where_there_are_ten(run: Path, tmp_path: Path) -> None:
+    lamp = photographs(tmp_path / "lamp", 24, 2000, GAIN)
+    for i in range(10):
+        photograph(lamp / "test" / "scratch" / f"{i:03d}.png", 4000 + i, GAIN, (4 + 4 * i, 10, 14, 8))
+    found, _ = told(run, lamp, tmp_path / "out", "repairs=[none,threshold,full]")
+    assert (found["decided_on"], found["real_defects"]) == ("real", 10)
+    assert by_repair(found)["threshold"]["real"]["recall"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("repairs=[threshold]", "repairs=[threshold] must hold none"),
+        ("repairs=[none,paint]", "repairs holds paint"),
+        ("folds=1", "folds=1 must be >= 2"),
+        ("defects=[hole]", "defects=hole must be among"),
+        ("few.k=0", "few.k=0 must be >= 1"),
+        ("bootstrap=1", "bootstrap=1 must be >= 100"),
+    ],
+)
+def test_values_out_of_bounds_are_refused(run: Path, lamp: Path, tmp_path: Path, override: str, said: str) -> None:
+    done = asked(run, lamp, tmp_path / "out", override)
+    assert done.code == 2
+    assert said in one_line(done.err)
+
+
+def test_a_run_without_a_threshold_is_refused_with_a_remedy(lamp: Path, tmp_path: Path) -> None:
+    photos = photographs(tmp_path / "photos", 12)
+    run_cell(tmp_path / "run", "data=folder", f"data.root={photos}", "split=official", "crossfit=0", *QUICK)
+    done = asked(tmp_path / "run", lamp, tmp_path / "out")
+    assert done.code == 2
+    assert "has no threshold" in one_line(done.err)
