@@ -11,7 +11,14 @@ import pytest
 from helpers.inprocess import Finished, invoke, one_line, run_cell
 from helpers.plates import photograph, photographs
 
+from adshift.adaptation.few_images import FewImages
+from adshift.advise.judged import Verdict
+from adshift.advise.outcome import NOTHING, TOO_FEW, UNCLEAR, Outcome
+from adshift.advise.plan import AdvisePlan
+from adshift.advise.words import answer
 from adshift.calibration.binomial import binomial_interval
+from adshift.metrics.resampling import Difference
+from adshift.repairs.worth import Candidate, Choice
 
 GAIN = 1.25
 QUICK = (
@@ -122,10 +129,38 @@ def test_too_few_photographs_are_told_and_nothing_is_repaired(run: Path, tmp_pat
     assert "Too few photographs to say: 6. Take 19 or more" in done.out
 
 
-def test_nothing_is_called_for_under_the_old_lamp(run: Path, tmp_path: Path) -> None:
-    found, _ = told(run, photographs(tmp_path / "lamp", 40, 2000), tmp_path / "out", "repairs=[none,threshold]")
-    assert found["advice"] == "nothing"
+def test_under_the_old_lamp_no_change_is_told(run: Path, tmp_path: Path) -> None:
+    found, done = told(run, photographs(tmp_path / "lamp", 40, 2000), tmp_path / "out", "repairs=[none]")
     assert not any(change["shown"] for change in found["changes"])
+    assert by_repair(found)["none"]["pasted"]["false_alarm_rate_exact_ci"][0] <= 0.05
+    assert found["advice"] == "nothing"
+    assert "Nothing is called for" in done.out
+    assert not (tmp_path / "out" / "repaired").exists()
+
+
+@pytest.mark.parametrize(
+    ("taken", "broken", "photographs", "advice", "said"),
+    [
+        (None, False, 40, NOTHING, "Nothing is called for"),
+        (None, True, 40, UNCLEAR, "It cannot be told"),
+        (None, None, 40, UNCLEAR, "It cannot be told"),
+        (None, False, 18, TOO_FEW, "Take 19 or more"),
+        ("threshold", True, 18, "threshold", "Worth it: a new threshold."),
+    ],
+)
+def test_what_is_said_of_a_verdict(
+    taken: str | None, broken: bool | None, photographs: int, advice: str, said: str
+) -> None:
+    gain = Difference(0.2, (0.1, 0.3), 0.01)
+    chosen = None if taken is None else Candidate(taken, photographs, 1.0, gain, False)
+    few = FewImages(8)
+    plan = AdvisePlan(Path("RUN"), ("none", "threshold"), few, 5, 80, ("scratch",), 0.12, 100, 0)
+    outcome = Outcome(
+        {}, plan, "plate", 24, photographs, 0, (), Path(), Path("LAMP"), None, (),
+        Verdict(False, Choice(chosen, chosen, ()), broken, {}), (), 0.05, None, (), 1.0,
+    )  # fmt: skip
+    assert outcome.advice == advice
+    assert said in answer(outcome)
 
 
 def test_real_defects_decide_where_there_are_ten(run: Path, tmp_path: Path) -> None:
