@@ -13,6 +13,7 @@ from adshift.correction.foreground import Silhouette, silhouette
 from adshift.correction.spread import Spread
 from adshift.shift.pixels import UInt8
 from adshift.shift.transforms import rim_colour
+from adshift.shift.warp import warp_image, warp_mask
 
 FOUND = 0.9
 """Share of the train images that must show one object for the category to have a pose at all."""
@@ -92,7 +93,7 @@ def correcting(found: Silhouette, pose: Pose) -> NDArray[np.float64] | None:
 
 
 def in_pixels(similarity: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
-    """A similarity in shares of the longer side as OpenCV takes it: pixels, whose centres have whole coordinates."""
+    """A similarity in shares of the longer side as one in pixels, whose centres have whole coordinates."""
     linear, shift = similarity[:, :2], similarity[:, 2] * max(height, width)
     return np.hstack([linear, (shift + linear @ [0.5, 0.5] - 0.5)[:, None]])
 
@@ -102,18 +103,12 @@ def register(image: UInt8, mask: UInt8 | None, pose: Pose) -> tuple[UInt8, UInt8
 
     What comes in from beyond the frame has the median colour of the image's rim; in the mask it is no defect.
     """
-    import cv2
-
     found = silhouette(image)
     similarity = None if found is None else correcting(found, pose)
     if similarity is None:
         return image, mask
-    height, width = image.shape[:2]
-    matrix = in_pixels(similarity, height, width)
-    fill, colour = cv2.BORDER_CONSTANT, rim_colour(image)
-    moved = cv2.warpAffine(image, matrix, (width, height), None, cv2.INTER_LANCZOS4, fill, colour)
+    matrix = in_pixels(similarity, *image.shape[:2])
+    moved = warp_image(image, matrix, "background", "lanczos", rim_colour(image))
     if mask is not None and mask.any():
-        height, width = mask.shape
-        matrix = in_pixels(similarity, height, width)
-        mask = np.asarray(cv2.warpAffine(mask, matrix, (width, height), flags=cv2.INTER_NEAREST), np.uint8)
-    return np.asarray(moved, np.uint8), mask
+        mask = warp_mask(mask, in_pixels(similarity, *mask.shape), "background")
+    return moved, mask

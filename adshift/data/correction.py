@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from adshift.shift.transforms import UInt8
+from adshift.shift.pixels import UInt8
 
 
 class Correction(Protocol):

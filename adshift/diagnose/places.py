@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from adshift.calibration.binomial import binomial_interval
 from adshift.shift import transforms
 from adshift.shift.parameters import ShiftParameters
-from adshift.shift.transforms import UInt8
+from adshift.shift.pixels import UInt8
 
 BORDER = 0.1
 """Width of the border band as a share of the side."""

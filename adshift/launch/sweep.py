@@ -95,6 +95,17 @@ def _refuse_swept(overrides: list[str]) -> None:
             )
 
 
+def list_failures(folder: Path) -> int:
+    """Tell every failure.json below a sweep's folder; returns how many there are."""
+    failures = sorted(folder.glob(f"**/{FAILURE}"))
+    if failures:
+        print(f"\n{len(failures)} cells failed:", file=sys.stderr)
+    for path in failures:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        print(f"  {path.parent}: {told['reason']} ({' '.join(told['job'])})", file=sys.stderr)
+    return len(failures)
+
+
 class SweepSummary(Callback):
     """Lists a sweep's failed cells when all jobs have ended, and gives the exit status 1 if there are any.
 
@@ -111,11 +122,5 @@ class SweepSummary(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Read every failure.json below the sweep's folder."""
-        failures = sorted(Path(config.hydra.sweep.dir).glob(f"**/{FAILURE}"))
-        if not failures:
-            return
-        print(f"\n{len(failures)} cells failed:", file=sys.stderr)
-        for path in failures:
-            told = json.loads(path.read_text(encoding="utf-8"))
-            print(f"  {path.parent}: {told['reason']} ({' '.join(told['job'])})", file=sys.stderr)
-        raise SystemExit(1)
+        if list_failures(Path(config.hydra.sweep.dir)):
+            raise SystemExit(1)

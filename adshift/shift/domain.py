@@ -11,7 +11,7 @@ from adshift.shift import transforms
 from adshift.shift.corruptions import CORRUPTIONS, LEVELS, corrupt
 from adshift.shift.names import CLEAN
 from adshift.shift.parameters import ShiftParameters, image_generator, sample_parameters
-from adshift.shift.transforms import UInt8
+from adshift.shift.pixels import UInt8
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,22 @@
 """The image transformations of MVTec-Shift (docs/protocol.md): pure functions on uint8 images.
 
-albumentations does what it offers (affine warp, colour jitter, blur); the illumination gradients are the project's own.
+albumentations does the colour jitter and the blur; the warp (``adshift.shift.warp``) and the illumination gradients are the
+project's own.
 """
 
 from __future__ import annotations
 
+import math
 import os
 from importlib import import_module
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adshift.shift.parameters import Illumination, ShiftParameters
-
-UInt8 = NDArray[np.uint8]
+from adshift.shift.pixels import UInt8
+from adshift.shift.warp import warp_image, warp_mask
 
 GRADIENT_GRID = 128
 SMOOTHING_SIGMA = 80 / 1024
@@ -41,23 +42,17 @@ def warp(
     ``border`` (one of ``BORDERS``) and ``resampling`` (of ``RESAMPLING``) choose otherwise; beyond a ``background`` border
     lies the median colour of the image's rim, and no defect.
     """
-    import cv2
+    fill = rim_colour(image) if border == "background" else (0.0, 0.0, 0.0)
+    moved = warp_image(image, similarity(p, *image.shape[:2]), border, resampling, fill)
+    return moved, None if mask is None else warp_mask(mask, similarity(p, *mask.shape[:2]), border)
 
-    modes = {"reflect": cv2.BORDER_REFLECT_101, "replicate": cv2.BORDER_REPLICATE, "background": cv2.BORDER_CONSTANT}
-    affine = _albumentations().Affine(
-        rotate=(p.rotation_deg, p.rotation_deg),
-        scale=(p.scale, p.scale),
-        translate_percent={"x": (p.translate_x, p.translate_x), "y": (p.translate_y, p.translate_y)},
-        interpolation={"bilinear": cv2.INTER_LINEAR, "lanczos": cv2.INTER_LANCZOS4}[resampling],
-        mask_interpolation=cv2.INTER_NEAREST,
-        border_mode=modes[border],
-        fill=rim_colour(image) if border == "background" else 0,
-        p=1.0,
-    )
-    if mask is None:
-        return affine(image=image)["image"], None
-    moved: dict[str, Any] = affine(image=image, mask=mask)
-    return moved["image"], moved["mask"]
+
+def similarity(p: ShiftParameters, height: int, width: int) -> list[list[float]]:
+    """The map [2, 3] of a pixel (x, y) of an image of this size; it is moved by whole pixels, cut towards 0."""
+    x, y = (width - 1) / 2, (height - 1) / 2
+    cosine, sine = (p.scale * part(math.radians(p.rotation_deg)) for part in (math.cos, math.sin))
+    right, down = int(p.translate_x * width), int(p.translate_y * height)
+    return [[cosine, sine, x + right - cosine * x - sine * y], [-sine, cosine, y + down + sine * x - cosine * y]]
 
 
 def rim_colour(image: UInt8) -> tuple[float, ...]:

@@ -63,6 +63,7 @@ def _quieten() -> None:
         "predict returned None",
         "configure_optimizers",
         "in eval mode at the start",
+        "`srun` command is available on your system but is not used",  # said wherever Slurm is installed
     ):
         warnings.filterwarnings("ignore", message=f".*{message}.*")
     warnings.filterwarnings("ignore", message=".*LeafSpec.*")

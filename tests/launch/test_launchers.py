@@ -205,6 +205,9 @@ for task in $(seq 0 "$last"); do
 done
 echo Submitted batch job 7
 """
+SQUEUE = """#!/bin/bash
+printf '7_%s|RUNNING\\n' 0 1 2
+"""
 SRUN = """#!/bin/bash
 while [[ "$1" != */python* ]]; do shift; done
 exec "$@"
@@ -217,7 +220,7 @@ def test_slurm_is_asked_for_what_the_readme_names_and_the_cells_come_back(
 ) -> None:
     """Against a stand-in for Slurm's commands, which runs here what it is handed; plugin and submitit are the real ones."""
     need("submitit_slurm")
-    for name, text in (("sbatch", SBATCH), ("srun", SRUN), ("sacct", "#!/bin/bash\n"), ("scancel", "#!/bin/bash\n")):
+    for name, text in (("sbatch", SBATCH), ("srun", SRUN), ("squeue", SQUEUE), ("scancel", "#!/bin/bash\n")):
         (tmp_path / "bin").mkdir(exist_ok=True)
         (tmp_path / "bin" / name).write_text(text)
         (tmp_path / "bin" / name).chmod(0o755)

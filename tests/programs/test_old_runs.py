@@ -28,6 +28,9 @@ EVALUATIONS = {
 }
 TOLERANCE = 1e-5
 """Relative, of figures absolute: other processors round otherwise."""
+WARPED = 1e-3
+"""The same where images are moved: since then the warp rounds in its own way (docs/promises.md)."""
+TOLERANCES = {"bank_shift": WARPED, "repaired_threshold": TOLERANCE}
 
 
 @pytest.fixture(scope="module")
@@ -118,17 +121,17 @@ def test_predict_gives_the_same_table(run: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", EVALUATIONS)
 def test_evaluate_gives_the_same_figures_and_scores(name: str, tmp_path: Path) -> None:
     found = run_cell(tmp_path, *EVALUATIONS[name], "trainer.accelerator=cpu", script="evaluate.py")
-    then = read_json(KEPT / name / "result.json")
+    then, tolerance = read_json(KEPT / name / "result.json"), TOLERANCES[name]
     for part in ("metrics", "threshold", "pixel_threshold", "counts"):
         now = dict(leaves(found[part]))
         for place, value in leaves(then[part]):
-            same = value if isinstance(value, str) else pytest.approx(value, rel=TOLERANCE, abs=TOLERANCE)
+            same = value if isinstance(value, str) else pytest.approx(value, rel=tolerance, abs=tolerance)
             assert now[place] == same, part + place
     rows, expected_rows = rows_of(tmp_path / "scores.csv"), rows_of(KEPT / name / "scores.csv")
     for key in ("path", "role", "label", "decision"):
         assert [row[key] for row in rows] == [row[key] for row in expected_rows]
     scores = [[float(row["score"]) for row in table] for table in (rows, expected_rows)]
-    np.testing.assert_allclose(scores[0], scores[1], rtol=TOLERANCE)
+    np.testing.assert_allclose(scores[0], scores[1], rtol=tolerance)
 
 
 @pytest.mark.slow

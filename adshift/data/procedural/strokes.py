@@ -90,5 +90,12 @@ def fibres(rng: np.random.Generator, roots_N2: Points, *, length: float, width: 
 
 def shifted(cover: Field, dx: int, dy: int) -> Field:
     """The cover moved by whole canvas pixels, empty where nothing came in (for cast shadows)."""
-    move = np.array([[1, 0, dx], [0, 1, dy]], dtype=np.float32)
-    return np.asarray(cv2.warpAffine(cover, move, (CANVAS, CANVAS)), dtype=np.float32)
+    moved = np.zeros_like(cover)
+    (to_x, from_x), (to_y, from_y) = (_overlap(step) for step in (dx, dy))
+    moved[to_y, to_x] = cover[from_y, from_x]
+    return moved
+
+
+def _overlap(step: int) -> tuple[slice, slice]:
+    """Along an axis of the canvas that is moved by ``step``: where its pixels come to lie, and which these are."""
+    return slice(max(step, 0), CANVAS + min(step, 0)), slice(max(-step, 0), CANVAS - max(step, 0))
