@@ -19,6 +19,7 @@ from adshift.calibration.crossfit import folds
 from adshift.config.build import build, plain
 from adshift.config.plan import Plan, make_plan
 from adshift.data.acquire import acquire, verify_files
+from adshift.data.own import check_command
 from adshift.data.prepared import PreparedImages, prepare_images
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
@@ -58,7 +59,7 @@ def put_under_stress(chosen: dict[str, Any]) -> Outcome:
     calibrator, notes = _calibrator(plan)
     index = acquire(plan.source, plan.root, plan.categories)[0]
     good = photographs(index, asked)
-    notes += verify_files(plan.root, good)
+    notes += verify_files(plan.root, good, check_command(plan.source, plan.root, plan.categories))
     device = make_trainer(chosen["trainer"]["accelerator"], chosen["trainer"]["devices"]).strategy.root_device
     store = build(chosen["store"], "store")
 
