@@ -24,7 +24,7 @@ def load(run: str | Path, category: str | None = None, device: str = "auto") -> 
         device: ``auto``, ``cpu``, ``cuda``, ...
 
     Returns:
-        a detector whose ``predict`` takes paths, Pillow images and arrays.
+        a detector whose ``predict`` takes paths of images and folders, Pillow images and arrays.
 
     Raises:
         AdshiftError: the run is unfinished or broken, or the category or the device is unknown.

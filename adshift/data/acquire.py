@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from adshift.data.check.names import name_problems
+from adshift.data.check.names import layout_problems, name_problems
 from adshift.data.check.problem import Problem, errors
 from adshift.data.check.quick import file_problems
 from adshift.data.layouts.by_name import layout_of
 from adshift.data.layouts.layout import index_in
+from adshift.data.own import check_command
 from adshift.data.samples import CategoryIndex, Sample, index
 from adshift.errors import AdshiftError, printable
 
@@ -32,12 +33,24 @@ def acquire(source: str, root: Path, categories: Sequence[str]) -> list[Category
         synthetic.ensure(root, categories)
     found = index(root, categories, partial(index_in, layout))
     wrong = errors(problem for category in categories for problem in name_problems(root, category, layout))
-    _refuse(root, wrong)
+    _refuse(root, wrong, check_command(source, root, categories))
     return found
 
 
-def verify_files(root: Path, samples: Sequence[Sample]) -> list[str]:
+def unread(source: str, root: Path, categories: Sequence[str]) -> list[str]:
+    """Pictures, and folders of them, that lie in the categories and are read by nothing: a line each."""
+    layout = layout_of(source)
+    problems = (problem for category in categories for problem in layout_problems(root, category, layout))
+    return [problem.line() for problem in problems if problem.severity == "warning"]
+
+
+def verify_files(root: Path, samples: Sequence[Sample], command: str = "") -> list[str]:
     """Check every image and mask before anything long starts: the quick half of ``python -m adshift.data.check``.
+
+    Args:
+        root: what the samples' paths are relative to.
+        samples: those to be read.
+        command: the doctor's for them, to be named where there are several errors; empty where it has none.
 
     Returns:
         What should be known about them, a line each.
@@ -46,12 +59,12 @@ def verify_files(root: Path, samples: Sequence[Sample]) -> list[str]:
         AdshiftError: names the first file that is broken or does not fit, and how many more there are.
     """
     found = file_problems(root, samples)
-    _refuse(root, errors(found))
+    _refuse(root, errors(found), command)
     return [problem.line() for problem in found]
 
 
-def _refuse(root: Path, wrong: Sequence[Problem]) -> None:
+def _refuse(root: Path, wrong: Sequence[Problem], command: str) -> None:
     if wrong:
-        first = printable(f"{root / wrong[0].file} {wrong[0].what}; {wrong[0].remedy}")
-        more = f" (and {len(wrong) - 1} more: python -m adshift.data.check {root} lists all)" if len(wrong) > 1 else ""
-        raise AdshiftError(first + more)
+        all_of_them = f": {command} lists all" if command else ""
+        more = f" (and {len(wrong) - 1} more{all_of_them})" if len(wrong) > 1 else ""
+        raise AdshiftError(printable(f"{root / wrong[0].file} {wrong[0].what}; {wrong[0].remedy}{more}"))

@@ -60,13 +60,18 @@ def _marked(root: Path, sample: Sample, image: UInt8) -> tuple[UInt8, UInt8 | No
     elif sample.mask is None:
         mask = None
     else:
-        mask = read_mask(root / sample.mask, sample.mask_over)
-        if mask.shape != image.shape[:2]:
-            raise AdshiftError(
-                f"mask {root / sample.mask} is {mask.shape[1]} x {mask.shape[0]}, its image "
-                f"{image.shape[1]} x {image.shape[0]}; both must have one size"
-            )
+        mask = np.maximum.reduce([_mask(root / file, sample.mask_over, image) for file in sample.masks])
     return image, mask
+
+
+def _mask(path: Path, over: int, image: UInt8) -> UInt8:
+    mask = read_mask(path, over)
+    if mask.shape != image.shape[:2]:
+        raise AdshiftError(
+            f"mask {path} is {mask.shape[1]} x {mask.shape[0]}, its image {image.shape[1]} x {image.shape[0]}; both "
+            "must have one size"
+        )
+    return mask
 
 
 class ImageDataset(Dataset[Item]):

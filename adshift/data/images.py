@@ -18,7 +18,7 @@ from adshift.shift.pixels import UInt8
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 """The decoders that are tried; a JPEG with several pictures (MPO) is read as its first."""
 MAX_PIXELS = 89_478_485
 """Where Pillow begins to warn of decompression bombs: 256 MB as RGB."""
@@ -60,6 +60,8 @@ def opened(path: Path) -> Iterator[Image.Image]:
         raise
     except FileNotFoundError as error:
         raise ImageError("does not exist", "restore it, or run again to index the folder anew") from error
+    except IsADirectoryError as error:
+        raise ImageError("is a folder without an image", "name an image, or a folder that holds some") from error
     except UnidentifiedImageError as error:
         empty = path.stat().st_size == 0
         reason = "is empty" if empty else f"cannot be read (it is none of {', '.join(FORMATS)})"
@@ -119,6 +121,21 @@ def read_image(path: Path) -> UInt8:
 def is_transparent(image: Image.Image) -> bool:
     """Whether an opened image has a pixel that is not opaque."""
     return image.has_transparency_data and image.convert("RGBA").getchannel("A").getextrema() != (255, 255)
+
+
+DARK = 16
+"""An image whose largest value is under this is called almost black: so looks 12-bit data saved in 16 bits."""
+
+
+def suspicious_values(image: UInt8) -> tuple[str, str] | None:
+    """Why the values of an image uint8 [H, W, 3] can hardly be meant, and what to do about it; None where they can."""
+    low, high = int(image.min()), int(image.max())
+    if low == high:
+        return f"is one colour throughout ({low})", "remove it, unless the part looks so"
+    if high < DARK:
+        what = f"is almost black (its largest value is {high} of 255)"
+        return what, "scale it to its full range; 12-bit values in a 16-bit file look so"
+    return None
 
 
 HALF = 127

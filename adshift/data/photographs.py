@@ -16,7 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from adshift.data.samples import GOOD, CategoryIndex, image_files, list_samples, mixture
+from adshift.data.listing import folders, image_files
+from adshift.data.samples import GOOD, CategoryIndex, instead, list_samples, mixture
 from adshift.errors import AdshiftError
 
 PARTS = ("train", "test", "ground_truth")
@@ -43,7 +44,7 @@ def _of_category(root: Path, base: Path, category: str) -> CategoryIndex:
         )
     flat = bool(image_files(base))
     tests = base / "test" if (base / "test").is_dir() or flat else base
-    defects = sorted(p.name for p in tests.iterdir() if _is_defect(p)) if tests.is_dir() else []
+    defects = [p.name for p in folders(tests) if p.name not in (GOOD, *PARTS) and image_files(p)]
     index = CategoryIndex(
         category,
         list_samples(root, category, base if flat else base / "train" / GOOD),
@@ -60,15 +61,9 @@ def _of_category(root: Path, base: Path, category: str) -> CategoryIndex:
     return index
 
 
-def _is_defect(path: Path) -> bool:
-    return (
-        path.is_dir() and path.name not in (GOOD, *PARTS) and not path.name.startswith(".") and bool(image_files(path))
-    )
-
-
 def _require_photographs(base: Path, index: CategoryIndex) -> None:
     if not index.samples:
         raise AdshiftError(
-            f"domain.root={base} holds no photograph; put good ones right in it, and what is to be tested into "
-            f"test/{GOOD} and test/DEFECT"
+            f"domain.root={base} holds no photograph{instead(base, 'domain.root')}; put good ones right in it, and what "
+            f"is to be tested into test/{GOOD} and test/DEFECT"
         )

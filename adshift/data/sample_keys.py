@@ -19,9 +19,7 @@ def sample_list(root: Path, samples: Sequence[Sample]) -> list[list[Any]]:
         AdshiftError: a file has vanished.
     """
 
-    def stats(path: str | None) -> list[int] | None:
-        if path is None:
-            return None
+    def stats(path: str) -> list[int]:
         try:
             found = (root / path).stat()
         except OSError as error:
@@ -34,6 +32,15 @@ def sample_list(root: Path, samples: Sequence[Sample]) -> list[list[Any]]:
         return None if pasted is None else asdict(pasted)
 
     return [
-        [s.path, s.category, s.defect, s.mask, s.mask_over, stats(s.path), stats(s.mask), drawn(s.pasted)]
+        [
+            s.path,
+            s.category,
+            s.defect,
+            s.masks,
+            s.mask_over,
+            stats(s.path),
+            [stats(m) for m in s.masks],
+            drawn(s.pasted),
+        ]
         for s in samples
     ]

@@ -3,9 +3,11 @@
 Layout (Bergmann et al., "The MVTec Anomaly Detection Dataset", IJCV 2021)::
 
     ROOT/CATEGORY/train/good/*.png
+    ROOT/CATEGORY/validation/good/*.png               normals kept apart for calibration (MVTec LOCO AD)
     ROOT/CATEGORY/test/good/*.png
     ROOT/CATEGORY/test/DEFECT/*.png
     ROOT/CATEGORY/ground_truth/DEFECT/*_mask.png
+    ROOT/CATEGORY/ground_truth/DEFECT/NAME/*.png      several masks of test/DEFECT/NAME.png (MVTec LOCO AD)
 
 A flat folder is read too: the images right in ``ROOT/CATEGORY`` are then what ``train/good`` holds else. All but the good
 images may be missing.
@@ -18,10 +20,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from adshift.data.listing import SUFFIXES, folders, image_files, visible
+from adshift.data.outputs import is_written
 from adshift.data.pasted import Pasted
 from adshift.errors import AdshiftError
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
 GOOD = "good"
 RESERVED = ("global", "macro", "pooled")
 """What result.json calls a threshold for all categories, their mean, and all of their images."""
@@ -35,10 +38,12 @@ class Sample:
     """One image: where it lies and what is known of it. Paths are POSIX, relative to the data root.
 
     Attributes:
-        mask_over: a pixel of the mask counts as defect where its value, 0 to 255, is over this.
+        mask: the file of its ground truth, the first where there are several; None where there is none.
+        mask_over: a pixel of a mask counts as defect where its value, 0 to 255, is over this.
         light: the lighting that it was taken in, where the data set tells (MVTec AD 2); else empty.
         given: what a list of the data set gives it for, where its folder does not say (VisA): ``train`` or ``test``.
         pasted: a defect that is drawn into this good image when it is read; None for an image as it lies there.
+        more_masks: the files that mark further parts of the ground truth (MVTec LOCO AD).
     """
 
     path: str
@@ -49,6 +54,12 @@ class Sample:
     light: str = ""
     given: str = ""
     pasted: Pasted | None = None
+    more_masks: tuple[str, ...] = ()
+
+    @property
+    def masks(self) -> tuple[str, ...]:
+        """All of its masks; a pixel is defective where any of them says so."""
+        return () if self.mask is None else (self.mask, *self.more_masks)
 
     @property
     def label(self) -> int:
@@ -69,7 +80,7 @@ class Sample:
 class CategoryIndex:
     """All images of one category, each list sorted by defect, then file name.
 
-    ``validation_good`` holds the normals that the data set itself keeps apart for calibration (MVTec AD 2); else none.
+    ``validation_good`` holds the normals that the data set itself keeps apart for calibration (MVTec AD 2, MVTec LOCO AD).
     """
 
     category: str
@@ -84,13 +95,6 @@ class CategoryIndex:
         return (*self.train_good, *self.validation_good, *self.test_good, *self.test_anomalous)
 
 
-def image_files(folder: Path) -> list[Path]:
-    """The files of a folder that are images by their suffix, sorted; empty where there is no such folder."""
-    if not folder.is_dir():
-        return []
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
-
-
 def is_flat(base: Path) -> bool:
     """Whether a category's good images lie right in its folder."""
     return bool(image_files(base))
@@ -101,8 +105,10 @@ def good_folder(base: Path) -> Path:
     return base if is_flat(base) else base / "train" / GOOD
 
 
-def _mask_by_stem(folder: Path) -> dict[str, Path]:
-    return {path.stem.removesuffix("_mask"): path for path in image_files(folder)}
+def _masks_by_stem(folder: Path) -> dict[str, list[Path]]:
+    """An image's stem to its masks: a file of that name, with or without ``_mask``, or all files of a folder of it."""
+    several = {path.name: image_files(path) for path in folders(folder)}
+    return several | {path.stem.removesuffix("_mask"): [path] for path in image_files(folder)}
 
 
 def check_category_name(category: str) -> None:
@@ -121,15 +127,18 @@ def list_samples(
 ) -> tuple[Sample, ...]:
     """The images of one folder as samples, sorted by name.
 
-    Each is paired with the image in ``masks`` that has its stem, with or without ``_mask``; without one its ``mask`` is
-    None.
+    Each is paired with the image in ``masks`` that has its stem, with or without ``_mask``, or with the images of the
+    folder that has it: of those whatever is not 0 counts as defect, as MVTec LOCO AD numbers its kinds. Without one its
+    ``mask`` is None.
     """
-    by_stem = _mask_by_stem(masks) if masks else {}
+    by_stem = _masks_by_stem(masks) if masks else {}
 
     def sample(path: Path) -> Sample:
-        mask = by_stem.get(path.stem)
-        at = mask.relative_to(root).as_posix() if mask else None
-        return Sample(path.relative_to(root).as_posix(), category, defect, at, mask_over)
+        own = by_stem.get(path.stem, [])
+        over = 0 if any(mask.parent != masks for mask in own) else mask_over
+        names = [mask.relative_to(root).as_posix() for mask in own]
+        first = names[0] if names else None
+        return Sample(path.relative_to(root).as_posix(), category, defect, first, over, more_masks=tuple(names[1:]))
 
     return tuple(sample(path) for path in image_files(folder))
 
@@ -141,12 +150,13 @@ def find_category(root: Path, category: str) -> CategoryIndex:
     """
     base = root / category
     test = base / "test"
-    defects = sorted(p.name for p in test.iterdir() if p.is_dir() and p.name != GOOD) if test.is_dir() else []
+    defects = [p.name for p in folders(test) if p.name != GOOD]
     return CategoryIndex(
         category,
         list_samples(root, category, good_folder(base)),
         list_samples(root, category, test / GOOD),
         tuple(s for d in defects for s in list_samples(root, category, test / d, d, base / "ground_truth" / d)),
+        list_samples(root, category, base / "validation" / GOOD),
     )
 
 
@@ -160,7 +170,7 @@ def index_category(root: Path, category: str) -> CategoryIndex:
     check_category_name(category)
     base = root / category
     if not base.is_dir():
-        found = sorted(p.name for p in root.iterdir() if p.is_dir()) if root.is_dir() else []
+        found = [p.name for p in folders(root)]
         has = f"it holds {', '.join(found)}" if found else "it holds no folders"
         raise AdshiftError(
             f"category={category} is not in data.root={root} ({has}); name one of those, or point data.root at the "
@@ -169,8 +179,8 @@ def index_category(root: Path, category: str) -> CategoryIndex:
     index = find_category(root, category)
     if not index.train_good:
         raise AdshiftError(
-            f"category={category} has no image in {base / 'train' / GOOD}{_instead(base)}; put the defect-free images "
-            f"there or right in {base} ({', '.join(sorted(IMAGE_SUFFIXES))})"
+            f"category={category} has no image in {base / 'train' / GOOD}{instead(base)}; put the defect-free images "
+            f"there or right in {base} ({SUFFIXES})"
         )
     mixed = mixture(base) if is_flat(base) else ""
     if mixed:
@@ -179,16 +189,18 @@ def index_category(root: Path, category: str) -> CategoryIndex:
 
 
 def _folders_of_images(base: Path) -> list[str]:
-    """The folders in ``base`` that hold images; hidden ones are passed over."""
-    return sorted(p.name for p in base.iterdir() if p.is_dir() and not p.name.startswith(".") and image_files(p))
+    """The folders in ``base`` that hold images."""
+    return [path.name for path in folders(base) if image_files(path)]
 
 
-def _instead(base: Path) -> str:
-    """What a folder without good images holds in their place, in brackets; empty where nothing tells."""
-    folders = _folders_of_images(base)
-    if folders:
-        return f" (it holds the folders {', '.join(folders)}: point data.root at one of good images alone)"
-    others = sorted({p.suffix.lower() for p in base.iterdir() if p.is_file() and p.suffix})
+def instead(base: Path, key: str = "data.root") -> str:
+    """What a folder without good images holds in their place, in brackets; empty where nothing tells. ``key`` names it."""
+    if is_written(base):
+        return " (what lies there was written by a program of adshift)"
+    names = _folders_of_images(base)
+    if names:
+        return f" (it holds the folders {', '.join(names)}: point {key} at one of good images alone)"
+    others = sorted({p.suffix.lower() for p in visible(base) if p.is_file() and p.suffix})
     return f" (it holds files ending in {', '.join(others)})" if others else ""
 
 

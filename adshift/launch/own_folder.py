@@ -10,18 +10,22 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from adshift.data.own import FOLDS, keeps_validation
+
 ROOT, CATEGORY = "data.root", "data.category"
 THRESHOLD = "threshold=conformal"
-SPLIT = ("split=official", "crossfit=5")
+SPLIT = "split=official"
+CROSSFIT = f"crossfit={FOLDS}"
 """Every good image trains, and the threshold rests on scores by models that had not seen the image: what a few dozen good
-images alone can serve."""
+images alone can serve. Good images in ``validation/good`` calibrate instead."""
 
 
 def completed(arguments: Sequence[str]) -> list[str]:
     """The overrides with the short form written out; others as they are.
 
     ``data.root=PHOTOS`` becomes ``data.root=PARENT data.category=NAME``. Where no threshold is chosen it is conformal;
-    where neither a split nor ``crossfit`` is, all good images train and the threshold is cross-fitted.
+    where neither a split nor ``crossfit`` is, all good images train and the threshold is cross-fitted, or rests on those of
+    ``validation/good`` where there are any.
 
     >>> completed(["data=folder", "data.root=pictures/bolts", "seed=1"])[-3:]
     ['split=official', 'crossfit=5', 'threshold=conformal']
@@ -39,7 +43,8 @@ def completed(arguments: Sequence[str]) -> list[str]:
         return list(arguments)
     written = [*arguments[:place], f"{ROOT}={_quoted(str(folder.parent))}", f"{CATEGORY}={_quoted(folder.name)}"]
     written += arguments[place + 1 :]
-    written += [] if {"split", "crossfit"} & set(keys) else SPLIT
+    if not {"split", "crossfit"} & set(keys):
+        written += [SPLIT] if keeps_validation(folder) else [SPLIT, CROSSFIT]
     return written if "threshold" in keys else [*written, THRESHOLD]
 
 

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 
 from adshift.data.correction import Correction
 from adshift.data.images import normalise
 from adshift.errors import AdshiftError
 from adshift.methods.method import Method
-from adshift.prediction.decode import Decoded, ImageLike, decode_all
+from adshift.prediction.decode import Decoded, ImageLike, decode_all, is_one
 from adshift.run.fitted import load_fitted
 from adshift.shift.pixels import UInt8
 
@@ -31,6 +30,7 @@ class Prediction:
         threshold: the run's; None where it calibrated none.
         anomaly_map: float32 [S, S], raw distances.
         image: uint8 [S, S, 3], what the model saw.
+        note: what should be known of the image's values (almost black, one colour throughout); else empty.
     """
 
     name: str
@@ -38,6 +38,7 @@ class Prediction:
     threshold: float | None
     anomaly_map: NDArray[np.float32]
     image: UInt8
+    note: str = ""
 
     @property
     def anomalous(self) -> bool | None:
@@ -98,7 +99,8 @@ class Detector:
         """Score images one after another, as they are asked for: any number of them takes the same memory.
 
         Args:
-            images: one image or any number: paths, Pillow images, uint8 arrays [H, W, 3] (RGB) or [H, W].
+            images: one image or any number: paths, Pillow images, uint8 arrays [H, W, 3] (RGB), [H, W] or [H, W, 1] (grey).
+                The path of a folder stands for the images in it and below it.
             batch_size: images that go through the backbone together.
             num_workers: threads that decode ahead; 0 decodes between the batches.
             on_error: told the name of an image that cannot be read and why; it is then left out.
@@ -110,7 +112,7 @@ class Detector:
             raise AdshiftError(
                 f"batch_size={batch_size} must be >= 1 and num_workers={num_workers} >= 0; the defaults are 32 and 0"
             )
-        several: Iterable[Any] = [images] if _is_one(images) else images  # type: ignore[assignment,list-item]
+        several: Iterable[Any] = [images] if is_one(images) else images  # type: ignore[assignment,list-item]
         return self._predict(several, batch_size, num_workers, on_error)
 
     def _predict(
@@ -130,7 +132,7 @@ class Detector:
 
     def _verdicts(self, batch: list[Decoded], on_error: Callable[[str, str], None] | None) -> Iterator[Prediction]:
         """The predictions of a batch; an image that was not read is told in its place."""
-        good = [(d.name, d.pixels) for d in batch if d.pixels is not None]
+        good = [(d.name, d.pixels, d.note) for d in batch if d.pixels is not None]
         scored = iter(self._scored(good) if good else ())
         for decoded in batch:
             if decoded.pixels is not None:
@@ -141,19 +143,13 @@ class Detector:
                 on_error(decoded.name, decoded.error)
 
     @torch.inference_mode()
-    def _scored(self, batch: list[tuple[str, UInt8]]) -> list[Prediction]:
-        scores = self.method(torch.stack([normalise(pixels) for _, pixels in batch]).to(self.device))
+    def _scored(self, batch: list[tuple[str, UInt8, str]]) -> list[Prediction]:
+        scores = self.method(torch.stack([normalise(pixels) for _, pixels, _ in batch]).to(self.device))
         values, maps_BSS = scores.image_score_B.double().tolist(), scores.anomaly_map_BHW.cpu().numpy()
         return [
-            Prediction(name, score, self.threshold, anomaly_map, pixels)
-            for (name, pixels), score, anomaly_map in zip(batch, values, maps_BSS, strict=True)
+            Prediction(name, score, self.threshold, anomaly_map, pixels, note)
+            for (name, pixels, note), score, anomaly_map in zip(batch, values, maps_BSS, strict=True)
         ]
-
-
-def _is_one(images: Any) -> bool:
-    """Whether this is an image and not several."""
-    single = isinstance(images, str | Path | Image.Image)
-    return single or (isinstance(images, np.ndarray) and (images.ndim == 2 or (images.ndim == 3 and len(images) > 0)))
 
 
 def device_named(name: str) -> torch.device:

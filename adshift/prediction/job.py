@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from adshift.config.build import checked, plain
+from adshift.data.listing import Listing
 from adshift.errors import AdshiftError
 from adshift.prediction.detector import Detector, Prediction, load_detector
 from adshift.prediction.pages import Pages
@@ -24,6 +25,8 @@ from adshift.system.provenance import peak_memory
 
 ANOMALOUS = 3
 """Exit status with fail_on_anomaly=true where an image was anomalous."""
+INCOMPLETE = 4
+"""Exit status with fail_on_anomaly=true where no image was anomalous and one could not be read."""
 SUMMARY = "summary.json"
 
 
@@ -44,13 +47,16 @@ class Desk:
         self._pages = pages
         self._strict = strict
         self._bar = bar
-        self.images = self.anomalous = self.skipped = 0
+        self.images = self.anomalous = self.skipped = self.suspicious = 0
 
     def take(self, found: Prediction) -> None:
         """A verdict."""
         overlay, anomaly_map = self._drawn(found)
         decision = None if found.anomalous is None else int(found.anomalous)
         self._keep(Row(found.name, found.score, found.threshold, decision, overlay, anomaly_map))
+        if found.note:
+            self._bar.write(f"adshift: note: {found.note}", file=sys.stderr)
+        self.suspicious += bool(found.note)
         self.images += 1
         self.anomalous += bool(found.anomalous)
 
@@ -83,7 +89,7 @@ def predict(config: DictConfig) -> None:
     Raises:
         AdshiftError: the run, the source or a value of the configuration is of no use; no image of the source can be read;
             with ``strict`` an image cannot.
-        SystemExit: status 3 with ``fail_on_anomaly`` where an image was anomalous.
+        SystemExit: with ``fail_on_anomaly`` status 3 where an image was anomalous, else 4 where one could not be read.
     """
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
@@ -93,7 +99,7 @@ def predict(config: DictConfig) -> None:
         raise AdshiftError("fail_on_anomaly=true answers for one source; leave -m out, or read each job's summary.json")
     logging.getLogger("faiss.loader").setLevel(logging.WARNING)  # it tells of every instruction set it tries
     folder = Path(hydra.runtime.output_dir)
-    paths = list_images(chosen["source"])
+    listing = list_images(chosen["source"])
     detector = load_detector(Path(chosen["run"]), chosen["category"], chosen["device"])
     if detector.threshold is None and (chosen["fail_on_anomaly"] or chosen["pictures"] == "anomalous"):
         raise AdshiftError(
@@ -102,9 +108,9 @@ def predict(config: DictConfig) -> None:
         )
     limits = chosen["max_pictures"], chosen["picture_size"]
     drawer = Pictures(folder, chosen["pictures"], *limits, detector.pixel_threshold)
-    anomalous = _score_all(chosen, folder, paths, detector, drawer)
-    if chosen["fail_on_anomaly"] and anomalous:
-        sys.exit(ANOMALOUS)
+    desk = _score_all(chosen, folder, listing, detector, drawer)
+    if chosen["fail_on_anomaly"] and (desk.anomalous or desk.skipped):
+        sys.exit(ANOMALOUS if desk.anomalous else INCOMPLETE)
 
 
 def _checked(chosen: dict[str, Any]) -> dict[str, Any]:
@@ -116,28 +122,29 @@ def _checked(chosen: dict[str, Any]) -> dict[str, Any]:
     return chosen
 
 
-def _score_all(chosen: dict[str, Any], folder: Path, paths: list[str], detector: Detector, drawer: Pictures) -> int:
-    """Score the images and write everything; returns how many were anomalous."""
+def _score_all(chosen: dict[str, Any], folder: Path, listing: Listing, detector: Detector, drawer: Pictures) -> Desk:
+    """Score the images and write everything; returns the desk with its counts."""
     started = time.perf_counter()
     pages = Pages(folder, f"Predictions: {chosen['source']}", _key(detector))
-    bar = tqdm(total=len(paths), unit="image", desc="predict", disable=None)
+    bar = tqdm(total=len(listing.images), unit="image", desc="predict", disable=None)
     with RowWriter(folder) as rows, bar:
         desk = Desk(rows, drawer, pages, chosen["strict"], bar)
-        for found in detector.predict(paths, chosen["batch_size"], chosen["num_workers"], desk.skip):
+        for found in detector.predict(listing.images, chosen["batch_size"], chosen["num_workers"], desk.skip):
             desk.take(found)
     if not desk.images:
         raise AdshiftError(
-            f"none of the {len(paths)} images of source={chosen['source']} can be read; see {folder / CSV}"
+            f"none of the {len(listing.images)} images of source={chosen['source']} can be read; see {folder / CSV}"
         )
     seconds = time.perf_counter() - started
-    words = _in_words(desk, detector)
+    words = _in_words(desk, detector, listing)
     index = pages.finish(f"{words} Model: {chosen['run']}.")
     scale = drawer.scale
     summary = {
         "run": chosen["run"], "source": chosen["source"], "category": chosen["category"],
         "threshold": detector.threshold, "pixel_threshold": detector.pixel_threshold,
         "images": desk.images, "anomalous": None if detector.threshold is None else desk.anomalous,
-        "skipped": desk.skipped, "pictures": sum(drawer.drawn.values()),
+        "skipped": desk.skipped, "passed_over": dict(listing.passed), "suspicious": desk.suspicious,
+        "pictures": sum(drawer.drawn.values()),
         "colours": None if scale is None else [scale.low, scale.high],
         "map_unit": None if scale is None else scale.unit,
         "device": str(detector.device), "memory": peak_memory(), "seconds": seconds,
@@ -145,7 +152,7 @@ def _score_all(chosen: dict[str, Any], folder: Path, paths: list[str], detector:
     }  # fmt: skip
     write_text(folder / SUMMARY, json.dumps(summary, indent=1, allow_nan=False) + "\n")
     print(f"{words}\n{folder / CSV}\n{folder / JSON_LINES}\n{index}")
-    return desk.anomalous
+    return desk
 
 
 def _key(detector: Detector) -> str:
@@ -160,8 +167,11 @@ def _key(detector: Detector) -> str:
     )
 
 
-def _in_words(desk: Desk, detector: Detector) -> str:
+def _in_words(desk: Desk, detector: Detector, listing: Listing) -> str:
     found = "no threshold, nothing decided" if detector.threshold is None else (
         f"{desk.anomalous} anomalous (score >= {detector.threshold:.4g})"
     )  # fmt: skip
-    return f"{desk.images} images, {found}, {desk.skipped} not read."
+    parts = [f"{desk.images} images", found, f"{desk.skipped} not read"]
+    parts += [f"{desk.suspicious} with values that can hardly be meant"] if desk.suspicious else []
+    parts += [listing.in_words()] if listing.in_words() else []
+    return ", ".join(parts) + "."

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from adshift.adaptation.declared import cautions
 from adshift.config.plan import Plan, require_calibratable
-from adshift.data.acquire import verify_files
+from adshift.data.acquire import unread, verify_files
 from adshift.data.correction import Correction
 from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.lighting import light_notes
+from adshift.data.own import check_command
 from adshift.data.samples import Sample
 from adshift.data.seen import Known
 from adshift.data.splits import ROLES, Split
@@ -72,7 +73,11 @@ def _verified(plan: Plan, split: Split) -> list[str]:
     folders: dict[Path, list[Sample]] = {}
     for role in ROLES:
         folders.setdefault(root_of(plan.recipe.of(role)[0], plan.root), []).extend(split.of(role))
-    return [note for root, samples in folders.items() for note in verify_files(root, samples)]
+    notes = unread(plan.source, plan.root, plan.categories)
+    for root, samples in folders.items():
+        doctor = check_command(plan.source, root, plan.categories) if root == plan.root else ""
+        notes += verify_files(root, samples, doctor)
+    return notes
 
 
 def _require_roles(plan: Plan, split: Split, photos: Photos | None) -> None:

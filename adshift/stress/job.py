@@ -19,6 +19,7 @@ from adshift.calibration.crossfit import folds
 from adshift.config.build import build, plain
 from adshift.config.plan import Plan, make_plan
 from adshift.data.acquire import acquire, verify_files
+from adshift.data.own import check_command
 from adshift.data.photographs import index_photographs
 from adshift.data.prepared import PreparedImages, prepare_images
 from adshift.data.samples import Sample
@@ -65,7 +66,8 @@ def put_under_stress(chosen: dict[str, Any]) -> Outcome:
         index = index_photographs(Path(photos.root), plan.categories)[0]
     root = root_of(asked.home, plan.root)
     good = photographs(index, asked)
-    notes += verify_files(root, good)
+    doctor = check_command(plan.source, root, plan.categories) if photos is None else ""
+    notes += verify_files(root, good, doctor)
     device = make_trainer(chosen["trainer"]["accelerator"], chosen["trainer"]["devices"]).strategy.root_device
     store = build(chosen["store"], "store")
 

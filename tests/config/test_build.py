@@ -101,7 +101,8 @@ def test_the_other_data_configurations() -> None:
     assert planned("data=synthetic").source == "synthetic"
     assert planned("data=synthetic", "data.category=nut").categories == ("nut",)
     assert planned("data=unified_synthetic").categories == ("weave", "nut", "rack")
-    for source, category in (("visa", "candle"), ("btad", "01"), ("mpdd", "tubes"), ("mvtec_ad_2", "can")):
+    for source, category in (("visa", "candle"), ("btad", "01"), ("mpdd", "tubes"), ("mvtec_ad_2", "can"),
+                             ("mvtec_loco", "pushpins")):  # fmt: skip
         plan = planned(f"data={source}", f"data.category={category}")
         assert (plan.source, plan.root, plan.categories) == (source, Path("data", source), (category,))
     with pytest.raises(AdshiftError, match=r"data\.category has no value"):

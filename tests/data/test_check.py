@@ -251,8 +251,8 @@ CASES: dict[str, Case] = {
         ("warning", "test/good", "holds no image"),
         *(("warning", f"test/Good/00{i}.png", "has no mask") for i in range(3)),
     ), False),
-    "pictures nobody reads": Case(_copy("test/good/000.png", "test/good/009.webp"),
-                                  (("warning", "test/good", "holds 009.webp, which nothing reads"),)),
+    "pictures nobody reads": Case(_copy("test/good/000.png", "test/good/009.gif"),
+                                  (("warning", "test/good", "holds 009.gif, which nothing reads"),)),
     "a picture above the folders": Case(_copy("train/good/000.png", "train/009.png"),
                                         (("warning", "train", "holds 009.png, which nothing reads; move them"),)),
     "a control character": Case(_rename("train/good/000.png", "train/good/\x1b[2J.png"),
@@ -342,7 +342,7 @@ def test_a_folder_that_cannot_be_listed_is_named(root: Path, monkeypatch: pytest
 
 @pytest.mark.parametrize(
     ("path", "says"),
-    [("gone", "is no folder"), ("root/plate", "it is a category"), ("root/plate/nothing", "holds no folders")],
+    [("gone", "is no folder"), ("root/plate/nothing", "holds no image; put the defect-free")],
 )
 def test_a_root_that_is_none(root: Path, path: str, says: str, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "plate" / "nothing").mkdir()

@@ -107,7 +107,7 @@ def test_the_doctor_knows_the_layout(
     first = indexed(roots, source).test_anomalous[0]
     assert first.mask is not None
     (tmp_path / "copy" / first.mask).unlink()
-    (tmp_path / "copy" / first.path).with_suffix(".webp").write_bytes(b"")
+    (tmp_path / "copy" / first.path).with_suffix(".gif").write_bytes(b"")
     draw(tmp_path / "copy" / Path(first.mask).parent / "999.png", 0)
     assert check([str(tmp_path / "copy"), "--layout", source, "--category", CATEGORY[source]]) == 0
     out = capsys.readouterr().out

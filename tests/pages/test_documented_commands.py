@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.cases import loco
 from helpers.images import draw_category, tiny_overrides
 from helpers.inprocess import invoke, run_cell
 from helpers.layouts import make_btad, make_mpdd, make_mvtec_ad_2, make_visa
@@ -147,6 +148,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_btad(root / "data" / "btad")
     make_mpdd(root / "data" / "mpdd")
     make_mvtec_ad_2(root / "data" / "mvtec_ad_2")
+    loco(root / "data" / "mvtec_loco", "pushpins")
     draw_category(root / "data" / "mvtec", "carpet", seed=5)
     draw_category(root / "own", "part", seed=6)
     draw_category(root / "SCREW", "screw", seed=7)

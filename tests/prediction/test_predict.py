@@ -110,7 +110,7 @@ def test_grey_is_grey_in_all_channels(detector: Detector) -> None:
         (np.zeros((8, 8, 3), np.float32), "float32"),
         (np.zeros((8, 8, 4), np.uint8), r"\(8, 8, 4\)"),
         (np.zeros((0, 8, 3), np.uint8), r"\(0, 8, 3\)"),
-        (7, "type int"),
+        (7, "7 of type int"),
         ("nowhere.png", "does not exist"),
     ],
 )

@@ -1,6 +1,7 @@
 """The doctor of data sets: ``python -m adshift.data.check ROOT [--category NAME ...] [--layout visa]``.
 
-Lists every problem at once, each with its severity, file and remedy. Exit status: 0 nothing or warnings alone, 2 errors.
+ROOT is a folder of images as ``train.py data=folder data.root=ROOT`` takes it, or holds category folders. Lists every
+problem at once, each with its severity, file and remedy. Exit status: 0 nothing or warnings alone, 2 errors.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from adshift.errors import printable
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m adshift.data.check", description=__doc__)
-    parser.add_argument("root", type=Path, metavar="ROOT", help="the folder that holds the category folders")
-    parser.add_argument("--category", nargs="+", metavar="NAME", help="look at these alone (default: every folder)")
+    parser.add_argument(
+        "root", type=Path, metavar="ROOT", help="one's own folder of images, or one of category folders"
+    )
+    parser.add_argument("--category", nargs="+", metavar="NAME", help="look at these folders in ROOT alone")
     parser.add_argument(
         "--layout", choices=sorted(LAYOUTS), default="folder", help="whose folders these are, as data.source names them"
     )

@@ -13,6 +13,8 @@ from adshift.data.check.problem import Problem, error
 from adshift.data.check.quick import header_problems, mixture_problems
 from adshift.data.check.roles import role_problems
 from adshift.data.layouts.layout import MVTEC, Layout
+from adshift.data.listing import folders
+from adshift.data.own import as_category, is_category
 from adshift.data.samples import UNMIX, check_category_name, is_flat, mixture
 from adshift.errors import AdshiftError
 
@@ -23,9 +25,10 @@ def examine(
     """Every problem of a data set: errors first, then by file.
 
     Args:
-        root: the folder that holds the category folders.
-        categories: those to look at; None for every folder of ``root`` whose name does not begin with a dot, or those
-            of the layout's own categories that are there.
+        root: the folder that holds the category folders, or a category itself, judged as ``data=folder data.root=ROOT``
+            takes it (``adshift.data.own``).
+        categories: those to look at; None for every folder of ``root``, for those of the layout's own categories that are
+            there, or for ``root`` itself where it is one.
         progress: show a bar while images are decoded.
         layout: where the images lie.
     """
@@ -33,24 +36,18 @@ def examine(
         return [
             error(".", "is no folder", "name the folder that holds the category folders, or a flat one of good images")
         ]
-    if categories is None and is_flat(root):
-        whole = root.resolve()
-        return examine(whole.parent, [whole.name], progress)
-    if categories is None:
-        folders = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-        if {"train", "test"} <= set(folders):
-            return [
-                error(".", "holds train and test itself: it is a category", f"give the folder above: {root.parent}")
-            ]
-        categories = [name for name in folders if not layout.categories or name in layout.categories]
-    if not categories and layout.name:
-        return [error(".", f"holds no category of {layout.name}", f"it should hold {layout.expects}")]
+    alone = categories is None and not layout.categories and is_category(root)
+    if alone:
+        root, name = as_category(root)
+        categories = [name]
+    elif categories is None:
+        categories = [p.name for p in folders(root) if not layout.categories or p.name in layout.categories]
     if not categories:
-        return [error(".", "holds no folders", "name the folder that holds the category folders")]
+        return [error(".", f"holds no category of {layout.name}", f"it should hold {layout.expects}")]
     found = _case_twins(categories)
     for category in categories:
         try:
-            found += _category(root, category, progress, layout)
+            found += _category(root, category, progress, layout, alone)
         except OSError as mistake:
             place = mistake.filename or category
             found.append(error(category, f"cannot be looked through ({mistake.strerror}: {place})", "make it readable"))
@@ -68,7 +65,7 @@ def _case_twins(categories: Sequence[str]) -> list[Problem]:
     return found
 
 
-def _category(root: Path, category: str, progress: bool, layout: Layout) -> list[Problem]:
+def _category(root: Path, category: str, progress: bool, layout: Layout, alone: bool) -> list[Problem]:
     try:
         check_category_name(category)
     except AdshiftError as mistake:
@@ -82,13 +79,13 @@ def _category(root: Path, category: str, progress: bool, layout: Layout) -> list
         what, _, remedy = str(mistake).rpartition("; ")
         return [*found, error(category, f"cannot be indexed: {what}", remedy)]
     samples = index.samples
-    found += role_problems(index)
-    mixed = mixture(root / category) if layout is MVTEC and is_flat(root / category) else ""
+    found += role_problems(root, index, alone)
+    mixed = mixture(root / category) if not layout.name and is_flat(root / category) else ""
     found += [error(category, mixed, UNMIX)] if mixed else []
     found += mask_problems(root, index, layout)
     by_header, headers = header_problems(root, samples)
     found += by_header
     found += mixture_problems(headers)
     broken = {problem.file for problem in by_header if problem.severity == "error"}
-    found += pixel_problems(root, [s for s in samples if not {s.path, s.mask} & broken], progress)
+    found += pixel_problems(root, [s for s in samples if not {s.path, *s.masks} & broken], progress)
     return found

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from adshift.data.check.problem import Problem, warning
 from adshift.data.layouts.layout import MVTEC, Layout
-from adshift.data.samples import CategoryIndex, image_files
+from adshift.data.listing import image_files
+from adshift.data.samples import CategoryIndex
 
 
 def mask_problems(root: Path, index: CategoryIndex, layout: Layout = MVTEC) -> Iterator[Problem]:
@@ -18,10 +19,10 @@ def mask_problems(root: Path, index: CategoryIndex, layout: Layout = MVTEC) -> I
             yield warning(
                 sample.path, "has no mask", f"put one into {place}: without it the pixel figures leave the image out"
             )
-    used = {sample.mask for sample in index.test_anomalous}
+    used = {mask for sample in index.test_anomalous for mask in sample.masks}
     for leaf in layout.leaves(root / index.category):
         for path in image_files(leaf.path) if leaf.holds == "masks" else ():
             file = path.relative_to(root).as_posix()
             if file not in used:
-                of = "" if layout.name else f" of test/{leaf.path.name}"
+                of = "" if layout.name else f" of test/{file.split('/')[2]}"
                 yield warning(file, f"belongs to no image{of}", "restore the image or remove the mask")

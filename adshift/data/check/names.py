@@ -9,32 +9,33 @@ from pathlib import Path
 
 from adshift.data.check.problem import Problem, error, warning
 from adshift.data.layouts.layout import MVTEC, Layout, Leaf
-from adshift.data.samples import GOOD, IMAGE_SUFFIXES, is_flat
+from adshift.data.listing import (
+    SUFFIXES,
+    UNREAD_SUFFIXES,
+    folders,
+    has_suffix,
+    holds_images,
+    image_files,
+    visible,
+)
+from adshift.data.samples import GOOD, is_flat
 
 NOT_TEXT = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's categories of control characters, surrogates (bytes that are no UTF-8), line and paragraph separators."""
-UNREAD_SUFFIXES = frozenset(
-    {".webp", ".gif", ".jp2", ".jfif", ".heic", ".avif", ".npy", ".raw", ".ppm", ".pgm", ".tga", ".exr", ".dcm"}
-)
-"""Suffixes of pictures that the index passes over."""
-
-
-def _entries(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
 
 
 def name_problems(root: Path, category: str, layout: Layout = MVTEC) -> list[Problem]:
     """Links that lead out or nowhere, names that are no text or differ by case only, and images that share a mask."""
     base = root / category
     inside = (root.resolve(), base.resolve())
-    found = list(_category_link(root, base))
+    found = list(_folder_link(root, base))
     leaves = layout.leaves(base)
     for folder in dict.fromkeys((base, *(base / part for part in layout.parts), *(leaf.path for leaf in leaves))):
-        entries = _entries(folder)
+        entries = visible(folder)
         found += _case_twins(root, entries)
         for entry in entries:
             found += _text(root, entry)
-            if folder != base or entry.name in layout.parts or (layout is MVTEC and is_flat(base)):
+            if folder != base or entry.name in layout.parts or any(leaf.path == base for leaf in leaves):
                 found += _link(root, entry, inside)
     for leaf in leaves:
         found += _shared_stems(root, leaf)
@@ -45,23 +46,27 @@ def _at(root: Path, path: Path) -> str:
     return path.relative_to(root).as_posix()
 
 
-def _category_link(root: Path, base: Path) -> Iterator[Problem]:
-    if base.is_symlink() and not base.resolve().is_relative_to(root.resolve()):
-        yield warning(
-            base.name, "is a link to a folder outside the data root", "nothing, if you made it; else copy it in"
-        )
+def _folder_link(root: Path, folder: Path) -> Iterator[Problem]:
+    if folder.is_symlink() and not folder.resolve().is_relative_to(root.resolve()):
+        what = "is a link to a folder outside the data root"
+        yield warning(_at(root, folder), what, "nothing, if you made it; else copy it in")
 
 
 def _link(root: Path, entry: Path, inside: tuple[Path, ...]) -> Iterator[Problem]:
-    """``entry`` may be a link inside the root or inside the category's real folder, never one that leaves both."""
-    named_image = entry.suffix.lower() in IMAGE_SUFFIXES
+    """An image may be a link inside the root or inside the category's real folder, never one that leaves both.
+
+    A folder may be a link to anywhere, which is told.
+    """
+    named_image = has_suffix(entry.name)
     if entry.is_symlink() and (named_image or not entry.is_file()):
         try:
             target = entry.resolve(strict=True)
         except (OSError, RuntimeError):
             yield error(_at(root, entry), "is a link that leads nowhere", "restore its target or remove it")
             return
-        if not any(target.is_relative_to(folder) for folder in inside):
+        if target.is_dir() and not named_image:
+            yield from _folder_link(root, entry)
+        elif not any(target.is_relative_to(folder) for folder in inside):
             yield error(_at(root, entry), "is a link that leaves the data root", "put a copy of the file in its place")
     if named_image and not entry.is_file():
         yield error(_at(root, entry), "has an image's name and is no file", "rename or remove it")
@@ -90,8 +95,8 @@ def _shared_stems(root: Path, leaf: Leaf) -> Iterator[Problem]:
     """Images or masks that a stem does not tell apart, so that a mask is paired with the wrong image."""
     is_truth = leaf.holds == "masks"
     by_stem: dict[str, Path] = {}
-    for entry in _entries(leaf.path):
-        if entry.suffix.lower() not in IMAGE_SUFFIXES or leaf.holds == "nominal":
+    for entry in visible(leaf.path):
+        if not has_suffix(entry.name) or leaf.holds == "nominal":
             continue
         stem = entry.stem.removesuffix("_mask") if is_truth else entry.stem
         if stem in by_stem:
@@ -101,48 +106,56 @@ def _shared_stems(root: Path, leaf: Leaf) -> Iterator[Problem]:
 
 
 def layout_problems(root: Path, category: str, layout: Layout = MVTEC) -> list[Problem]:
-    """Folders that are misnamed, and pictures that lie where or are of a kind that nothing reads."""
+    """Folders that are misnamed, and pictures and folders of pictures that nothing reads."""
     base = root / category
     found = [] if layout.name else _misnamed(root, base)
     leaves = [leaf.path for leaf in layout.leaves(base)]
     above = [base / part for part in layout.parts]
-    for folder in (*above, *leaves):
-        found += _unread(root, folder, folder in above, layout.parts if folder == base else ())
+    for folder in dict.fromkeys((*above, *leaves)):
+        found += _unread_files(root, folder, folder in above)
+    told = {problem.file for problem in found}
+    known = {*above, *leaves, *(base / part for part in layout.left)}
+    for folder in dict.fromkeys((base, *above, *leaves)):
+        for below in folders(folder):
+            if below not in known and _at(root, below) not in told and not _mixed(base, below):
+                found += _unread_folder(root, below, layout)
     return found
 
 
 def _misnamed(root: Path, base: Path) -> list[Problem]:
     """Folders of MVTec's layout that were meant and are called otherwise; a data set's own names need no such help."""
     found = []
-    for entry in _entries(base):
-        if entry.is_dir() and entry.name.lower() in MVTEC.parts and entry.name not in MVTEC.parts:
+    for entry in folders(base):
+        if entry.name.lower() in MVTEC.parts and entry.name not in MVTEC.parts:
             found.append(error(_at(root, entry), "is not read", f"rename it to {entry.name.lower()}"))
-    for entry in _entries(base / "test"):
-        if entry.is_dir() and entry.name.lower() == GOOD and entry.name != GOOD:
+    for entry in folders(base / "test"):
+        if entry.name.lower() == GOOD and entry.name != GOOD:
             found.append(error(_at(root, entry), "is taken for a kind of defect", f"rename it to {GOOD}"))
-    for entry in _entries(base / "train"):
-        if entry.is_dir() and entry.name != GOOD:
-            found.append(warning(_at(root, entry), "is not read", f"training reads train/{GOOD} alone"))
+    for part, use in (("train", "training"), ("validation", "calibration")):
+        for entry in folders(base / part):
+            if entry.name != GOOD:
+                found.append(warning(_at(root, entry), "is not read", f"{use} reads {part}/{GOOD} alone"))
     return found
 
 
-def _unread(root: Path, folder: Path, above: bool, known: tuple[str, ...]) -> Iterator[Problem]:
-    """Pictures in ``folder`` that are passed over; ``above``: it holds folders of images, and no image itself.
+def _mixed(base: Path, folder: Path) -> bool:
+    """Whether a folder beside flat images is what ``adshift.data.samples.mixture`` tells of already."""
+    return folder.parent == base and is_flat(base) and bool(image_files(folder))
 
-    Entries with a name that is ``known`` are read elsewhere.
-    """
-    unread = []
-    for entry in _entries(folder):
-        suffix = entry.suffix.lower()
-        if entry.name in known:
-            continue
-        if suffix in UNREAD_SUFFIXES or (above and suffix in IMAGE_SUFFIXES):
-            unread.append(entry.name)
-        elif not above and entry.is_dir() and suffix not in IMAGE_SUFFIXES:
-            unread.append(entry.name + "/")
+
+def _unread_files(root: Path, folder: Path, above: bool) -> Iterator[Problem]:
+    """Pictures right in ``folder`` that are passed over; ``above``: it holds folders of images, and no image itself."""
+    files = [p.name for p in visible(folder) if not p.is_dir()]
+    unread = [name for name in files if has_suffix(name, UNREAD_SUFFIXES) or (above and has_suffix(name))]
     if unread:
         more = f" and {len(unread) - 1} more" if len(unread) > 1 else ""
-        remedy = (
-            "move them into a folder of images" if above else f"convert them to {', '.join(sorted(IMAGE_SUFFIXES))}"
+        remedy = "move them into a folder of images" if above else f"convert them to {SUFFIXES}"
+        yield warning(_at(root, folder), f"holds {unread[0]}{more}, which nothing reads", remedy)
+
+
+def _unread_folder(root: Path, folder: Path, layout: Layout) -> Iterator[Problem]:
+    if holds_images(folder):
+        expects = layout.expects or "train/good, validation/good, test/good, test/DEFECT and ground_truth/DEFECT"
+        yield warning(
+            _at(root, folder), "holds images that nothing reads", f"move them to where they are read ({expects})"
         )
-        yield warning(_at(root, folder), f"holds {min(unread)}{more}, which nothing reads", remedy)

@@ -13,12 +13,9 @@ import numpy as np
 from adshift.data.check.duplicates import duplicate_problems, grouped
 from adshift.data.check.problem import Problem, error, warning
 from adshift.data.check.twins import Fingerprint, fingerprint, twin_problems
-from adshift.data.images import ImageError, is_transparent, opened, to_mask, to_rgb
+from adshift.data.images import ImageError, is_transparent, opened, suspicious_values, to_mask, to_rgb
 from adshift.data.samples import Sample
 from adshift.shift.pixels import UInt8
-
-DARK = 16
-"""An image whose largest value is under this is called dark: so looks 12-bit data saved in 16 bits."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +42,8 @@ def pixel_problems(root: Path, samples: Sequence[Sample], progress: bool = False
                 seen[sample] = _see(root, sample, found)
             except ImageError as fault:
                 found.append(error(sample.path, fault.what, fault.remedy))
-            if sample.mask is not None:
-                found += _mask(root / sample.mask, sample.mask, sample.mask_over)
+            for mask in sample.masks:
+                found += _mask(root / mask, mask, sample.mask_over)
     twice = grouped({sample: each.digest for sample, each in seen.items()})
     found += duplicate_problems(twice)
     again = {sample for group in twice for sample in group[1:]}
@@ -67,16 +64,12 @@ def _see(root: Path, sample: Sample, found: list[Problem]) -> Seen:
 
 
 def _values(file: str, pixels: UInt8, frames: int, alpha: bool) -> Iterator[Problem]:
-    low, high = int(pixels.min()), int(pixels.max())
     if frames > 1:
         yield warning(file, f"holds {frames} pictures, of which the first is read", "save the one that is meant alone")
     if alpha:
         yield warning(file, "has transparent parts; transparency is dropped", "flatten it onto its background")
-    if low == high:
-        yield warning(file, f"is one colour throughout ({low})", "remove it, unless the part looks so")
-    elif high < DARK:
-        what = f"is almost black (its largest value is {high} of 255)"
-        yield warning(file, what, "scale it to its full range; 12-bit values in a 16-bit file look so")
+    if told := suspicious_values(pixels):
+        yield warning(file, *told)
 
 
 def _mask(path: Path, file: str, over: int) -> Iterator[Problem]:

@@ -22,21 +22,19 @@ def header_problems(root: Path, samples: Sequence[Sample]) -> tuple[list[Problem
         warnings.simplefilter("ignore")  # Pillow's, of what is told here
         for sample in samples:
             read = {}
-            for name in (sample.path, sample.mask):
+            for name in (sample.path, *sample.masks):
                 try:
-                    if name is not None:
-                        read[name] = read_header(root / name)
+                    read[name] = read_header(root / name)
                 except ImageError as fault:
-                    found.append(error(name or "", fault.what, fault.remedy))
+                    found.append(error(name, fault.what, fault.remedy))
             if sample.path in read:
-                headers[sample] = read[sample.path]
-            if sample.mask in read and sample.path in read:
-                found += _pair(sample, read[sample.path], read[sample.mask])
+                headers[sample] = read.pop(sample.path)
+                for name, mask in read.items():
+                    found += _pair(name, headers[sample], mask)
     return found, headers
 
 
-def _pair(sample: Sample, image: Header, mask: Header) -> Iterable[Problem]:
-    name = str(sample.mask)
+def _pair(name: str, image: Header, mask: Header) -> Iterable[Problem]:
     if mask.size != image.size:
         yield error(name, f"is {mask.size}, its image {image.size}", "both must have one size")
     elif image.orientation != mask.orientation:
@@ -50,12 +48,12 @@ def mask_values(root: Path, samples: Iterable[Sample]) -> list[Problem]:
     """Masks that the reader would refuse after the fit: of 0 and 1, or transparent."""
     found: list[Problem] = []
     for sample in samples:
-        try:
-            if sample.mask is not None:
-                with opened(root / sample.mask) as image:
+        for name in sample.masks:
+            try:
+                with opened(root / name) as image:
                     check_mask(image, sample.mask_over)
-        except ImageError as fault:
-            found.append(error(sample.mask or "", fault.what, fault.remedy))
+            except ImageError as fault:
+                found.append(error(name, fault.what, fault.remedy))
     return found
 
 

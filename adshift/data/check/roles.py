@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from adshift.data.check.problem import Problem, error, warning
-from adshift.data.samples import CategoryIndex
+from adshift.data.own import FOLDS
+from adshift.data.samples import CategoryIndex, instead
 from adshift.data.splits import OfficialSplit, Splitter, StandardSplit, StudySplit
 
 SPLITS: tuple[tuple[str, Splitter], ...] = (
@@ -15,15 +17,22 @@ SPLITS: tuple[tuple[str, Splitter], ...] = (
 )
 
 
-def role_problems(index: CategoryIndex) -> list[Problem]:
-    """Roles of a category that are left without the images they need."""
-    return [*_folders(index), *_splits(index)]
+def role_problems(root: Path, index: CategoryIndex, alone: bool = False) -> list[Problem]:
+    """Roles of a category that are left without the images they need.
+
+    Args:
+        root: the data root.
+        index: of the category.
+        alone: it is judged as the short form takes it (``adshift.data.own``), not under every split.
+    """
+    return [*_folders(root, index), *(_folds(index) if alone else _splits(index))]
 
 
-def _folders(index: CategoryIndex) -> Iterator[Problem]:
+def _folders(root: Path, index: CategoryIndex) -> Iterator[Problem]:
     at = index.category
     if not index.train_good:
-        yield error(f"{at}/train/good", "holds no image", f"put the defect-free images there, or right in {at}")
+        what = f"holds no image{instead(root / at)}"
+        yield error(f"{at}/train/good", what, f"put the defect-free images there, or right in {at}")
     if not index.test_good and not index.test_anomalous:
         remedy = (
             "put images into test/good and test/DEFECT: without them no figure is measured, and a stress test remains"
@@ -36,6 +45,13 @@ def _folders(index: CategoryIndex) -> Iterator[Problem]:
     if not index.test_anomalous:
         remedy = "add some to test/DEFECT: without them recall, AUROC and threshold=f1 are undefined"
         yield warning(f"{at}/test", "holds no defective image", remedy)
+
+
+def _folds(index: CategoryIndex) -> Iterator[Problem]:
+    images = len(index.train_good)
+    if 0 < images < FOLDS and not index.validation_good:
+        what = f"holds {images} good images, and the threshold takes {FOLDS} folds of them"
+        yield error(index.category, what, "add images, or give train.py split=standard")
 
 
 def _splits(index: CategoryIndex) -> Iterator[Problem]:

@@ -6,12 +6,13 @@ from adshift.data.layouts.btad import BTAD
 from adshift.data.layouts.layout import MVTEC, Layout
 from adshift.data.layouts.mpdd import MPDD
 from adshift.data.layouts.mvtec_ad_2 import MVTEC_AD_2
+from adshift.data.layouts.mvtec_loco import MVTEC_LOCO
 from adshift.data.layouts.visa import VISA
 from adshift.errors import AdshiftError
 
 LAYOUTS = {
     "mvtec": MVTEC, "folder": MVTEC, "synthetic": MVTEC, "visa": VISA, "btad": BTAD, "mpdd": MPDD,
-    "mvtec_ad_2": MVTEC_AD_2,
+    "mvtec_ad_2": MVTEC_AD_2, "mvtec_loco": MVTEC_LOCO,
 }  # fmt: skip
 
 

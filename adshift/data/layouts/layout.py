@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from adshift.data.listing import folders
 from adshift.data.samples import GOOD, CategoryIndex, check_category_name, find_category, good_folder, index_category
 from adshift.errors import AdshiftError
 
@@ -30,6 +31,7 @@ class Layout:
         categories: of the data set; empty where any folder may be one.
         obtain: where the data set is to be had, and under which licence.
         expects: its folders, as a sentence's end.
+        left: folders below the category's that are meant to be read by nothing.
     """
 
     find: Callable[[Path, str], CategoryIndex]
@@ -39,6 +41,7 @@ class Layout:
     categories: tuple[str, ...] = ()
     obtain: str = ""
     expects: str = ""
+    left: tuple[str, ...] = ()
 
 
 def existing(*leaves: Leaf) -> list[Leaf]:
@@ -47,17 +50,16 @@ def existing(*leaves: Leaf) -> list[Leaf]:
 
 
 def mvtec_leaves(base: Path) -> list[Leaf]:
-    """``train/good`` or a flat folder itself, and every folder of ``test`` and ``ground_truth``."""
-    found = [Leaf(good_folder(base), "nominal")]
-    for part in ("test", "ground_truth"):
-        for folder in sorted((base / part).iterdir()) if (base / part).is_dir() else ():
-            defects: Literal["defective", "masks"] = "masks" if part == "ground_truth" else "defective"
-            found.append(Leaf(folder, "nominal" if folder.name == GOOD else defects))
+    """``train/good`` or a flat folder itself, ``validation/good``, and every folder of ``test`` and ``ground_truth``."""
+    found = [Leaf(good_folder(base), "nominal"), Leaf(base / "validation" / GOOD, "nominal")]
+    found += [Leaf(path, "nominal" if path.name == GOOD else "defective") for path in folders(base / "test")]
+    for masks in folders(base / "ground_truth"):
+        found += [Leaf(masks, "masks"), *(Leaf(of_one_image, "masks") for of_one_image in folders(masks))]
     return existing(*found)
 
 
-MVTEC = Layout(find_category, ("train", "test", "ground_truth"), mvtec_leaves)
-"""``train/good``, ``test/DEFECT``, ``ground_truth/DEFECT``: see ``adshift.data.samples``."""
+MVTEC = Layout(find_category, ("train", "validation", "test", "ground_truth"), mvtec_leaves)
+"""``train/good``, ``validation/good``, ``test/DEFECT``, ``ground_truth/DEFECT``: see ``adshift.data.samples``."""
 
 
 def index_in(layout: Layout, root: Path, category: str) -> CategoryIndex:
@@ -69,7 +71,7 @@ def index_in(layout: Layout, root: Path, category: str) -> CategoryIndex:
     if not layout.name:
         return index_category(root, category)
     check_category_name(category)
-    if category not in layout.categories:
+    if layout.categories and category not in layout.categories:
         raise AdshiftError(
             f"category={category} is not in {layout.name}; choose one of: {', '.join(layout.categories)}"
         )

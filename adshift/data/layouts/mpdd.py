@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from adshift.data.layouts.layout import Layout, mvtec_leaves
+from adshift.data.layouts.layout import MVTEC, Layout, mvtec_leaves
 from adshift.data.samples import find_category
 
 CATEGORIES = ("bracket_black", "bracket_brown", "bracket_white", "connector", "metal_plate", "tubes")
 
 MPDD = Layout(
     find_category,
-    ("train", "test", "ground_truth"),
+    MVTEC.parts,
     mvtec_leaves,
     "MPDD",
     CATEGORIES,

@@ -69,4 +69,5 @@ MVTEC_AD_2 = Layout(
     CATEGORIES,
     "https://www.mvtec.com/company/research/datasets/mvtec-ad-2, mvtec_ad_2.tar.gz; CC BY-NC-SA 4.0",
     "CATEGORY/train/good, validation/good, test_public/good, test_public/bad, test_public/ground_truth/bad",
+    ("test_private", "test_private_mixed"),
 )
