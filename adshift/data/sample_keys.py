@@ -34,6 +34,6 @@ def sample_list(root: Path, samples: Sequence[Sample]) -> list[list[Any]]:
         return None if pasted is None else asdict(pasted)
 
     return [
-        [s.path, s.category, s.defect, s.mask, s.mask_over, stats(s.path), stats(s.mask), drawn(s.pasted)]
+        [s.path, s.category, s.defect, s.mask, s.mask_over, stats(s.place), stats(s.mask), drawn(s.pasted)]
         for s in samples
     ]

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from adshift.config.plan import make_plan
+from adshift.data.moved import placed
 from adshift.diagnose.components import IGNORED, WHOLE, Loss, culprit, losses, variants
 from adshift.diagnose.features import moments, movement
 from adshift.diagnose.places import Share, Zone, beyond_frame, grown, shares, zones
@@ -18,7 +19,9 @@ from adshift.results.checkpoint import load_checkpoint, recorded_sha256
 from adshift.results.files import CHECKPOINT
 from adshift.results.read import read_calibration, read_correction, read_result
 from adshift.run.cell import Cell
-from adshift.run.prepare import SOURCE, new_module, prepare
+from adshift.run.division import SOURCE
+from adshift.run.foresee import foresee
+from adshift.run.prepare import new_module, prepare
 from adshift.shift.domain import Domain
 from adshift.shift.names import CLEAN
 from adshift.stages.measure import measure
@@ -85,9 +88,9 @@ def _cell(run: Path, data_root: Path | None) -> Cell:
         raise AdshiftError(
             f"run={run} is itself an evaluation, without a model; give the run it evaluates: {config['run']}"
         )
-    if data_root is not None:
-        config["data"] = {**config["data"], "root": str(data_root)}
     try:
+        moved = None if data_root is None else str(data_root)
+        config["data"] = placed(config["data"], moved, run, "--data-root ")
         plan = make_plan(config, SOURCE)
         module = new_module(plan, weights="random")
     except (KeyError, TypeError, AttributeError) as error:
@@ -103,7 +106,7 @@ def _cell(run: Path, data_root: Path | None) -> Cell:
         )
     load_checkpoint(module.method, run / CHECKPOINT, recorded_sha256(result, "checkpoint_sha256"))
     rule = recipe.correction
-    return prepare(plan, module, None if rule is None else rule.restored(read_correction(run)))
+    return prepare(plan, foresee(plan), module, None if rule is None else rule.restored(read_correction(run)))
 
 
 def _loss(row: Loss) -> dict[str, Any]:

@@ -6,9 +6,10 @@ configuration, the result and a resumed run know the long form alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
+
+from adshift.launch.quoting import quoted
 
 ROOT, CATEGORY = "data.root", "data.category"
 THRESHOLD = "threshold=conformal"
@@ -37,7 +38,7 @@ def completed(arguments: Sequence[str]) -> list[str]:
     folder = _path(arguments[place])
     if folder is None:
         return list(arguments)
-    written = [*arguments[:place], f"{ROOT}={_quoted(str(folder.parent))}", f"{CATEGORY}={_quoted(folder.name)}"]
+    written = [*arguments[:place], f"{ROOT}={quoted(str(folder.parent))}", f"{CATEGORY}={quoted(folder.name)}"]
     written += arguments[place + 1 :]
     written += [] if {"split", "crossfit"} & set(keys) else SPLIT
     return written if "threshold" in keys else [*written, THRESHOLD]
@@ -56,9 +57,3 @@ def _path(override: str) -> Path | None:
         return None
     path = Path(str(value))
     return path.resolve() if path.name in ("", "..") else path
-
-
-def _quoted(text: str) -> str:
-    """A value in single quotes as Hydra's grammar reads them."""
-    doubled = re.sub(r"(\\+)(?='|$)", r"\1\1", text)
-    return "'" + doubled.replace("'", "\\'") + "'"

@@ -12,9 +12,12 @@ from typing import Any
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from adshift.config.build import checked, plain
+from adshift.calibration.thresholds import MANUAL
+from adshift.config.build import plain
+from adshift.config.threshold import threshold_by_hand
 from adshift.errors import AdshiftError
 from adshift.prediction.detector import Detector, Prediction, load_detector
+from adshift.prediction.foresee import foresee
 from adshift.prediction.pages import Pages
 from adshift.prediction.pictures import Pictures
 from adshift.prediction.rows import CSV, JSON_LINES, Row, RowWriter
@@ -88,32 +91,24 @@ def predict(config: DictConfig) -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    chosen, hydra = _checked(plain(config)), HydraConfig.get()
+    chosen, hydra = plain(config), HydraConfig.get()
+    foresee(chosen)
     if chosen["fail_on_anomaly"] and hydra.mode == RunMode.MULTIRUN:
         raise AdshiftError("fail_on_anomaly=true answers for one source; leave -m out, or read each job's summary.json")
     logging.getLogger("faiss.loader").setLevel(logging.WARNING)  # it tells of every instruction set it tries
     folder = Path(hydra.runtime.output_dir)
     paths = list_images(chosen["source"])
-    detector = load_detector(Path(chosen["run"]), chosen["category"], chosen["device"])
+    detector = load_detector(Path(chosen["run"]), chosen["category"], chosen["device"], threshold_by_hand(chosen))
     if detector.threshold is None and (chosen["fail_on_anomaly"] or chosen["pictures"] == "anomalous"):
         raise AdshiftError(
-            f"run={chosen['run']} has no threshold, so that nothing is anomalous or normal; calibrate one with "
-            "evaluate.py, or leave fail_on_anomaly=false and pictures=all"
+            f"run={chosen['run']} has no threshold, so that nothing is anomalous or normal; give one by hand "
+            "(threshold=NUMBER), calibrate one with evaluate.py, or leave fail_on_anomaly=false and pictures=all"
         )
     limits = chosen["max_pictures"], chosen["picture_size"]
     drawer = Pictures(folder, chosen["pictures"], *limits, detector.pixel_threshold)
     anomalous = _score_all(chosen, folder, paths, detector, drawer)
     if chosen["fail_on_anomaly"] and anomalous:
         sys.exit(ANOMALOUS)
-
-
-def _checked(chosen: dict[str, Any]) -> dict[str, Any]:
-    kinds = {bool: ("strict", "fail_on_anomaly"), str: ("run", "source", "device", "pictures"),
-             int: ("batch_size", "num_workers", "max_pictures", "picture_size")}  # fmt: skip
-    for kind, keys in kinds.items():
-        for key in keys:
-            checked(key, chosen[key], kind)
-    return chosen
 
 
 def _score_all(chosen: dict[str, Any], folder: Path, paths: list[str], detector: Detector, drawer: Pictures) -> int:
@@ -135,7 +130,8 @@ def _score_all(chosen: dict[str, Any], folder: Path, paths: list[str], detector:
     scale = drawer.scale
     summary = {
         "run": chosen["run"], "source": chosen["source"], "category": chosen["category"],
-        "threshold": detector.threshold, "pixel_threshold": detector.pixel_threshold,
+        "threshold": detector.threshold, "threshold_kind": detector.threshold_kind,
+        "pixel_threshold": detector.pixel_threshold,
         "images": desk.images, "anomalous": None if detector.threshold is None else desk.anomalous,
         "skipped": desk.skipped, "pictures": sum(drawer.drawn.values()),
         "colours": None if scale is None else [scale.low, scale.high],
@@ -162,6 +158,7 @@ def _key(detector: Detector) -> str:
 
 def _in_words(desk: Desk, detector: Detector) -> str:
     found = "no threshold, nothing decided" if detector.threshold is None else (
-        f"{desk.anomalous} anomalous (score >= {detector.threshold:.4g})"
+        f"{desk.anomalous} anomalous (score >= {detector.threshold:.4g}"
+        f"{', a manual threshold' if detector.threshold_kind == MANUAL else ''})"
     )  # fmt: skip
     return f"{desk.images} images, {found}, {desk.skipped} not read."

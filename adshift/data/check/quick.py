@@ -22,16 +22,16 @@ def header_problems(root: Path, samples: Sequence[Sample]) -> tuple[list[Problem
         warnings.simplefilter("ignore")  # Pillow's, of what is told here
         for sample in samples:
             read = {}
-            for name in (sample.path, sample.mask):
+            for name in (sample.place, sample.mask):
                 try:
                     if name is not None:
                         read[name] = read_header(root / name)
                 except ImageError as fault:
                     found.append(error(name or "", fault.what, fault.remedy))
-            if sample.path in read:
-                headers[sample] = read[sample.path]
-            if sample.mask in read and sample.path in read:
-                found += _pair(sample, read[sample.path], read[sample.mask])
+            if sample.place in read:
+                headers[sample] = read[sample.place]
+            if sample.mask in read and sample.place in read:
+                found += _pair(sample, read[sample.place], read[sample.mask])
     return found, headers
 
 
