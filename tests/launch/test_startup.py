@@ -119,7 +119,7 @@ def finished(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("train.py", "image_size=[96,64]"), "image_size=[96, 64] must be a whole number"),
         (("train.py", "coreset_ratio=2"), "coreset_ratio=2.0 must be in (0, 1]"),
         (("train.py", "data=folder", "data.root=nowhere"), "nowhere"),
-        (("train.py", "data=folder", "data.root=PHOTOS", "crossfit=99"), "use crossfit=20 or less"),
+        (("train.py", "data=folder", "data.root=PHOTOS", "split=official", "crossfit=99"), "use crossfit=20 or less"),
         (("train.py", "data=folder", "data.root=PHOTOS", "crossfit=1"), "crossfit=1 must be >= 2"),
         (("train.py", "data=folder", "data.root=PHOTOS", "adaptation=few"), "use split=standard crossfit=0"),
         (("train.py", "data=folder", "data.root=ROOT", "data.category=plate", "split=standard"), "threshold=f1 needs"),

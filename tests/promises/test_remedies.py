@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from helpers.images import draw, draw_category, tiny_overrides
+from helpers.images import draw_category, tiny_overrides
 from helpers.inprocess import invoke, one_line, run_cell
 from helpers.remedies import REACHED, remedies_of, stop_early
 
@@ -28,7 +28,7 @@ MISTAKES = [
     Mistake("few of a small study split", ("adaptation=few", "few.k=9", "split=study", "threshold=conformal"), 1),
     Mistake("few without calibration", ("adaptation=few", "few.k=2", "split=official", "threshold=conformal"), 1),
     Mistake(
-        "few, cross-fitted", ("adaptation=few", "few.k=2", "split=official", "crossfit=2", "threshold=conformal"), 2
+        "few, cross-fitted", ("adaptation=few", "few.k=2", "split=official", "crossfit=2", "threshold=conformal"), 1
     ),
     Mistake("few with labels", ("adaptation=few", "few.k=2", "split=standard"), 4),
     Mistake("few with labels, official", ("adaptation=few", "few.k=2", "split=study"), 4),
@@ -70,7 +70,6 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.rmtree(here / "rare" / "test" / "dent")
     for name, count in (("good", 15), ("one", 1), ("two", 2)):
         draw_category(here, name, train=count, good=4, defective=0)
-        draw(here / name / "test" / "good" / "other.png", 5)
     return here
 
 
@@ -102,9 +101,9 @@ def test_every_remedy_works(
     remedies = remedies_of(one_line(said))
     assert len(remedies) >= mistake.remedies, said
     for remedy in remedies:
-        assert not set(remedy) <= set(mistake.overrides), f"in force already: {remedy} in {said}"
         if "use train.py " + " ".join(remedy) in said:
             continue  # another program
+        assert not set(remedy) <= set(mistake.overrides), f"in force already: {remedy} in {said}"
         keys = {override.partition("=")[0] for override in remedy}
         mended = [override for override in mistake.overrides if override.partition("=")[0] not in keys]
         code, after = attempt(*mended, *remedy)
