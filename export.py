@@ -5,6 +5,7 @@ from __future__ import annotations
 import hydra
 from omegaconf import DictConfig
 
+from adshift.config.build import plain
 from adshift.launch.cli import launch
 from adshift.launch.sweep import run_cell
 
@@ -16,11 +17,14 @@ def main(config: DictConfig) -> None:
 
 
 def _job(config: DictConfig) -> None:
-    """The heavy imports wait until the configuration stands."""
+    """The heavy imports wait until no mistake is left that could be told without them."""
+    from adshift.export.foresee import foresee
+
+    foresee(plain(config))
     from adshift.export.job import export
 
     export(config)
 
 
 if __name__ == "__main__":
-    launch(main)
+    launch(main, short={"threshold": "threshold.value"})

@@ -18,13 +18,13 @@ from adshift.correction.normalisation import Normalisation, Reference, Steps, tr
 from adshift.data.dataset import read_pair
 from adshift.data.images import normalise
 from adshift.data.samples import Sample, index_category
-from adshift.data.shifted import named_domain
 from adshift.data.splits import StandardSplit
 from adshift.features.backbone import FrozenBackbone
 from adshift.methods.patchcore import PatchCore
 from adshift.metrics.summary import figures
 from adshift.report.runs import table
 from adshift.shift.domain import Domain
+from adshift.shift.named import named_domain
 from adshift.shift.pixels import resize_image, resize_mask
 
 SIDE = 224

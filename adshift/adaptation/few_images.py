@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.shift.copies import simulated
 from adshift.shift.domain import Domain
@@ -52,3 +55,23 @@ class FewImages:
     def views(self, target: Domain) -> tuple[Domain, ...]:
         """The domains that the k images are seen in: the target, and the copies on top of it."""
         return (target, *(replace(copy, before=target) for copy in simulated(self.copies, seed=self.seed)))
+
+
+def draw(few: FewImages, calibration: Sequence[Sample], categories: Sequence[str]) -> tuple[Sample, ...]:
+    """k calibration normals of each category, drawn by ``few.seed``, in the role's order; a larger k keeps a smaller's.
+
+    Raises:
+        AdshiftError: a category has fewer.
+    """
+    chosen: set[Sample] = set()
+    for category in categories:
+        normals = sorted(s for s in calibration if s.category == category and s.label == 0)
+        if len(normals) < few.k:
+            remedy = f"use few.k={len(normals)}, or give more" if normals else "give some"
+            raise AdshiftError(
+                f"few.k={few.k} images are drawn from the calibration normals, and the split leaves {category} "
+                f"{len(normals)}; {remedy}"
+            )
+        random.Random(few.seed).shuffle(normals)
+        chosen |= set(normals[: few.k])
+    return tuple(s for s in calibration if s in chosen)

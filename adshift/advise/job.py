@@ -27,8 +27,8 @@ from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.results.read import read_calibration
 from adshift.run.cell import Cell
+from adshift.run.division import SOURCE
 from adshift.run.evaluate import evaluate_into, opened
-from adshift.run.prepare import SOURCE
 from adshift.run.train import train_into
 from adshift.shift.domain import Domain
 from adshift.shift.photos import photos_of, root_of

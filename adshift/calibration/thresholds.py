@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,22 @@ from adshift.calibration.calibration import Calibration
 from adshift.errors import AdshiftError
 
 GLOBAL = "global"
+MANUAL = "manual"
+"""What a threshold that was given by hand is called, where another has the name of its rule."""
+
+
+def by_hand(value: object) -> float:
+    """A threshold that somebody typed, in the unit of raw scores.
+
+    Raises:
+        AdshiftError: it is no finite number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise AdshiftError(
+            f"threshold={value} must be a finite number, which raw scores are compared with (predictions.csv has them); "
+            "for a rule calibrate anew: evaluate.py run=DIR threshold=NAME"
+        )
+    return float(value)
 
 
 @dataclass(frozen=True)
@@ -29,6 +46,11 @@ class Thresholds:
         """The image threshold for a category, or for its image at ``path``; None where nothing was calibrated."""
         own = self.left_out.get(path)
         return _value(self.image, category) if own is None else own
+
+    def kind(self, category: str) -> str | None:
+        """The rule that the image threshold for a category was made by; None where nothing was calibrated."""
+        found = _calibration(self.image, category)
+        return None if found is None else found.kind
 
     def pixel_threshold(self, category: str) -> float | None:
         """The pixel threshold that decides on a category; None where nothing was calibrated."""
@@ -53,6 +75,10 @@ class Thresholds:
         )
 
 
+def _calibration(calibrations: dict[str, Calibration], category: str) -> Calibration | None:
+    return calibrations.get(category) or calibrations.get(GLOBAL)
+
+
 def _value(calibrations: dict[str, Calibration], category: str) -> float | None:
-    found = calibrations.get(category) or calibrations.get(GLOBAL)
+    found = _calibration(calibrations, category)
     return None if found is None else found.threshold

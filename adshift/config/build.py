@@ -25,18 +25,27 @@ HOMES: dict[str, str | tuple[str, ...]] = {
 """Where the classes of each configuration group live."""
 
 
-def target_of(node: Mapping[str, Any], key: str) -> Any:
-    """The class that a node's ``_target_`` names; only the project's own of that group are accepted, whoever wrote it.
-
-    Nothing is imported from outside the package, and nothing is called here.
+def class_name(node: Mapping[str, Any], key: str) -> str:
+    """A node's ``_target_``; only names of the project's own classes of that group are accepted, whoever wrote it.
 
     Raises:
         AdshiftError: it names something else.
     """
     name = node.get("_target_") if isinstance(node, Mapping) else None
-    home = HOMES[key]
-    if not isinstance(name, str) or not name.startswith(home) or not name.rpartition(".")[2].isidentifier():
+    if not isinstance(name, str) or not name.startswith(HOMES[key]) or not name.rpartition(".")[2].isidentifier():
         raise AdshiftError(f"{key}._target_={name} is none of adshift's own classes; choose an option of conf/{key}/")
+    return name
+
+
+def target_of(node: Mapping[str, Any], key: str) -> Any:
+    """The class that a node's ``_target_`` names (``class_name``).
+
+    Nothing is imported from outside the package, and nothing is called here.
+
+    Raises:
+        AdshiftError: it names something else, or what does not exist.
+    """
+    name, home = class_name(node, key), HOMES[key]
     module, _, attribute = name.rpartition(".")
     try:
         found = getattr(import_module(module), attribute)
@@ -71,7 +80,7 @@ def checked(name: str, value: Any, kind: Any) -> Any:
         return float(value)
     if kind in (int, float, bool, str) and type(value) is not kind:
         wanted = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}[kind]
-        raise AdshiftError(f"{name}={value} must be {wanted}; python train.py --help shows the default")
+        raise AdshiftError(f"{name}={value} must be {wanted}; --help shows the default")
     return value
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from adshift.config.build import build, checked, names, target_of, within
+from adshift.config.build import build, checked, class_name, names, within
+from adshift.methods.coreset.ratio import check_coreset_ratio
 
 if TYPE_CHECKING:  # it needs torch, which no program has imported when it reads its configuration
     from adshift.methods.method import Method
@@ -69,10 +70,8 @@ def model_plan(config: Mapping[str, Any]) -> ModelPlan:
         AdshiftError: a value is out of its bounds.
     """
     method, backbone = config["method"], config["backbone"]
-    target_of(method, "method")
+    class_name(method, "method")  # importing it would bring torch, for which nothing here has to wait
     if RATIO in method:  # the first thing people get wrong; say so before any weights are read
-        from adshift.methods.patchcore import check_coreset_ratio
-
         check_coreset_ratio(checked(RATIO, method[RATIO], float))
     own = "layers" in backbone  # only a backbone whose layers have other names has layers of its own
     group, node = ("backbone", backbone) if own else ("method", method)

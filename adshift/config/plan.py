@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import typing
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,8 +15,9 @@ from adshift.calibration.calibration import Calibrator
 from adshift.config.build import build, checked, names, one_of, within
 from adshift.config.model import ModelPlan, model_plan
 from adshift.config.regime import build_regime
+from adshift.data.moved import FOLDER
 from adshift.data.samples import Sample
-from adshift.data.splits import Splitter
+from adshift.data.splits import OfficialSplit, Splitter, StudySplit
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
 from adshift.shift.photos import photos_of
@@ -32,6 +34,7 @@ class Plan:
 
     Attributes:
         source, root, categories: whose images.
+        folder: what the folder of the only category is called, where its images were moved after the fit; else empty.
         splitter, regime, recipe: which of them train, calibrate and test, and in which domain.
         model: the method on its backbone, not yet built.
         calibrator, scope, crossfit: how thresholds are made; ``crossfit`` is the number of folds, 0 for none.
@@ -50,6 +53,7 @@ class Plan:
     source: str
     root: Path
     categories: tuple[str, ...]
+    folder: str
     splitter: Splitter
     regime: Regime
     recipe: Recipe
@@ -96,6 +100,7 @@ def make_plan(config: Mapping[str, Any], source: Domain, born: Recipe | None = N
         source=data["source"],
         root=Path(checked("data.root", data["root"], str)),
         categories=names("data.categories", data["categories"], "[carpet,zipper]"),
+        folder=checked("data.folder", data.get(FOLDER, ""), str),
         splitter=build(config["split"], "split"),
         regime=regime,
         recipe=regime.applied(start),
@@ -131,14 +136,23 @@ def make_plan(config: Mapping[str, Any], source: Domain, born: Recipe | None = N
     return plan
 
 
-def require_calibratable(plan: Plan, calibration: tuple[Sample, ...]) -> None:
+def require_calibratable(plan: Plan, calibration: tuple[Sample, ...], test: tuple[Sample, ...] = ()) -> None:
     """Refuse, before the fit, a calibration that would fail after it: a group without the images its rule needs.
 
     A split without a calibration role asks for no threshold and passes.
 
+    Args:
+        plan: of the cell.
+        calibration, test: the images of these roles; the latter tell what another split could lend.
+
     Raises:
         AdshiftError: names the group.
     """
+    if plan.recipe.few is not None and plan.calibrator.needs_anomalies:
+        raise AdshiftError(
+            f"threshold={plan.calibrator.kind} needs anomalous calibration images, and adaptation={plan.regime.name} "
+            "calibrates on its few good ones; use threshold=quantile, conformal, evt or sigma"
+        )
     if plan.crossfit and not calibration and plan.calibrator.needs_anomalies:
         raise AdshiftError(
             f"crossfit={plan.crossfit} has normal images alone, and threshold={plan.calibrator.kind} needs anomalous ones; "
@@ -147,8 +161,9 @@ def require_calibratable(plan: Plan, calibration: tuple[Sample, ...]) -> None:
     for category in plan.categories if plan.scope == "category" else ("all categories",):
         labels = [s.label for s in calibration if plan.scope == "global" or s.category == category]
         if calibration and 0 not in labels:
+            official = "" if isinstance(plan.splitter, OfficialSplit) or _is_bound(plan) else ", or use split=official"
             raise AdshiftError(
-                f"the split leaves {category} 0 normal calibration images; add some to train/good, or use split=official"
+                f"the split leaves {category} 0 normal calibration images; add some to train/good{official}"
             )
         if labels.count(0) == 1 and plan.calibrator.kind == "sigma":
             raise AdshiftError(
@@ -158,6 +173,19 @@ def require_calibratable(plan: Plan, calibration: tuple[Sample, ...]) -> None:
         if calibration and plan.calibrator.needs_anomalies and 1 not in labels:
             raise AdshiftError(
                 f"threshold={plan.calibrator.kind} needs anomalous calibration images, and {category} has 0 of them "
-                f"among {len(labels)}; use threshold=quantile, conformal, evt or sigma, which need normal ones alone, or "
-                "split=study"
+                f"among {len(labels)}; use threshold=quantile, conformal, evt or sigma, which need normal ones alone"
+                f"{_or_study(plan, test)}"
             )
+
+
+def _is_bound(plan: Plan) -> bool:
+    """Whether another split is no way out: the model is fitted already, or the images are a regime's or photographs."""
+    return plan.home is not None or plan.recipe.few is not None or photos_of(plan.recipe.calibration[0]) is not None
+
+
+def _or_study(plan: Plan, test: tuple[Sample, ...]) -> str:
+    """``split=study`` as a remedy, where it would lend every category an anomalous image to calibrate on."""
+    found = Counter(sample.category for sample in test if sample.label)
+    lends = all(StudySplit().anomaly_fraction * found[name] >= 1 for name in plan.categories)
+    offered = lends and not isinstance(plan.splitter, StudySplit) and not _is_bound(plan)
+    return ", or split=study" if offered else ""

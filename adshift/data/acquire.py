@@ -11,18 +11,25 @@ from adshift.data.check.problem import Problem, errors
 from adshift.data.check.quick import file_problems
 from adshift.data.layouts.by_name import layout_of
 from adshift.data.layouts.layout import index_in
+from adshift.data.moved import index_moved
 from adshift.data.own import check_command
 from adshift.data.samples import CategoryIndex, Sample, index
 from adshift.errors import AdshiftError, printable
 
 
-def acquire(source: str, root: Path, categories: Sequence[str]) -> list[CategoryIndex]:
+def acquire(source: str, root: Path, categories: Sequence[str], folder: str = "") -> list[CategoryIndex]:
     """Download (``mvtec``) or draw (``synthetic``) what is missing, then index it as the source's layout says.
+
+    ``folder`` is what the folder of a finished run's only category is called now, where that is another name.
 
     Raises:
         AdshiftError: an unknown source, images that cannot be had, a broken layout, or names and links that cannot be.
     """
     layout = layout_of(source)
+    if folder:
+        found = [index_moved(layout, root, folder, category) for category in categories]
+        _refuse(root, errors(name_problems(root, folder, layout)))
+        return found
     if source == "mvtec":
         from adshift.data import mvtec
 

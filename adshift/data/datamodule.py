@@ -66,13 +66,13 @@ class AnomalyDataModule(pl.LightningDataModule):
             self.num_workers, self.correction,
         )  # fmt: skip
         for sample, content in zip(samples, found.contents, strict=True):
-            self._contents[root_of(domain, self.root) / sample.path] = content
+            self._contents[root_of(domain, self.root) / sample.place] = content
         return found
 
     def seen(self, role: Role, domain: Domain) -> list[SeenImage]:
         """The images of a role as they are now, in the first domain that it was asked for in."""
         root = root_of(domain, self.root)
-        files = ((sample.path, root / sample.path) for sample in self.split.of(role))
+        files = ((sample.path, root / sample.place) for sample in self.split.of(role))
         return [SeenImage(role, path, file.stat().st_size, self._contents[file]) for path, file in files]
 
     def train_images(self) -> tuple[PreparedImages, ...]:

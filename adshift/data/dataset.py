@@ -45,7 +45,7 @@ def read_pair(
     Raises:
         AdshiftError: a file cannot be read, or the mask has another size than its image.
     """
-    image, mask = _marked(root, sample, read_image(root / sample.path))
+    image, mask = _marked(root, sample, read_image(root / sample.place))
     image, mask = domain.seen(image, mask, sample.category, sample.path)
     return (image, mask) if correction is None else correction.apply(image, mask)
 
@@ -107,7 +107,7 @@ class ImageDataset(Dataset[Item]):
 
     def __getitem__(self, index: int) -> Item:
         sample = self.samples[index]
-        held = read_image(self.root / sample.path)
+        held = read_image(self.root / sample.place)
         image, mask = _marked(self.root, sample, held)
         image, mask = self.domain.seen(image, mask, sample.category, sample.path)
         if self.correction is not None:

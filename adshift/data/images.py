@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
-from torch import Tensor
 
 from adshift.errors import AdshiftError
 from adshift.shift.pixels import UInt8
+
+if TYPE_CHECKING:  # images are listed and checked before torch is imported
+    from torch import Tensor
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -180,6 +181,8 @@ def read_mask(path: Path, over: int = HALF) -> UInt8:
 
 def normalise(image: UInt8) -> Tensor:
     """uint8 [..., H, W, 3] to float32 [..., 3, H, W], scaled to [0, 1], then by the ImageNet statistics."""
+    import torch
+
     scaled = torch.from_numpy(np.array(image, copy=True)).movedim(-1, -3).float().div_(255.0)
     mean = torch.tensor(IMAGENET_MEAN).view(3, 1, 1)
     std = torch.tensor(IMAGENET_STD).view(3, 1, 1)

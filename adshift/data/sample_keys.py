@@ -38,7 +38,7 @@ def sample_list(root: Path, samples: Sequence[Sample]) -> list[list[Any]]:
             s.defect,
             s.masks,
             s.mask_over,
-            stats(s.path),
+            stats(s.place),
             [stats(m) for m in s.masks],
             drawn(s.pasted),
         ]

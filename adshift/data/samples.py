@@ -42,6 +42,7 @@ class Sample:
         mask_over: a pixel of a mask counts as defect where its value, 0 to 255, is over this.
         light: the lighting that it was taken in, where the data set tells (MVTec AD 2); else empty.
         given: what a list of the data set gives it for, where its folder does not say (VisA): ``train`` or ``test``.
+        at: where it lies, if not at ``path``: in a folder that was called as its category when a run was made.
         pasted: a defect that is drawn into this good image when it is read; None for an image as it lies there.
         more_masks: the files that mark further parts of the ground truth (MVTec LOCO AD).
     """
@@ -55,6 +56,7 @@ class Sample:
     given: str = ""
     pasted: Pasted | None = None
     more_masks: tuple[str, ...] = ()
+    at: str = ""
 
     @property
     def masks(self) -> tuple[str, ...]:
@@ -65,6 +67,11 @@ class Sample:
     def label(self) -> int:
         """0 for a nominal image, 1 for an anomalous one."""
         return int(self.defect != GOOD)
+
+    @property
+    def place(self) -> str:
+        """Where its file lies, POSIX, relative to the data root."""
+        return self.at or self.path
 
     @property
     def part(self) -> str:

@@ -22,25 +22,13 @@ from tqdm import tqdm
 from adshift.data.dataset import read_pair
 from adshift.data.samples import CategoryIndex, Sample, index_category
 from adshift.errors import AdshiftError
-from adshift.shift.corruptions import CORRUPTIONS
 from adshift.shift.domain import Domain
-from adshift.shift.names import FAMILIES
+from adshift.shift.named import NAMES, named_domain
 from adshift.shift.parameters import ShiftParameters
 from adshift.shift.pixels import UInt8
 from adshift.system.exit_status import status_of
 
 PARAMETERS = "shift_parameters.csv"
-ACTING = {"shift": FAMILIES, **{family: (family,) for family in FAMILIES}}
-"""The study's domains: which families act."""
-NAMES = (*sorted(ACTING), *CORRUPTIONS)
-
-
-def named_domain(name: str, severity: float, seed: int) -> Domain:
-    """The domain that ``domain=NAME`` composes."""
-    if name in CORRUPTIONS:
-        return Domain(name, severity=severity, seed=seed, corruption=name)
-    geometric, illumination, photometric = (family in ACTING[name] for family in FAMILIES)
-    return Domain(name, geometric, illumination, photometric, severity, seed)
 
 
 def _samples(index: CategoryIndex) -> tuple[Sample, ...]:

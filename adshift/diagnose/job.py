@@ -14,6 +14,7 @@ from adshift.appearance.changes import Change, changes, in_words
 from adshift.appearance.looks import measured
 from adshift.config.plan import make_plan
 from adshift.data.acquire import verify_files
+from adshift.data.moved import placed
 from adshift.data.photographs import index_photographs
 from adshift.data.samples import Sample
 from adshift.data.seen import contents_of, strangers
@@ -25,7 +26,9 @@ from adshift.results.checkpoint import load_checkpoint, recorded_sha256
 from adshift.results.files import CHECKPOINT
 from adshift.results.read import read_calibration, read_correction, read_fitted, read_result
 from adshift.run.cell import Cell
-from adshift.run.prepare import SOURCE, new_module, prepare
+from adshift.run.division import SOURCE
+from adshift.run.foresee import foresee
+from adshift.run.prepare import new_module, prepare
 from adshift.shift.domain import Domain
 from adshift.shift.names import CLEAN
 from adshift.shift.photos import Photos, photos_of
@@ -130,9 +133,9 @@ def _cell(run: Path, data_root: Path | None) -> Cell:
         raise AdshiftError(
             f"run={run} is itself an evaluation, without a model; give the run it evaluates: {config['run']}"
         )
-    if data_root is not None:
-        config["data"] = {**config["data"], "root": str(data_root)}
     try:
+        moved = None if data_root is None else str(data_root)
+        config["data"] = placed(config["data"], moved, run, "--data-root ")
         plan = make_plan(config, SOURCE)
         module = new_module(plan, weights="random")
     except (KeyError, TypeError, AttributeError) as error:
@@ -148,7 +151,7 @@ def _cell(run: Path, data_root: Path | None) -> Cell:
         )
     load_checkpoint(module.method, run / CHECKPOINT, recorded_sha256(result, "checkpoint_sha256"))
     rule = recipe.correction
-    return prepare(plan, module, None if rule is None else rule.restored(read_correction(run)))
+    return prepare(plan, foresee(plan), module, None if rule is None else rule.restored(read_correction(run)))
 
 
 def _loss(row: Loss) -> dict[str, Any]:

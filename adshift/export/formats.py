@@ -16,30 +16,15 @@ from torch import nn
 from adshift.errors import AdshiftError
 from adshift.export.metadata import INPUT, KEY, MAP, SCORE
 
-SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torch": ".pt2"}
-NEEDS = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "openvino": ("onnx", "onnxscript", "openvino"), "torch": ()}
 ONE_FILE_BYTES = 1_900_000_000
 """What an ONNX file holds with some room: its format ends at 2 GiB."""
-
-
-def require_packages(kind: str) -> None:
-    """Raises AdshiftError where a format is unknown or a package that it needs is not installed."""
-    from importlib.util import find_spec
-
-    if kind not in SUFFIXES:
-        raise AdshiftError(f"format={kind} must be one of: {', '.join(SUFFIXES)}")
-    missing = [name for name in NEEDS[kind] if find_spec(name) is None]
-    if missing:
-        raise AdshiftError(
-            f"format={kind} needs {', '.join(missing)}; pip install 'adshift[export]', or use format=torch"
-        )
 
 
 def write(kind: str, graph: nn.Module, image_size: int, text: str, path: Path) -> list[Path]:
     """Write a graph with its metadata.
 
     Args:
-        kind: a key of ``SUFFIXES``.
+        kind: a key of ``adshift.export.packages.SUFFIXES``.
         graph: images [B, 3, S, S] to scores and maps.
         image_size: S.
         text: the metadata as JSON.

@@ -12,12 +12,15 @@ from typing import Any
 import torch
 from omegaconf import DictConfig
 
-from adshift.config.build import checked, plain
+from adshift.config.build import plain
+from adshift.config.threshold import threshold_by_hand
 from adshift.errors import AdshiftError
 from adshift.export.checks import CHECKED_BATCHES, TOLERANCE, difference, latency_ms, native_run, probes
-from adshift.export.formats import SUFFIXES, require_packages, write
+from adshift.export.foresee import foresee
+from adshift.export.formats import write
 from adshift.export.graph import DetectorGraph, detector_graph
 from adshift.export.metadata import metadata, to_text
+from adshift.export.packages import SUFFIXES
 from adshift.export.sessions import open_session
 from adshift.run.fitted import Fitted, load_fitted
 from adshift.system.atomic import write_text
@@ -34,8 +37,8 @@ def export(config: DictConfig) -> dict[str, Any]:
     from hydra.core.hydra_config import HydraConfig
 
     chosen = plain(config)
-    kind, run = (checked(key, chosen[key], str) for key in ("format", "run"))
-    require_packages(kind)
+    foresee(chosen)
+    kind, run = chosen["format"], chosen["run"]
     logging.getLogger("faiss.loader").setLevel(logging.WARNING)  # it tells of every instruction set it tries
     fitted = load_fitted(Path(run))
     if fitted.correction is not None:
@@ -44,7 +47,7 @@ def export(config: DictConfig) -> dict[str, Any]:
             "run without adaptation=normalise"
         )
     graph = detector_graph(fitted.method, fitted.image_size)
-    held = metadata(fitted, chosen["category"])
+    held = metadata(fitted, chosen["category"], threshold_by_hand(chosen))
     folder = Path(HydraConfig.get().runtime.output_dir)
     with TemporaryDirectory(dir=folder, prefix=".export-") as made:
         files = write(kind, graph, fitted.image_size, to_text(held), Path(made) / f"model{SUFFIXES[kind]}")

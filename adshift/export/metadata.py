@@ -6,6 +6,7 @@ import json
 from importlib.metadata import version
 from typing import Any
 
+from adshift.calibration.thresholds import MANUAL
 from adshift.data.images import IMAGENET_MEAN, IMAGENET_STD
 from adshift.run.fitted import Fitted
 
@@ -14,17 +15,20 @@ KEY = "adshift"
 INPUT, SCORE, MAP = "image", "score", "map"
 
 
-def metadata(fitted: Fitted, category: str | None) -> dict[str, Any]:
+def metadata(fitted: Fitted, category: str | None, threshold: float | None = None) -> dict[str, Any]:
     """The metadata of a run: its input, outputs, thresholds, and where it comes from.
 
     Args:
         fitted: the run.
         category: whose thresholds are named first; None leaves that open where a run has several.
+        threshold: given by hand, in place of the run's own.
     """
     size, thresholds = fitted.image_size, fitted.thresholds
     several = category is None and len(thresholds.image) > 1
     settings = fitted.method.embedding_settings()  # a backbone with statistics of its own names them there
     name = "" if several else fitted.category(category)
+    own = (None, None) if several else (thresholds.image_threshold(name), thresholds.kind(name))
+    decides, kind = own if threshold is None else (threshold, MANUAL)
     return {
         "adshift": version("adshift"),
         "method": fitted.config["method"]["name"],
@@ -48,7 +52,8 @@ def metadata(fitted: Fitted, category: str | None) -> dict[str, Any]:
             MAP: f"float32 [batch, {size}, {size}], raw distances",
         },
         "rule": "anomalous if score >= threshold; a pixel if map >= pixel_threshold",
-        "threshold": None if several else thresholds.image_threshold(name),
+        "threshold": decides,
+        "threshold_kind": kind,
         "pixel_threshold": None if several else thresholds.pixel_threshold(name),
         "thresholds": {
             key: {"image": thresholds.image[key].threshold, "pixel": thresholds.pixel[key].threshold}

@@ -12,9 +12,14 @@ from torch import Tensor, nn
 
 from adshift.errors import AdshiftError
 
+WRAPPERS = ("module.", "_orig_mod.")
+"""What torch's ``DataParallel`` and ``compile`` put before every name of the module that they wrap."""
+
 
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Read a state dict from ``.safetensors`` or from a ``.pth`` / ``.pt`` file of tensors alone.
+
+    Names are those of the module itself where a wrapper of torch's was saved with it.
 
     Raises:
         AdshiftError: the file is missing, unreadable, or holds anything but a flat mapping of names to tensors.
@@ -34,10 +39,17 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise AdshiftError(
             f"backbone.weights={path} cannot be read ({load_reason(error)}); give an intact weights file"
         ) from error
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise AdshiftError(
             f"backbone.weights={path} is no flat state dict; save it with torch.save(model.state_dict())"
         )
+    return _unwrapped(state)
+
+
+def _unwrapped(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    for wrapper in WRAPPERS:
+        if state and all(name.startswith(wrapper) for name in state):
+            return _unwrapped({name.removeprefix(wrapper): value for name, value in state.items()})
     return state
 
 

@@ -6,17 +6,18 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from adshift.errors import AdshiftError, printable
-from adshift.launch.own_folder import completed
+from adshift.launch.arguments import arranged, several, unreadable
 from adshift.system.exit_status import USER_ERROR
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 TRACEBACK = "ADSHIFT_TRACEBACK"
 _FROM_WORKER = "adshift.errors.AdshiftError: "
 _PLACES_SEARCHED = "Config search path:"
+_SEVERAL = "Ambiguous value for argument '"
 
 
 def one_line(error: Exception) -> str:
@@ -30,16 +31,19 @@ def one_line(error: Exception) -> str:
 def _message(error: Exception) -> str:
     override = getattr(error, "override", None)
     if override is not None:
-        return f"{override} is no override; write KEY=VALUE, and quote it where it holds signs: 'KEY=[a,b]'"
+        return unreadable(str(override))
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename} cannot be used" if error.filename else "a file cannot be used"
         return f"{place} ({error.strerror}); give a folder that exists and can be written, or make room there"
     text = str(error).rpartition(_FROM_WORKER)[2].partition(_PLACES_SEARCHED)[0]
+    if text.startswith(_SEVERAL):
+        return several(text.removeprefix(_SEVERAL).splitlines()[0].removesuffix("'"))
     message = "; ".join(line.strip() for line in text.splitlines() if line.strip())
     cause = error.__cause__
     if cause is not None and "not in struct" in str(cause):
         key = str(error).split("'")[1] if "'" in str(error) else message
-        return f"{key} is no key of this configuration; --help lists the keys (PatchCore alone owns coreset_ratio)"
+        owner = " (PatchCore alone owns it)" if key == "coreset_ratio" else ""
+        return f"{key} is no key of this configuration; --help lists the keys{owner}"
     if "Missing mandatory value: " in message:
         key = message.rpartition("Missing mandatory value: ")[2].split(";")[0].strip()
         return f"{key} has no value; give it on the command line: {key}=VALUE"
@@ -49,7 +53,10 @@ def _message(error: Exception) -> str:
         name = message.partition("hydra/launcher/")[2].partition("'")[0]
         return f"hydra/launcher={name} is not installed; pip install '.[joblib]', '.[submitit]' or '.[ray]' brings it"
     if message.startswith("Config group override must be a string"):
-        return "a group of conf/ (method, data, domain, ...) must be one of its options, not null; --help lists them"
+        return (
+            "a group of conf/ (method, data, domain, ...) must be one of its options, not null or a number; "
+            "--help lists them"
+        )
     return message
 
 
@@ -99,8 +106,8 @@ def _orderly_end() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def launch(main: Callable[[], None]) -> None:
-    """Run a Hydra main.
+def launch(main: Callable[[], None], short: Mapping[str, str] | None = None) -> None:
+    """Run a Hydra main; ``short`` holds short keys and what they stand for.
 
     A mistake of the user's ends in one line on stderr and status 2; ``HYDRA_FULL_ERROR=1`` shows the traceback
     instead. What goes wrong in a cell of a sweep is ``adshift.launch.sweep``'s to tell.
@@ -108,7 +115,7 @@ def launch(main: Callable[[], None]) -> None:
     traceback_wanted = os.environ.get(FULL_ERROR) == "1"
     os.environ[TRACEBACK] = str(int(traceback_wanted))
     os.environ[FULL_ERROR] = "1"  # Hydra then raises, and the message is ours
-    sys.argv[1:] = completed(sys.argv[1:])
+    sys.argv[1:] = arranged(sys.argv[1:], short)
     try:
         with _orderly_end():
             main()

@@ -6,11 +6,11 @@ configuration, the result and a resumed run know the long form alone.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from adshift.data.own import FOLDS, keeps_validation
+from adshift.launch.quoting import quoted
 
 ROOT, CATEGORY = "data.root", "data.category"
 THRESHOLD = "threshold=conformal"
@@ -41,7 +41,7 @@ def completed(arguments: Sequence[str]) -> list[str]:
     folder = _path(arguments[place])
     if folder is None:
         return list(arguments)
-    written = [*arguments[:place], f"{ROOT}={_quoted(str(folder.parent))}", f"{CATEGORY}={_quoted(folder.name)}"]
+    written = [*arguments[:place], f"{ROOT}={quoted(str(folder.parent))}", f"{CATEGORY}={quoted(folder.name)}"]
     written += arguments[place + 1 :]
     if not {"split", "crossfit"} & set(keys):
         written += [SPLIT] if keeps_validation(folder) else [SPLIT, CROSSFIT]
@@ -61,9 +61,3 @@ def _path(override: str) -> Path | None:
         return None
     path = Path(str(value))
     return path.resolve() if path.name in ("", "..") else path
-
-
-def _quoted(text: str) -> str:
-    """A value in single quotes as Hydra's grammar reads them."""
-    doubled = re.sub(r"(\\+)(?='|$)", r"\1\1", text)
-    return "'" + doubled.replace("'", "\\'") + "'"

@@ -15,6 +15,7 @@ from adshift.features.weights import weights_sha256
 from adshift.methods.alignment import Alignment
 from adshift.methods.bank_checks import bank_cautions, bank_misfit
 from adshift.methods.coreset.order import greedy_order
+from adshift.methods.coreset.ratio import check_coreset_ratio
 from adshift.methods.distances.finite import all_finite
 from adshift.methods.distances.rows import rows_of_parts
 from adshift.methods.maps import upsample_maps
@@ -25,12 +26,6 @@ from adshift.methods.search.continued import ContinuedSearch
 from adshift.methods.search.neighbours import BACKENDS, NeighbourSearch
 from adshift.methods.traced import NearestDistances, PatchCoreGraph
 from adshift.store.sources import sources
-
-
-def check_coreset_ratio(ratio: float) -> None:
-    """Raises AdshiftError where ``ratio`` is outside (0, 1]."""
-    if not 0 < ratio <= 1:
-        raise AdshiftError(f"coreset_ratio={ratio} must be in (0, 1]; the study's is 0.05")
 
 
 class PatchCore(nn.Module):

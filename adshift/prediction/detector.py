@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from adshift.calibration.thresholds import MANUAL, by_hand
 from adshift.data.correction import Correction
 from adshift.data.images import normalise
 from adshift.errors import AdshiftError
@@ -53,6 +54,7 @@ class Detector:
         method: fitted.
         image_size: S, the side that images are brought to.
         threshold: an image is anomalous if its score is >= this; None decides nothing.
+        threshold_kind: the rule that it was made by, or ``manual``.
         pixel_threshold: the same for a pixel of the map.
         device: where the method runs.
         correction: what every image goes through before it is resized; None for images as they are. Where it moves an
@@ -81,11 +83,13 @@ class Detector:
         pixel_threshold: float | None = None,
         device: torch.device | None = None,
         correction: Correction | None = None,
+        threshold_kind: str | None = None,
     ) -> None:
         self.device = torch.device("cpu") if device is None else device
         self.method = method.eval().to(self.device)
         self.image_size = image_size
         self.threshold = threshold
+        self.threshold_kind = threshold_kind
         self.pixel_threshold = pixel_threshold
         self.correction = correction
 
@@ -169,7 +173,9 @@ def device_named(name: str) -> torch.device:
     return device
 
 
-def load_detector(run: Path, category: str | None = None, device: str = "auto") -> Detector:
+def load_detector(
+    run: Path, category: str | None = None, device: str = "auto", threshold: float | None = None
+) -> Detector:
     """The detector of a finished run; see ``adshift.load``."""
     where = device_named(device)
     fitted = load_fitted(run)
@@ -177,8 +183,9 @@ def load_detector(run: Path, category: str | None = None, device: str = "auto") 
     return Detector(
         fitted.method,
         fitted.image_size,
-        fitted.thresholds.image_threshold(name),
+        fitted.thresholds.image_threshold(name) if threshold is None else by_hand(threshold),
         fitted.thresholds.pixel_threshold(name),
         where,
         fitted.correction,
+        fitted.thresholds.kind(name) if threshold is None else MANUAL,
     )

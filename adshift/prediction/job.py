@@ -12,10 +12,13 @@ from typing import Any
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from adshift.config.build import checked, plain
+from adshift.calibration.thresholds import MANUAL
+from adshift.config.build import plain
+from adshift.config.threshold import threshold_by_hand
 from adshift.data.listing import Listing
 from adshift.errors import AdshiftError
 from adshift.prediction.detector import Detector, Prediction, load_detector
+from adshift.prediction.foresee import foresee
 from adshift.prediction.pages import Pages
 from adshift.prediction.pictures import Pictures
 from adshift.prediction.rows import CSV, JSON_LINES, Row, RowWriter
@@ -94,32 +97,24 @@ def predict(config: DictConfig) -> None:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    chosen, hydra = _checked(plain(config)), HydraConfig.get()
+    chosen, hydra = plain(config), HydraConfig.get()
+    foresee(chosen)
     if chosen["fail_on_anomaly"] and hydra.mode == RunMode.MULTIRUN:
         raise AdshiftError("fail_on_anomaly=true answers for one source; leave -m out, or read each job's summary.json")
     logging.getLogger("faiss.loader").setLevel(logging.WARNING)  # it tells of every instruction set it tries
     folder = Path(hydra.runtime.output_dir)
     listing = list_images(chosen["source"])
-    detector = load_detector(Path(chosen["run"]), chosen["category"], chosen["device"])
+    detector = load_detector(Path(chosen["run"]), chosen["category"], chosen["device"], threshold_by_hand(chosen))
     if detector.threshold is None and (chosen["fail_on_anomaly"] or chosen["pictures"] == "anomalous"):
         raise AdshiftError(
-            f"run={chosen['run']} has no threshold, so that nothing is anomalous or normal; calibrate one with "
-            "evaluate.py, or leave fail_on_anomaly=false and pictures=all"
+            f"run={chosen['run']} has no threshold, so that nothing is anomalous or normal; give one by hand "
+            "(threshold=NUMBER), calibrate one with evaluate.py, or leave fail_on_anomaly=false and pictures=all"
         )
     limits = chosen["max_pictures"], chosen["picture_size"]
     drawer = Pictures(folder, chosen["pictures"], *limits, detector.pixel_threshold)
     desk = _score_all(chosen, folder, listing, detector, drawer)
     if chosen["fail_on_anomaly"] and (desk.anomalous or desk.skipped):
         sys.exit(ANOMALOUS if desk.anomalous else INCOMPLETE)
-
-
-def _checked(chosen: dict[str, Any]) -> dict[str, Any]:
-    kinds = {bool: ("strict", "fail_on_anomaly"), str: ("run", "source", "device", "pictures"),
-             int: ("batch_size", "num_workers", "max_pictures", "picture_size")}  # fmt: skip
-    for kind, keys in kinds.items():
-        for key in keys:
-            checked(key, chosen[key], kind)
-    return chosen
 
 
 def _score_all(chosen: dict[str, Any], folder: Path, listing: Listing, detector: Detector, drawer: Pictures) -> Desk:
@@ -141,7 +136,8 @@ def _score_all(chosen: dict[str, Any], folder: Path, listing: Listing, detector:
     scale = drawer.scale
     summary = {
         "run": chosen["run"], "source": chosen["source"], "category": chosen["category"],
-        "threshold": detector.threshold, "pixel_threshold": detector.pixel_threshold,
+        "threshold": detector.threshold, "threshold_kind": detector.threshold_kind,
+        "pixel_threshold": detector.pixel_threshold,
         "images": desk.images, "anomalous": None if detector.threshold is None else desk.anomalous,
         "skipped": desk.skipped, "passed_over": dict(listing.passed), "suspicious": desk.suspicious,
         "pictures": sum(drawer.drawn.values()),
@@ -169,7 +165,8 @@ def _key(detector: Detector) -> str:
 
 def _in_words(desk: Desk, detector: Detector, listing: Listing) -> str:
     found = "no threshold, nothing decided" if detector.threshold is None else (
-        f"{desk.anomalous} anomalous (score >= {detector.threshold:.4g})"
+        f"{desk.anomalous} anomalous (score >= {detector.threshold:.4g}"
+        f"{', a manual threshold' if detector.threshold_kind == MANUAL else ''})"
     )  # fmt: skip
     parts = [f"{desk.images} images", found, f"{desk.skipped} not read"]
     parts += [f"{desk.suspicious} with values that can hardly be meant"] if desk.suspicious else []

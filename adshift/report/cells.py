@@ -24,9 +24,11 @@ from adshift.shift.names import CLEAN
 ON_CLEAN = ("none", "threshold", "full")
 """Regimes that are one and the same where nothing is shifted."""
 METHOD_NAMES = {"patchcore": "PatchCore", "padim": "PaDiM"}
-OWN_GROUPS = ("data", "domain", "adaptation", "threshold", "trainer", "method", "store", "hydra", "study")
+OWN_GROUPS = ("data", "domain", "adaptation", "threshold", "trainer", "method", "store", "logger", "hydra", "study")
 """Groups whose factors are read by name below, or that change no figure."""
 OWN_KEYS = ("coreset_ratio", "seed", "save_maps", "run", "data_root", "metrics.latency", "force")
+BORN = "born"
+"""Of an evaluation: the regime that its model was fitted under, where its own starts from that one."""
 OWN_METHOD_KEYS = ("_target_", "name", "coreset_ratio", "seed", "search")
 
 
@@ -161,7 +163,7 @@ def _labels(runs: Sequence[Run]) -> list[str]:
     for method, node in zip(methods, nodes, strict=True):
         own = _varying([n for m, n in zip(methods, nodes, strict=True) if m == method])
         shown = [*shared, *(key for key in own if key.startswith("method."))]
-        extra = ", ".join(_said(key, node.get(key, "-")) for key in shown)
+        extra = ", ".join(_said(key, node.get(key, "-")) for key in shown if key != BORN or key in node)
         labels.append(METHOD_NAMES.get(method, method) + (f" ({extra})" if extra else ""))
     return labels
 

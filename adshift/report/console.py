@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -103,7 +104,8 @@ def print_run(result: dict[str, Any], folder: Path) -> None:
     for warning in result["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
     if result["config"]["data"]["source"] == "folder" and len(result["counts"]) == 1:
-        print(f"next: python predict.py run={folder} source=NEW; python -m adshift.stress run={folder}")
+        given = shlex.quote(f"run={folder}")
+        print(f"next: python predict.py {given} source=NEW; python -m adshift.stress {given}")
     print(f"run: {folder}" + (f"\npictures: {folder / 'pictures'}" if result["config"]["save_maps"] else ""))
 
 

@@ -13,6 +13,7 @@ from adshift.config.build import build
 from adshift.data.dataset import read_pair
 from adshift.data.layouts.by_name import layout_of
 from adshift.data.layouts.layout import index_in
+from adshift.data.moved import FOLDER, index_moved
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.report.cells import Cell
@@ -48,7 +49,7 @@ class Photographs:
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
-        self._index: dict[tuple[Path, str, str], dict[str, Sample]] = {}
+        self._index: dict[tuple[Path, str, str, str], dict[str, Sample]] = {}
         self._said: set[str] = set()
         self._masks: dict[tuple[Path, Domain, str, tuple[int, ...]], UInt8 | None] = {}
 
@@ -61,18 +62,20 @@ class Photographs:
 
     def samples(self, cell: Cell, category: str) -> dict[str, Sample]:
         """The category's test images by path, those of them that the run has scores of; empty where they are gone."""
-        key = (root_of(cell), category, str(cell.run.result["config"]["data"].get("source", "folder")))
+        data = cell.run.result["config"]["data"]
+        key = (root_of(cell), category, str(data.get("source", "folder")), str(data.get(FOLDER, "")))
         if key not in self._index:
             self._index[key] = self._indexed(*key)
         scored = cell.scores[category].path if category in cell.scores else ()
         index = self._index[key]
         return {path: index[path] for path in scored if path in index}
 
-    def _indexed(self, root: Path, category: str, source: str) -> dict[str, Sample]:
+    def _indexed(self, root: Path, category: str, source: str, folder: str) -> dict[str, Sample]:
         if category in ("", ".", "..") or Path(category).name != category:
             return {}
         try:
-            found = index_in(layout_of(source), root, category)
+            layout = layout_of(source)
+            found = index_moved(layout, root, folder, category) if folder else index_in(layout, root, category)
         except (AdshiftError, OSError) as error:
             self.complain(error)
             return {}

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from adshift.adaptation.few_images import draw
 from adshift.config.plan import Plan
 from adshift.data.acquire import acquire
-from adshift.data.datamodule import AnomalyDataModule
 from adshift.data.lighting import split_in_light
 from adshift.data.photographs import index_photographs
 from adshift.data.samples import Sample
@@ -16,8 +17,14 @@ from adshift.data.seen import Known, as_they_were, contents_of, strangers
 from adshift.data.splits import ROLES, Role, Split
 from adshift.data.target_split import split_photographs
 from adshift.errors import AdshiftError
+from adshift.shift.domain import Domain
 from adshift.shift.photos import Photos, photos_of
-from adshift.stages.repair import draw
+
+if TYPE_CHECKING:  # it needs Lightning, which is not imported before the roles stand
+    from adshift.data.datamodule import AnomalyDataModule
+
+SOURCE = Domain()
+"""What a model is fitted in where nothing is adapted."""
 
 
 def divide(plan: Plan, known: Known | None) -> Split:
@@ -27,7 +34,7 @@ def divide(plan: Plan, known: Known | None) -> Split:
         AdshiftError: as the splits and the data sources do; an image of a finished run's fit is gone.
     """
     domains = {role: plan.recipe.of(role) for role in ROLES}
-    indices = acquire(plan.source, plan.root, plan.categories)
+    indices = acquire(plan.source, plan.root, plan.categories, plan.folder)
     target, born = photos_of(plan.recipe.test), photos_of(plan.recipe.train[0])
     if target is None:
         split = split_in_light(indices, plan.splitter, domains, plan.regime.name)
@@ -37,25 +44,22 @@ def divide(plan: Plan, known: Known | None) -> Split:
     if known is None:
         return split
     fitted = indices if born is None else index_photographs(Path(born.root), plan.categories)
-    calibrates_there = photos_of(domains["calibration"][0]) == born
-    return _as_it_was(split, [sample for index in fitted for sample in index.samples], known, calibrates_there)
+    everything = [sample for index in fitted for sample in index.samples]
+    return _as_it_was(plan, split, everything, known, plan.root / plan.folder if born is None else Path(born.root))
 
 
-def _as_it_was(split: Split, fitted: Sequence[Sample], known: Known, calibrates_there: bool) -> Split:
-    """A split with the roles that the run's images had, whatever lies beside them today.
-
-    ``fitted`` are the images where the run was fitted, ``calibrates_there`` whether it calibrates among them too.
-    """
+def _as_it_was(plan: Plan, split: Split, fitted: Sequence[Sample], known: Known, place: Path) -> Split:
+    """A split with the roles that the run's images had, whatever lies beside them in ``place`` today."""
     train = as_they_were(fitted, known.seen, "train")
     wanted = [image for image in known.seen if image.role == "train"]
     if len(train) < len(wanted):
         there = {sample.path for sample in train}
         gone = [image.path for image in wanted if image.path not in there]
         raise AdshiftError(
-            f"{len(gone)} of the {len(wanted)} images that the run was fitted on are gone, {gone[0]} the first; restore "
-            "them, or say where they lie now: data_root=FOLDER"
+            f"{len(gone)} of the {len(wanted)} images that the run was fitted on are not in {place}, "
+            f"{gone[0]} the first; restore them, or give the folder that holds all of them: data_root=FOLDER"
         )
-    if not calibrates_there:
+    if photos_of(plan.recipe.calibration[0]) != photos_of(plan.recipe.train[0]):
         return replace(split, train=train)
     calibration = as_they_were(fitted, known.seen, "calibration") if known.same_split else split.calibration
     taken = {*train, *calibration}
@@ -106,6 +110,15 @@ def drawn(plan: Plan, split: Split, photos: Photos | None) -> Split:
     """For ``few``: the k images that calibrate; the other photographs are tested where nothing else is."""
     if plan.recipe.few is None:
         return split
+    if not split.calibration and photos is None:
+        without = " crossfit=0" if plan.crossfit else ""
+        remedy = f"use split=standard{without}, which keeps some for it" if plan.home is None else (
+            "use adaptation=none, or photographs: domain=photos domain.root=FOLDER"
+        )  # fmt: skip
+        raise AdshiftError(
+            f"few.k={plan.recipe.few.k} images are drawn from the calibration normals, and the split leaves "
+            f"{plan.categories[0]} 0; {remedy}"
+        )
     chosen = draw(plan.recipe.few, split.calibration, plan.categories)
     rest = tuple(s for s in split.calibration if s.label == 0 and s not in chosen)
     return replace(split, calibration=chosen, test=split.test or (rest if photos is not None else ()))

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
 from adshift.adaptation.recipe import Recipe
-from adshift.calibration.thresholds import Thresholds
-from adshift.config.build import build, plain
+from adshift.config.build import build, checked, plain
 from adshift.config.plan import Plan, make_plan
-from adshift.config.regime import born_recipe
+from adshift.config.regime import born_recipe, build_regime
 from adshift.data.acquire import acquire
+from adshift.data.moved import FOLDER, placed
 from adshift.data.seen import Known, SeenImage
 from adshift.data.splits import Role, split_all
 from adshift.errors import AdshiftError
-from adshift.results.checkpoint import load_checkpoint, recorded_sha256
+from adshift.report.cells import BORN
 from adshift.results.files import BASE, CHECKPOINT
 from adshift.results.read import read_calibration, read_config, read_correction, read_fitted, read_result
-from adshift.run.cell import Cell
-from adshift.run.finish import finish
-from adshift.run.prepare import SOURCE, new_module, prepare
-from adshift.run.train import output_folder
+from adshift.run.division import SOURCE
+from adshift.run.foresee import foresee
+from adshift.run.output import output_folder
+
+if TYPE_CHECKING:  # it needs Lightning, which is not imported before the roles stand
+    from adshift.run.cell import Cell
 
 
 def evaluate(config: DictConfig) -> dict[str, Any]:
@@ -37,11 +39,10 @@ def evaluate_into(chosen: dict[str, Any], folder: Path) -> dict[str, Any]:
         AdshiftError: as ``opened`` does.
     """
     cell, merged = opened(chosen)
-    return finish(cell, merged, folder, {}, _crossfitted(Path(chosen["run"]), chosen, cell))
+    from adshift.run.finish import finish
 
-
-def _born(run: Path) -> Recipe:
-    return born_recipe(read_result(run)["config"], SOURCE)
+    kept = read_calibration(Path(chosen["run"])) if cell.plan.crossfit else None
+    return finish(cell, merged, folder, {}, kept)
 
 
 def opened(chosen: dict[str, Any]) -> tuple[Cell, dict[str, Any]]:
@@ -51,7 +52,7 @@ def opened(chosen: dict[str, Any]) -> tuple[Cell, dict[str, Any]]:
         AdshiftError: the run is unfinished or itself an evaluation, the regime needs a new fit, or an image that the
             model was fitted on would be calibrated or tested on.
     """
-    run = Path(chosen["run"])
+    run = Path(checked("run", chosen["run"], str))
     result = read_result(run)
     fitted = result["config"]
     if "run" in fitted:
@@ -59,32 +60,44 @@ def opened(chosen: dict[str, Any]) -> tuple[Cell, dict[str, Any]]:
             f"run={run} is itself an evaluation, without a model; give the run it evaluates: {fitted['run']}"
         )
     with read_config(run):
-        merged = _merge(fitted, chosen)
+        merged = _merge(run, fitted, chosen)
         born = born_recipe(fitted, SOURCE)
-        plan = _plan(merged, born)
+        plan = make_plan(merged, SOURCE)
+        if not plan.recipe.same_model(born):  # it is applied to the model at hand, which the report is to tell apart
+            plan = make_plan(merged, SOURCE, born)
+            merged |= {BORN: build_regime(fitted["adaptation"]).name}
+    _require_no_fit(plan, born, chosen, merged)
+    known = _known(run, fitted, merged)
+    foreseen = foresee(plan, known)
+    # What is heavy is imported when no mistake is left that could be told without it.
+    from adshift.results.checkpoint import load_checkpoint, recorded_sha256
+    from adshift.run.prepare import new_module, prepare
+
+    with read_config(run):
         module = new_module(plan, weights="random")
-    if not plan.recipe.same_model(born) or ("adaptation" in chosen and plan.regime.refits):
-        raise AdshiftError(
-            f"adaptation={plan.regime.name} needs a new fit, and evaluate.py never fits; use train.py domain="
-            f"{merged['domain']['name']} adaptation={plan.regime.name}, or adaptation=none|threshold here"
-        )
     repaired = born.few is not None
     path = run / (BASE if repaired else CHECKPOINT)
     load_checkpoint(module.method, path, recorded_sha256(result, "base_sha256" if repaired else "checkpoint_sha256"))
     correction = None if born.correction is None else born.correction.restored(read_correction(run))
-    return prepare(plan, module, correction, _known(run, fitted, merged)), merged
+    return prepare(plan, foreseen, module, correction, known), merged
 
 
-def _crossfitted(run: Path, chosen: dict[str, Any], cell: Cell) -> Thresholds | None:
-    """The run's own cross-fitted thresholds; to make others would take a fit a fold."""
-    if not cell.plan.crossfit:
-        return None
-    if "threshold" in chosen or cell.plan.recipe.calibration != _born(run).calibration:
+def _require_no_fit(plan: Plan, born: Recipe, chosen: dict[str, Any], merged: dict[str, Any]) -> None:
+    """Refuse what needs a new fit: another model, or under cross-fitting, with a fit a fold, another threshold.
+
+    Where the run is cross-fitted, its own thresholds are kept.
+    """
+    if not plan.recipe.same_model(born) or ("adaptation" in chosen and plan.regime.refits):
+        here = "none" if plan.crossfit else "none|threshold"
         raise AdshiftError(
-            f"crossfit={cell.plan.crossfit}: another threshold or another calibration domain needs {cell.plan.crossfit} "
-            "new fits, and evaluate.py never fits; use train.py"
+            f"adaptation={plan.regime.name} needs a new fit, and evaluate.py never fits; use train.py domain="
+            f"{merged['domain']['name']} adaptation={plan.regime.name}, or adaptation={here} here"
         )
-    return read_calibration(run)
+    if plan.crossfit and ("threshold" in chosen or plan.recipe.calibration != born.calibration):
+        raise AdshiftError(
+            f"crossfit={plan.crossfit}: another threshold or another calibration domain needs {plan.crossfit} new fits, "
+            "and evaluate.py never fits; use train.py, or calibrate on photographs: domain=photos domain.root=FOLDER"
+        )
 
 
 def _known(run: Path, fitted: dict[str, Any], merged: dict[str, Any]) -> Known:
@@ -97,19 +110,12 @@ def _known(run: Path, fitted: dict[str, Any], merged: dict[str, Any]) -> Known:
 def _of_today(fitted: dict[str, Any], merged: dict[str, Any]) -> tuple[SeenImage, ...]:
     """What the run's split gives today, by names alone."""
     data = merged["data"]
-    own = split_all(acquire(data["source"], Path(data["root"]), data["categories"]), build(fitted["split"], "split"))
+    indices = acquire(data["source"], Path(data["root"]), data["categories"], data.get(FOLDER, ""))
+    own = split_all(indices, build(fitted["split"], "split"))
     roles: tuple[Role, ...] = ("train", "calibration")
     return tuple(SeenImage(role, sample.path, 0, "") for role in roles for sample in own.of(role))
 
 
-def _merge(fitted: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
+def _merge(run: Path, fitted: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
     merged = {**fitted, **{key: value for key, value in chosen.items() if key != "data_root"}}
-    if chosen["data_root"] is not None:
-        merged["data"] = {**fitted["data"], "root": chosen["data_root"]}
-    return merged
-
-
-def _plan(merged: dict[str, Any], born: Recipe) -> Plan:
-    """The regime as it would be of a fresh run, where that has the model at hand; else applied to that model."""
-    plan = make_plan(merged, SOURCE)
-    return plan if plan.recipe.same_model(born) else make_plan(merged, SOURCE, born)
+    return merged | {"data": placed(fitted["data"], chosen["data_root"], run)}

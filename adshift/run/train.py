@@ -9,10 +9,9 @@ from omegaconf import DictConfig
 
 from adshift.config.build import plain
 from adshift.config.plan import make_plan
-from adshift.results.files import BASE, CHECKPOINT
-from adshift.run.finish import finish
-from adshift.run.prepare import SOURCE, new_module, prepare
-from adshift.stages.fit import fit
+from adshift.run.division import SOURCE
+from adshift.run.foresee import foresee
+from adshift.run.output import output_folder
 
 
 def train(config: DictConfig) -> dict[str, Any]:
@@ -23,15 +22,15 @@ def train(config: DictConfig) -> dict[str, Any]:
 def train_into(chosen: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The same from a resolved configuration, into any folder."""
     plan = make_plan(chosen, SOURCE)
-    cell = prepare(plan, new_module(plan))
+    foreseen = foresee(plan)
+    # What is heavy is imported when no mistake is left that could be told without it.
+    from adshift.results.files import BASE, CHECKPOINT
+    from adshift.run.finish import finish
+    from adshift.run.prepare import new_module, prepare
+    from adshift.stages.fit import fit
+
+    cell = prepare(plan, foreseen, new_module(plan))
     checkpoint = CHECKPOINT if plan.recipe.few is None else BASE
     timing = fit(cell.trainer, cell.module, cell.datamodule, folder / checkpoint)
     cell.notes += cell.module.method.cautions(len(cell.split.train) * len(plan.recipe.train))
     return finish(cell, chosen, folder, timing)
-
-
-def output_folder() -> Path:
-    """Where Hydra wants the job's outputs."""
-    from hydra.core.hydra_config import HydraConfig
-
-    return Path(HydraConfig.get().runtime.output_dir)

@@ -5,37 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import numpy as np
 import pytorch_lightning as pl
 
 from adshift.adaptation.recipe import Recipe
-from adshift.calibration.crossfit import folds
 from adshift.data.datamodule import AnomalyDataModule
-from adshift.data.samples import Sample
-from adshift.errors import AdshiftError
 from adshift.methods.module import AnomalyModule
 from adshift.stages.fit import fit
+from adshift.stages.folds import assign_folds
 from adshift.stages.matching import fitted_matching
 from adshift.stages.scored import ScoredImages, joined
 from adshift.stages.scoring import score_images
-
-
-def assign_folds(samples: tuple[Sample, ...], k: int, seed: int) -> np.ndarray:
-    """The fold of each sample, int64 [N]; every category is divided by itself.
-
-    Raises:
-        AdshiftError: a category has fewer than k images.
-    """
-    fold_N = np.empty(len(samples), np.int64)
-    categories = np.array([sample.category for sample in samples])
-    for category in np.unique(categories):
-        places = np.flatnonzero(categories == category)
-        if len(places) < k:
-            raise AdshiftError(
-                f"crossfit={k} needs {k} train images of {category}, which has {len(places)}; use a smaller crossfit or 0"
-            )
-        fold_N[places] = folds(len(places), k, seed)
-    return fold_N
 
 
 def out_of_fold(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,8 +13,6 @@ from torch import Tensor
 from adshift.adaptation.few_images import FewImages
 from adshift.adaptation.recipe import Recipe
 from adshift.data.datamodule import AnomalyDataModule
-from adshift.data.samples import Sample
-from adshift.errors import AdshiftError
 from adshift.methods.alignment import Alignment, Moments, alignment, moments
 from adshift.methods.method import Method, Scores
 from adshift.methods.module import AnomalyModule
@@ -23,25 +20,6 @@ from adshift.stages.embedding import embed_images
 from adshift.stages.matching import train_moments
 from adshift.stages.scored import ScoredImages
 from adshift.stages.scoring import scored_images
-
-
-def draw(few: FewImages, calibration: Sequence[Sample], categories: Sequence[str]) -> tuple[Sample, ...]:
-    """k calibration normals of each category, drawn by ``few.seed``, in the role's order; a larger k keeps a smaller's.
-
-    Raises:
-        AdshiftError: a category has fewer.
-    """
-    chosen: set[Sample] = set()
-    for category in categories:
-        normals = sorted(s for s in calibration if s.category == category and s.label == 0)
-        if len(normals) < few.k:
-            raise AdshiftError(
-                f"few.k={few.k} images are drawn from the calibration normals, and the split leaves {category} "
-                f"{len(normals)}; use a smaller few.k, or split=standard"
-            )
-        random.Random(few.seed).shuffle(normals)
-        chosen |= set(normals[: few.k])
-    return tuple(s for s in calibration if s in chosen)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
+from adshift.config.build import plain
 from adshift.launch.cli import launch
 from adshift.launch.sweep import run_cell
 
@@ -20,7 +21,10 @@ def main(config: DictConfig) -> None:
 
 
 def _job(config: DictConfig) -> None:
-    """The heavy imports wait until the configuration stands."""
+    """The heavy imports wait until no mistake is left that could be told without them."""
+    from adshift.stress.foresee import foresee
+
+    foresee(plain(config))
     from adshift.stress.job import stress
 
     stress(config)

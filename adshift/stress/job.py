@@ -17,21 +17,19 @@ from adshift.calibration.calibration import Calibrator
 from adshift.calibration.conformal import Conformal
 from adshift.calibration.crossfit import folds
 from adshift.config.build import build, plain
-from adshift.config.plan import Plan, make_plan
-from adshift.data.acquire import acquire, verify_files
+from adshift.config.plan import Plan
+from adshift.data.acquire import verify_files
 from adshift.data.own import check_command
-from adshift.data.photographs import index_photographs
 from adshift.data.prepared import PreparedImages, prepare_images
 from adshift.data.samples import Sample
-from adshift.errors import AdshiftError
-from adshift.results.read import read_config, read_result
 from adshift.shift.domain import Domain
 from adshift.shift.names import CLEAN
 from adshift.shift.photos import photos_of, root_of
 from adshift.stages.fit import make_trainer
 from adshift.stress.cells import Cell, Measure
+from adshift.stress.foresee import foresee
 from adshift.stress.outcome import Outcome
-from adshift.stress.plan import REPAIRS, StressPlan, make_stress_plan, photographs
+from adshift.stress.plan import REPAIRS, StressPlan
 from adshift.stress.verdicts import verdict
 from adshift.trials.bench import Bench, with_defects
 
@@ -55,17 +53,10 @@ def stress(config: DictConfig) -> Outcome:
 def put_under_stress(chosen: dict[str, Any]) -> Outcome:
     """``stress`` without its files."""
     started = time.perf_counter()
-    asked = make_stress_plan(chosen)
-    fitted = _settings(asked.run, chosen["data_root"])
-    plan = make_plan(fitted, Domain())
+    asked, fitted, plan, good = foresee(chosen)
     calibrator, notes = _calibrator(plan)
     photos = photos_of(asked.home)
-    if photos is None:
-        index = acquire(plan.source, plan.root, plan.categories)[0]
-    else:
-        index = index_photographs(Path(photos.root), plan.categories)[0]
     root = root_of(asked.home, plan.root)
-    good = photographs(index, asked)
     doctor = check_command(plan.source, root, plan.categories) if photos is None else ""
     notes += verify_files(root, good, doctor)
     device = make_trainer(chosen["trainer"]["accelerator"], chosen["trainer"]["devices"]).strategy.root_device
@@ -84,25 +75,6 @@ def put_under_stress(chosen: dict[str, Any]) -> Outcome:
         chosen, fitted, root, asked, bench, calibrator, cells, tuple(v for v in verdicts if v is not None),
         tuple(notes), time.perf_counter() - started,
     )  # fmt: skip
-
-
-def _settings(run: Path, data_root: str | None) -> dict[str, Any]:
-    """The configuration of the run, with its images where they lie now.
-
-    Raises:
-        AdshiftError: it is none of a finished run on one category.
-    """
-    config: dict[str, Any] = read_result(run)["config"]
-    with read_config(run):
-        if data_root is not None:
-            config = {**config, "data": {**config["data"], "root": data_root}}
-        categories = config["data"]["categories"]
-        make_plan(config, Domain())
-    if len(categories) != 1:
-        raise AdshiftError(
-            f"run={run} holds {len(categories)} categories, and a stress test takes one; fit one with data.category=NAME"
-        )
-    return config
 
 
 def _calibrator(plan: Plan) -> tuple[Calibrator, list[str]]:

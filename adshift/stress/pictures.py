@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from adshift.data.dataset import read_pair
-from adshift.data.samples import Sample
+from adshift.data.samples import GOOD, Sample
 from adshift.report.document import Plot
 from adshift.report.pictures import TILE, outline
 from adshift.report.plots.tiles import Example, tiles
@@ -35,7 +36,7 @@ def pasted_plot(outcome: Outcome) -> Plot:
     def draw() -> Figure:
         examples = []
         for sample in (sample for kind in picked for sample in kind):
-            good = Sample(sample.path, sample.category, "good")
+            good = replace(sample, defect=GOOD, pasted=None)
             three = (tile(good, plan.home), tile(sample, plan.home), tile(sample, changed))
             examples.append(Example(f"{sample.defect}: {sample.path.rpartition('/')[2]}", False, three))
         return tiles(examples)

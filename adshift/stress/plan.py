@@ -15,9 +15,9 @@ from adshift.adaptation.threshold import ThresholdAdaptation
 from adshift.config.build import build, checked
 from adshift.data.pasted import Pasted
 from adshift.data.samples import CategoryIndex, Sample
-from adshift.data.shifted import named_domain
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
+from adshift.shift.named import named_domain
 from adshift.shift.photos import photos_of
 
 COMPONENTS = ("all", "geometric", "photometric", "illumination")
@@ -140,7 +140,10 @@ def photographs(index: CategoryIndex, plan: StressPlan) -> tuple[Sample, ...]:
     good: Sequence[Sample] = sorted((*index.train_good, *index.test_good))
     needed = max(MIN_IMAGES, plan.folds)
     if len(good) < needed:
-        raise AdshiftError(f"{index.category} has {len(good)} good images, and a stress test needs {needed}; add some")
+        fewer = f", or use folds={len(good)} or less" if len(good) >= MIN_IMAGES else ""
+        raise AdshiftError(
+            f"{index.category} has {len(good)} good images, and this stress test needs {needed}; add some{fewer}"
+        )
     if 0 < plan.images < len(good):
         good = sorted(random.Random(plan.seed).sample(good, plan.images))
     return tuple(good)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def track(tracker: Tracker, folder: Path) -> None:
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         print(
-            f"adshift: the tracker was not told ({reason}); the result stands, and python evaluate.py run={folder} "
-            "logger=NAME tells it again",
+            f"adshift: the tracker was not told ({reason}); the result stands, and python evaluate.py "
+            f"{shlex.quote(f'run={folder}')} logger=NAME tells it again",
             file=sys.stderr,
         )

@@ -14,6 +14,7 @@ from helpers.images import tiny_overrides
 from hydra import compose, initialize_config_dir
 
 from adshift.adaptation.few import FewAdaptation
+from adshift.adaptation.few_images import draw
 from adshift.adaptation.test_time import TestTimeAdaptation
 from adshift.config.build import plain
 from adshift.config.regime import build_regime
@@ -29,7 +30,6 @@ from adshift.shift.domain import Domain, domain_parts
 from adshift.shift.transforms import UInt8
 from adshift.stages.correction import fitted_correction
 from adshift.stages.matching import Matching, inverse
-from adshift.stages.repair import draw
 from adshift.store.store import Store
 
 REG = 0.01
@@ -138,7 +138,7 @@ def test_few_are_drawn_from_the_calibration_normals(tiny: Path) -> None:
     assert set(drawn[1]) < set(drawn[2]) < set(drawn[4]) == set(calibration)
     others = [set(draw(FewAdaptation(2, seed=s), calibration, ["plate"])) for s in range(8)]
     assert len({frozenset(o) for o in others}) > 1
-    with pytest.raises(AdshiftError, match=r"few\.k=5 images .* leaves plate 4"):
+    with pytest.raises(AdshiftError, match=r"few\.k=5 images .* leaves plate 4; use few\.k=4"):
         draw(FewAdaptation(5), (*calibration, *bad), ["plate"])
 
 

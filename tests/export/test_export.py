@@ -142,6 +142,22 @@ def test_metadata_hold_the_decision_rule(exported: Exported, runs: dict[str, Pat
     assert json.loads((folder / "export.json").read_text())["metadata"] == held
 
 
+def test_a_threshold_given_by_hand_stands_in_the_metadata(
+    exported: Exported, runs: dict[str, Path], tmp_path: Path
+) -> None:
+    _, own = by_runtime(exported("patchcore", "onnx") / FILES["onnx"])
+    assert own["threshold_kind"] == "f1"
+    done = export(runs["patchcore"], tmp_path, "threshold=0.6")
+    assert done.code == 0, done.err
+    _, held = by_runtime(tmp_path / FILES["onnx"])
+    assert (held["threshold"], held["threshold_kind"]) == (0.6, "manual")
+    same = ("pixel_threshold", "thresholds", "categories")
+    assert [held[key] for key in same] == [own[key] for key in same]
+    refused = export(runs["patchcore"], tmp_path / "x", "threshold=f1")
+    assert refused.code == 2
+    assert "threshold=f1 must be a finite number" in refused.err
+
+
 @pytest.mark.parametrize(("method", "kind"), EVERY)
 def test_report_holds_parity_and_latency(exported: Exported, method: str, kind: str) -> None:
     folder = exported(method, kind)

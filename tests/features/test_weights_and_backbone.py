@@ -70,6 +70,19 @@ def test_truncated_features_are_those_of_the_whole_network(tmp_path: Path, full:
     assert "layer4" not in backbone.body
 
 
+@pytest.mark.parametrize("wrap", [torch.nn.DataParallel, lambda m: torch.compile(torch.nn.DataParallel(m))])
+def test_weights_saved_with_a_wrapper_are_the_modules_own(tmp_path: Path, full: torch.nn.Module, wrap: Any) -> None:
+    torch.save(kept(full), tmp_path / "own.pth")
+    state = wrap(full).state_dict()
+    assert all(name.startswith(("module.", "_orig_mod.module.")) for name in state)
+    torch.save(state, tmp_path / "wrapped.pth")
+    own, read = (FrozenBackbone("resnet18", LAYERS, str(tmp_path / f"{name}.pth")) for name in ("own", "wrapped"))
+    assert weights_sha256(read) == weights_sha256(own)
+    torch.save({**state, "other": torch.zeros(1)}, tmp_path / "mixed.pth")
+    with pytest.raises(AdshiftError, match=r"lacks conv1\.weight"):
+        FrozenBackbone("resnet18", LAYERS, str(tmp_path / "mixed.pth"))
+
+
 def test_folding_leaves_the_state_alone_and_follows_it(full: torch.nn.Module, tmp_path: Path) -> None:
     torch.save(kept(full), tmp_path / "w.pth")
     backbone = FrozenBackbone("resnet18", LAYERS, "random")

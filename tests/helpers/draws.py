@@ -14,12 +14,12 @@ import torch
 
 from adshift.calibration.crossfit import folds
 from adshift.data.samples import CategoryIndex, Sample
-from adshift.data.shifted import named_domain
 from adshift.data.splits import StandardSplit, StudySplit
 from adshift.features.backbone import FrozenBackbone
 from adshift.methods.coreset.greedy import greedy_coreset
 from adshift.methods.padim import PaDiM
 from adshift.metrics.resampling import resample
+from adshift.shift.named import named_domain
 
 
 def _samples(defect: str, count: int) -> tuple[Sample, ...]:

@@ -15,7 +15,8 @@ from adshift.data.check.doctor import examine
 from adshift.data.check.duplicates import is_train
 from adshift.data.samples import index_category
 from adshift.errors import AdshiftError
-from adshift.launch.own_folder import _path, _quoted, completed
+from adshift.launch.own_folder import _path, completed
+from adshift.launch.quoting import quoted
 
 SMALL = [o for o in tiny_overrides(Path("unused")) if not o.startswith("data.")] + ["data=folder", "data.num_workers=0"]
 SMALL = list(dict.fromkeys(SMALL))
@@ -97,7 +98,7 @@ def test_the_doctor_takes_a_flat_folder(tmp_path: Path) -> None:
     "name", ["a b", "it's", "back\\slash", "x\\'y", "x\\\\'", "end\\", "a,b=c", "{z}[1]", "ünï", "3"]
 )
 def test_any_folder_name_survives_the_short_form(name: str) -> None:
-    assert str(_path(f"data.root={_quoted(name)}")) == name
+    assert str(_path(f"data.root={quoted(name)}")) == name
 
 
 def test_the_short_form_keeps_what_is_chosen() -> None:

@@ -379,6 +379,39 @@ def test_an_evaluation_lends_its_threshold(cells: Cells, tiny: Path, tmp_path: P
     assert next(repaired.predict(image)).score == next(own.predict(image)).score
 
 
+@pytest.mark.parametrize("split", ["study", "official"])
+def test_a_threshold_given_by_hand_decides_and_is_marked(cells: Cells, tiny: Path, tmp_path: Path, split: str) -> None:
+    run, images = cells(f"split={split}"), tiny / "plate" / "test"
+    assert predict(run, images, tmp_path / "own").code == 0
+    score = sorted(float(row["score"]) for row in rows_of(tmp_path / "own" / "predictions.csv"))
+    middle = (score[6] + score[7]) / 2
+    done = predict(run, images, tmp_path / "hand", f"threshold={middle!r}", "fail_on_anomaly=true")
+    assert done.code == 3, done.err
+    rows = rows_of(tmp_path / "hand" / "predictions.csv")
+    assert {float(row["threshold"]) for row in rows} == {middle}
+    assert [row["decision"] for row in rows] == [str(int(float(row["score"]) >= middle)) for row in rows]
+    assert sum(row["decision"] == "1" for row in rows) == 7
+    own, hand = summary_of(tmp_path / "own"), summary_of(tmp_path / "hand")
+    assert own["threshold_kind"] == {"study": "sigma", "official": None}[split]
+    assert (hand["threshold"], hand["threshold_kind"], hand["anomalous"]) == (middle, "manual", 7)
+    assert hand["pixel_threshold"] == own["pixel_threshold"]
+    words = f"7 anomalous (score >= {middle:.4g}, a manual threshold)"
+    assert words in done.out
+    assert words.replace(">", "&gt;") in (tmp_path / "hand" / "index.html").read_text()
+    detector = adshift.load(run, threshold=middle)
+    assert (detector.threshold, detector.threshold_kind) == (middle, "manual")
+
+
+@pytest.mark.parametrize("value", ["sigma", "nan", "inf", "true", "[1]"])
+def test_a_threshold_by_hand_is_a_finite_number(cells: Cells, tiny: Path, tmp_path: Path, value: str) -> None:
+    done = predict(cells(), tiny / "plate" / "test", tmp_path, f"threshold={value}")
+    assert (done.code, done.err.count("\n")) == (2, 1), done.err
+    assert "must be a finite number" in done.err
+    assert "evaluate.py run=DIR threshold=NAME" in done.err
+    with pytest.raises(AdshiftError, match="must be a finite number"):
+        adshift.load(cells(), threshold=float("nan"))
+
+
 def test_a_run_without_a_threshold_scores_and_decides_nothing(cells: Cells, tiny: Path, tmp_path: Path) -> None:
     run, images = cells("split=official"), tiny / "plate" / "test" / "blot"
     assert predict(run, images, tmp_path / "a").code == 0

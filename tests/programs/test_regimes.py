@@ -19,6 +19,8 @@ from PIL import Image
 import adshift
 from adshift.data.splits import Split
 from adshift.errors import AdshiftError
+from adshift.report.cells import to_cells
+from adshift.report.runs import Run
 
 REGIMES = {
     "robust": ("robust.copies=1",),
@@ -159,7 +161,7 @@ def test_few_states_what_so_few_images_can_promise(tiny: Path, tmp_path: Path) -
     [
         (("split=official",), "few.k=2 images are drawn from the calibration normals, and the split leaves plate 0"),
         (("few.k=5",), "few.k=5 images are drawn from the calibration normals, and the split leaves plate 4"),
-        (("threshold=f1",), "threshold=f1 needs anomalous calibration images, and plate has 0 of them among 2"),
+        (("threshold=f1",), "threshold=f1 needs anomalous calibration images, and adaptation=few calibrates on"),
         (("few.align=all",), "few.align=all must be one of: none, moments, covariance"),
     ],
 )
@@ -218,6 +220,12 @@ def test_evaluate_keeps_a_robust_model_and_repairs_it(cells: Cells, tiny: Path, 
     assert scores(tmp_path / "few") == scores(both)
     assert found["adaptation"]["target_images"] == 2
     assert result_of(plain)["adaptation"]["seconds"] == 0
+    thresholds = {}
+    for name, run in (("robust", robust), ("plain", plain)):
+        thresholds[name] = tmp_path / f"threshold_{name}"
+        run_cell(thresholds[name], f"run={run}", "adaptation=threshold", "domain=shift", script="evaluate.py")
+    labels = [cell.detector for cell in to_cells([Run.read(folder) for folder in thresholds.values()])]
+    assert labels == ["PatchCore (born robust)", "PatchCore"]  # two models, under one threshold regime
     done = invoke("evaluate.py", f"run={plain}", "adaptation=robust", f"hydra.run.dir={tmp_path / 'no'}")
     assert done.code == 2
     assert "adaptation=robust needs a new fit" in done.err

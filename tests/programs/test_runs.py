@@ -148,7 +148,7 @@ def test_the_figures_are_those_of_the_scores_and_maps_on_disk(cells: Cells, tiny
     assert all((maps[name].shape, maps[name].dtype) == ((32, 32), np.float32) for name in maps.files)
     from adshift.data.dataset import ImageDataset
     from adshift.data.samples import index_category
-    from adshift.data.shifted import named_domain
+    from adshift.shift.named import named_domain
 
     found = index_category(tiny, "plate")
     samples = {s.path: s for s in (*found.test_good, *found.test_anomalous)}
@@ -339,7 +339,7 @@ def test_evaluate_needs_neither_the_old_images_place_nor_the_weights_file(tiny: 
     (tmp_path / "here").rename(tmp_path / "there")
     gone = evaluate(tmp_path / "run", tmp_path / "e")
     assert gone.code == 2
-    assert "is not in data.root=" in gone.err
+    assert f"its images are no longer in {tmp_path / 'here'}, which has no folder plate; say where" in gone.err
     done = evaluate(tmp_path / "run", tmp_path / "f", f"data_root={tmp_path / 'there'}")
     assert done.code == 0, done.err
     assert (tmp_path / "f" / "scores.csv").read_bytes() == (tmp_path / "run" / "scores.csv").read_bytes()

@@ -13,6 +13,7 @@ import pytest
 import torch
 from helpers.images import draw, tiny_overrides
 from helpers.inprocess import Finished, invoke, one_line, run_cell
+from helpers.remedies import REACHED, remedies_of, stop_early
 from helpers.repo import Program
 from PIL import Image
 
@@ -227,7 +228,7 @@ VALUES = [
     Case("unknown layer", ("method.layers=[layer2,layer7]",), ("layer7", "layer1, layer2, layer3, layer4")),
     Case("crossfit=1", ("crossfit=1",), ("crossfit=1 must be >= 2", "5 is customary")),
     Case("crossfit of too many", ("split=official", "threshold=quantile", "crossfit=21"),
-         ("crossfit=21 needs 21 train images", "smaller crossfit")),
+         ("crossfit=21 needs 21 train images", "use crossfit=20 or less")),
     Case("crossfit without anomalies", ("split=official", "crossfit=5"),
          ("crossfit=5 has normal images alone", "threshold=f1", "use threshold=quantile")),
     Case("crossfit beside a calibration role", ("crossfit=2", "threshold=sigma"), ("crossfit=2 is for a split without",)),
@@ -343,7 +344,7 @@ EVALUATIONS = [
                _config("method", layers=["layer1"])),
     Evaluation("full adaptation", ("adaptation=full",), ("adaptation=full needs a new fit", "use train.py")),
     Evaluation("a key that train.py owns", ("image_size=64",), ("image_size is no key",)),
-    Evaluation("moved data that are not there", ("data_root=elsewhere",), ("data.root=elsewhere",)),
+    Evaluation("moved data that are not there", ("data_root=elsewhere",), ("data_root=elsewhere is no folder; give",)),
 ]  # fmt: skip
 CASES: list[Case] = [*IMAGES, *VALUES, *WEIGHTS, *KEYS, *EVALUATIONS]
 SAID: dict[str, str] = {}
@@ -387,6 +388,21 @@ def test_a_mistake_ends_in_one_line(case: Case, request: pytest.FixtureRequest, 
     assert not list(tmp_path.glob("out/**/model.ckpt"))
     assert "coreset: " not in done.err  # nothing long was begun
     SAID[case.name] = line.replace(str(tmp_path), "HERE")
+
+
+@pytest.mark.parametrize("case", VALUES, ids=[case.name for case in VALUES])
+def test_a_remedy_that_a_line_names_mends_it(
+    case: Case, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop_early(monkeypatch)
+    said = one_line(attempt(case, request, tmp_path).err)
+    for number, remedy in enumerate(remedies_of(said)):
+        keys = {override.partition("=")[0] for override in remedy}
+        kept = tuple(override for override in case.overrides if override.partition("=")[0] not in keys)
+        here = tmp_path / str(number)
+        here.mkdir()
+        done = attempt(Case(case.name, (*kept, *remedy), (), case.damage), request, here)
+        assert done.code == REACHED, f"{remedy}, of {said}, leads to {done.err}"
 
 
 def test_every_mistake_has_a_line_of_its_own(request: pytest.FixtureRequest) -> None:

@@ -101,18 +101,18 @@ def test_a_read_only_folder_is_one_line(tiny: Path, tmp_path: Path, disk: tuple[
 def test_data_that_vanishes_after_the_check_is_named(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import adshift.run.prepare
+    import adshift.run.foresee
 
     root = tmp_path / "images"
     shutil.copytree(tiny / "plate", root / "plate")
-    checked = adshift.run.prepare.verify_files
+    checked = adshift.run.foresee.verify_files
 
     def check_then_lose(*arguments: Any) -> Any:
         found = checked(*arguments)
         shutil.rmtree(root / "plate" / "test")
         return found
 
-    monkeypatch.setattr(adshift.run.prepare, "verify_files", check_then_lose)
+    monkeypatch.setattr(adshift.run.foresee, "verify_files", check_then_lose)
     done = invoke("train.py", *tiny_overrides(root), f"hydra.run.dir={tmp_path / 'out'}")
     assert done.code == 2
     assert "plate/test" in told(done)

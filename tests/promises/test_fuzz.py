@@ -29,7 +29,7 @@ from adshift.report.cells import to_cells
 from adshift.report.discover import read_runs
 from adshift.results.files import SCHEMA
 from adshift.results.read import read_calibration, read_result
-from adshift.run.prepare import SOURCE
+from adshift.run.division import SOURCE
 
 FEW = settings(max_examples=150, deadline=5000, suppress_health_check=list(HealthCheck))
 

@@ -102,6 +102,14 @@ def cells_in(folder: Path) -> dict[str, Cell]:
     return {cell.run.folder.name: cell for cell in to_cells(read_runs([folder], pytest.fail))}
 
 
+def test_who_was_told_of_a_run_is_no_other_detector(runs: Path, tmp_path: Path) -> None:
+    changed(runs, tmp_path / "csv", config__logger={"_target_": "adshift.tracking.trackers.CsvTracker"})
+    changed(
+        runs, tmp_path / "mlflow", config__logger={"_target_": "adshift.tracking.trackers.MlflowTracker", "store": "x"}
+    )
+    assert {cell.detector for cell in cells_in(tmp_path).values()} == {"PaDiM"}
+
+
 def test_a_regime_with_keys_of_its_own_is_no_other_detector(runs: Path, tmp_path: Path) -> None:
     """Neither where it acts nor in an evaluation under another regime, which keeps the keys that the run was given."""
     blend = {"_target_": "adshift.adaptation.blend.BlendAdaptation", "weight": 0.5}

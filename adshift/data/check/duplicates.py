@@ -68,9 +68,9 @@ def same_bytes(root: Path, samples: Sequence[Sample]) -> list[list[Sample]]:
 
     Cheap: only files of one size are opened, and only those with equal ends are hashed whole.
     """
-    candidates = grouped({sample: (root / sample.path).stat().st_size for sample in samples})
-    candidates = [part for group in candidates for part in grouped({s: _ends(root / s.path) for s in group})]
-    return [part for group in candidates for part in grouped({s: _digest(root / s.path) for s in group})]
+    candidates = grouped({sample: (root / sample.place).stat().st_size for sample in samples})
+    candidates = [part for group in candidates for part in grouped({s: _ends(root / s.place) for s in group})]
+    return [part for group in candidates for part in grouped({s: _digest(root / s.place) for s in group})]
 
 
 def _ends(path: Path) -> tuple[bytes, bytes]:

@@ -22,13 +22,13 @@ def header_problems(root: Path, samples: Sequence[Sample]) -> tuple[list[Problem
         warnings.simplefilter("ignore")  # Pillow's, of what is told here
         for sample in samples:
             read = {}
-            for name in (sample.path, *sample.masks):
+            for name in (sample.place, *sample.masks):
                 try:
                     read[name] = read_header(root / name)
                 except ImageError as fault:
                     found.append(error(name, fault.what, fault.remedy))
-            if sample.path in read:
-                headers[sample] = read.pop(sample.path)
+            if sample.place in read:
+                headers[sample] = read.pop(sample.place)
                 for name, mask in read.items():
                     found += _pair(name, headers[sample], mask)
     return found, headers
