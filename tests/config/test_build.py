@@ -122,6 +122,17 @@ def test_the_defaults_are_those_of_the_design() -> None:
     assert OmegaConf.select(train_config("data=carpet"), "data.root") == "data/mvtec"
 
 
+@pytest.mark.parametrize("split", ["study", "standard", "official"])
+def test_the_default_rule_goes_with_the_split(split: str) -> None:
+    """f1 needs defects among the calibration images, which the study's split alone lends; a rule that is named stands."""
+    assert planned(f"split={split}").calibrator.kind == ("f1" if split == "study" else "conformal")
+    assert planned(f"split={split}", "threshold=sigma").calibrator.kind == "sigma"
+    assert planned("threshold=f1", f"split={split}").calibrator.kind == "f1"
+    assert planned(f"split={split}", "sweep=regimes").calibrator.kind == ("f1" if split == "study" else "conformal")
+    assert compose("evaluate", ["run=x", f"split={split}"]).get("threshold") is None
+    assert compose("evaluate", ["run=x", f"split={split}", "threshold=evt"]).threshold.tail == 0.2
+
+
 @pytest.mark.parametrize(
     ("override", "path", "value"),
     [
