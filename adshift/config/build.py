@@ -15,7 +15,7 @@ from adshift.errors import AdshiftError
 HOMES: dict[str, str | tuple[str, ...]] = {
     "adaptation": "adshift.adaptation.",
     "backbone": "adshift.features.",
-    "domain": ("adshift.shift.domain.", "adshift.shift.lighting.", "adshift.shift.photos."),
+    "domain": tuple(f"adshift.shift.{module}." for module in ("domain", "lighting", "named", "photos")),
     "logger": "adshift.tracking.trackers.",
     "method": "adshift.methods.",
     "split": "adshift.data.splits.",

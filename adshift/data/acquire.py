@@ -18,6 +18,8 @@ from adshift.errors import AdshiftError, printable
 def acquire(source: str, root: Path, categories: Sequence[str]) -> list[CategoryIndex]:
     """Download (``mvtec``) or draw (``synthetic``) what is missing, then index it as the source's layout says.
 
+    A data set that is read where it was installed says its licence.
+
     Raises:
         AdshiftError: an unknown source, images that cannot be had, a broken layout, or names and links that cannot be.
     """
@@ -30,6 +32,8 @@ def acquire(source: str, root: Path, categories: Sequence[str]) -> list[Category
         from adshift.data import synthetic
 
         synthetic.ensure(root, categories)
+    elif layout.licence:
+        print(layout.licence)
     found = index(root, categories, partial(index_in, layout))
     wrong = errors(problem for category in categories for problem in name_problems(root, category, layout))
     _refuse(root, wrong)

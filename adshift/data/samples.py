@@ -36,7 +36,7 @@ class Sample:
 
     Attributes:
         mask_over: a pixel of the mask counts as defect where its value, 0 to 255, is over this.
-        light: the lighting that it was taken in, where the data set tells (MVTec AD 2); else empty.
+        domain: the real domain that it was taken in (a light, a lamp, a material), where the data set tells; else empty.
         given: what a list of the data set gives it for, where its folder does not say (VisA): ``train`` or ``test``.
         pasted: a defect that is drawn into this good image when it is read; None for an image as it lies there.
     """
@@ -46,7 +46,7 @@ class Sample:
     defect: str
     mask: str | None = None
     mask_over: int = 127
-    light: str = ""
+    domain: str = ""
     given: str = ""
     pasted: Pasted | None = None
 
@@ -70,6 +70,7 @@ class CategoryIndex:
     """All images of one category, each list sorted by defect, then file name.
 
     ``validation_good`` holds the normals that the data set itself keeps apart for calibration (MVTec AD 2); else none.
+    ``uncertain`` holds what it calls neither good nor defective, with a word for it as the samples' ``defect`` (ELPV).
     """
 
     category: str
@@ -77,11 +78,12 @@ class CategoryIndex:
     test_good: tuple[Sample, ...]
     test_anomalous: tuple[Sample, ...]
     validation_good: tuple[Sample, ...] = ()
+    uncertain: tuple[Sample, ...] = ()
 
     @property
     def samples(self) -> tuple[Sample, ...]:
         """Every image."""
-        return (*self.train_good, *self.validation_good, *self.test_good, *self.test_anomalous)
+        return (*self.train_good, *self.validation_good, *self.test_good, *self.test_anomalous, *self.uncertain)
 
 
 def image_files(folder: Path) -> list[Path]:
@@ -139,7 +141,11 @@ def find_category(root: Path, category: str) -> CategoryIndex:
 
     The masks of ``test/DEFECT`` lie in ``ground_truth/DEFECT``.
     """
-    base = root / category
+    return find_below(root, category, root / category)
+
+
+def find_below(root: Path, category: str, base: Path) -> CategoryIndex:
+    """``find_category`` for a category whose folder is ``base``, anywhere below the root."""
     test = base / "test"
     defects = sorted(p.name for p in test.iterdir() if p.is_dir() and p.name != GOOD) if test.is_dir() else []
     return CategoryIndex(

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from adshift.errors import AdshiftError, printable
 from adshift.launch.own_folder import completed
+from adshift.launch.real_domain import conf_of, named
 from adshift.system.exit_status import USER_ERROR
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -108,7 +109,7 @@ def launch(main: Callable[[], None]) -> None:
     traceback_wanted = os.environ.get(FULL_ERROR) == "1"
     os.environ[TRACEBACK] = str(int(traceback_wanted))
     os.environ[FULL_ERROR] = "1"  # Hydra then raises, and the message is ours
-    sys.argv[1:] = completed(sys.argv[1:])
+    sys.argv[1:] = named(completed(sys.argv[1:]), conf_of(main))
     try:
         with _orderly_end():
             main()

@@ -45,7 +45,10 @@ def _refuse_non_finite(value: Any, place: str) -> None:
 
 
 def write_scores(folder: Path, scored: dict[str, ScoredImages], thresholds: Thresholds) -> None:
-    """Write scores.csv: a row an image of each role; scores with all their digits, empty where nothing was decided."""
+    """Write scores.csv: a row an image of each role; scores with all their digits, empty where nothing was decided.
+
+    What is ``uncertain`` has no label.
+    """
     with (
         atomic_path(folder / SCORES) as partial,
         partial.open("w", newline="", encoding="utf-8") as handle,
@@ -57,7 +60,7 @@ def write_scores(folder: Path, scored: dict[str, ScoredImages], thresholds: Thre
                 threshold = thresholds.image_threshold(sample.category, sample.path if role == "test" else "")
                 decision = "" if threshold is None else int(score >= threshold)
                 writer.writerow(
-                    [sample.path, sample.category, sample.defect, sample.label, role, repr(score),
+                    [sample.path, sample.category, sample.defect, "" if role == "uncertain" else sample.label, role, repr(score),
                      "" if threshold is None else repr(threshold), decision]
                 )  # fmt: skip
 

@@ -11,8 +11,10 @@ from adshift.adaptation.recipe import Recipe
 from adshift.calibration.thresholds import Thresholds
 from adshift.config.build import build, plain
 from adshift.config.plan import Plan, make_plan
-from adshift.config.regime import born_recipe
+from adshift.config.regime import born_recipe, source_domain_of
 from adshift.data.acquire import acquire
+from adshift.data.domains import taken_in
+from adshift.data.layouts.by_name import located
 from adshift.data.seen import Known, SeenImage
 from adshift.data.splits import Role, split_all
 from adshift.errors import AdshiftError
@@ -80,7 +82,9 @@ def _known(run: Path, fitted: dict[str, Any], merged: dict[str, Any]) -> Known:
 def _of_today(fitted: dict[str, Any], merged: dict[str, Any]) -> tuple[SeenImage, ...]:
     """What the run's split gives today, by names alone."""
     data = merged["data"]
-    own = split_all(acquire(data["source"], Path(data["root"]), data["categories"]), build(fitted["split"], "split"))
+    indices = acquire(data["source"], located(data["source"], data["root"]), data["categories"])
+    source = [taken_in(index, None, source_domain_of(data)) for index in indices]
+    own = split_all(source, build(fitted["split"], "split"))
     roles: tuple[Role, ...] = ("train", "calibration")
     return tuple(SeenImage(role, sample.path, 0, "") for role in roles for sample in own.of(role))
 

@@ -19,6 +19,7 @@ from adshift.calibration.crossfit import folds
 from adshift.config.build import build, plain
 from adshift.config.plan import Plan, make_plan
 from adshift.data.acquire import acquire, verify_files
+from adshift.data.domains import taken_in
 from adshift.data.prepared import PreparedImages, prepare_images
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
@@ -56,7 +57,7 @@ def put_under_stress(chosen: dict[str, Any]) -> Outcome:
     fitted = _settings(asked.run, chosen["data_root"])
     plan = make_plan(fitted, Domain())
     calibrator, notes = _calibrator(plan)
-    index = acquire(plan.source, plan.root, plan.categories)[0]
+    index = taken_in(acquire(plan.source, plan.root, plan.categories)[0], None, plan.domain)
     good = photographs(index, asked)
     notes += verify_files(plan.root, good)
     device = make_trainer(chosen["trainer"]["accelerator"], chosen["trainer"]["devices"]).strategy.root_device

@@ -49,7 +49,7 @@ def test_the_groups_are_those_of_the_design() -> None:
     assert options("method") == ["padim", "patchcore"]
     assert set(options("domain")) == {
         *("clean", "shift", "geometric", "photometric", "illumination", "lighting"),
-        *("brightness", "contrast", "defocus_blur", "gaussian_noise", "photos"),
+        *("brightness", "contrast", "defocus_blur", "gaussian_noise", "photos", "named"),
     }
     assert options("adaptation") == [
         "few",
@@ -70,11 +70,12 @@ def test_the_groups_are_those_of_the_design() -> None:
 
 @pytest.mark.parametrize(("group", "option"), [(g, o) for g in GROUPS for o in options(g) if g not in ("data",)])
 def test_every_option_composes_and_plans(group: str, option: str) -> None:
-    needs = ["domain.root=LAMP"] if option == "photos" else []
+    needs = {"photos": ["domain.root=LAMP"], "named": ["domain.name=shift_1"]}.get(option, [])
+    needs += ["data=mvtec_ad_2", "data.category=can"] if option in ("named", "lighting") else []
     config = plain(train_config(f"{group}={option}", *needs))
     plan = make_plan(config, Domain())
     if group == "domain":
-        assert plan.recipe.test.name == config["domain"]["name"] == {"lighting": "all"}.get(option, option)
+        assert plan.recipe.test.name == config["domain"]["name"] == {"lighting": "all", "named": "shift_1"}.get(option, option)
     if group == "threshold":
         assert plan.calibrator.kind == option
     if group == "adaptation":

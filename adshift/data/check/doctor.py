@@ -42,7 +42,7 @@ def examine(
             return [
                 error(".", "holds train and test itself: it is a category", f"give the folder above: {root.parent}")
             ]
-        categories = [name for name in folders if not layout.categories or name in layout.categories]
+        categories = [name for name in layout.categories or folders if layout.holds(root, name)]
     if not categories and layout.name:
         return [error(".", f"holds no category of {layout.name}", f"it should hold {layout.expects}")]
     if not categories:
@@ -73,7 +73,7 @@ def _category(root: Path, category: str, progress: bool, layout: Layout) -> list
         check_category_name(category)
     except AdshiftError as mistake:
         return [error(category, "cannot be a category", str(mistake))]
-    if not (root / category).is_dir():
+    if not layout.holds(root, category):
         return [error(category, "is no folder of the data root", "name one that is")]
     found = [*name_problems(root, category, layout), *layout_problems(root, category, layout)]
     try:

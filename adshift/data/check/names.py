@@ -25,7 +25,10 @@ def _entries(folder: Path) -> list[Path]:
 
 def name_problems(root: Path, category: str, layout: Layout = MVTEC) -> list[Problem]:
     """Links that lead out or nowhere, names that are no text or differ by case only, and images that share a mask."""
-    base = root / category
+    return [problem for base in layout.bases(root, category) for problem in _names_below(root, base, layout)]
+
+
+def _names_below(root: Path, base: Path, layout: Layout) -> list[Problem]:
     inside = (root.resolve(), base.resolve())
     found = list(_category_link(root, base))
     leaves = layout.leaves(base)
@@ -48,7 +51,7 @@ def _at(root: Path, path: Path) -> str:
 def _category_link(root: Path, base: Path) -> Iterator[Problem]:
     if base.is_symlink() and not base.resolve().is_relative_to(root.resolve()):
         yield warning(
-            base.name, "is a link to a folder outside the data root", "nothing, if you made it; else copy it in"
+            _at(root, base), "is a link to a folder outside the data root", "nothing, if you made it; else copy it in"
         )
 
 
@@ -102,7 +105,10 @@ def _shared_stems(root: Path, leaf: Leaf) -> Iterator[Problem]:
 
 def layout_problems(root: Path, category: str, layout: Layout = MVTEC) -> list[Problem]:
     """Folders that are misnamed, and pictures that lie where or are of a kind that nothing reads."""
-    base = root / category
+    return [problem for base in layout.bases(root, category) for problem in _folders_below(root, base, layout)]
+
+
+def _folders_below(root: Path, base: Path, layout: Layout) -> list[Problem]:
     found = [] if layout.name else _misnamed(root, base)
     leaves = [leaf.path for leaf in layout.leaves(base)]
     above = [base / part for part in layout.parts]
