@@ -9,7 +9,6 @@ from adshift.calibration.calibration import Calibration
 from adshift.calibration.scores import checked_scores
 from adshift.errors import AdshiftError
 
-
 FEW_ANOMALIES = 5
 """With fewer anomalous scores the best cut is an accident of which defects they are."""
 

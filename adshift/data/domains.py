@@ -28,8 +28,8 @@ def source_domain(index: CategoryIndex, named: str) -> str:
     fitted = domains_of(index.train_good)
     if not named and len(fitted) > 1:
         raise AdshiftError(
-            f"category={index.category} has images to train on in {len(fitted)} domains ({', '.join(fitted)}); say in which "
-            f"a model is fitted: data.domain={fitted[0]}"
+            f"category={index.category} has images to train on in {len(fitted)} domains ({', '.join(fitted)}); say in "
+            f"which a model is fitted: data.domain={fitted[0]}"
         )
     if named and named not in fitted:
         raise AdshiftError(

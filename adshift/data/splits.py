@@ -19,7 +19,8 @@ ROLES: tuple[Role, ...] = ("train", "calibration", "test")
 class Split:
     """The samples of each role. No sample has two roles.
 
-    ``uncertain`` are test images that the data set calls neither good nor defective: they are scored, and count in no figure.
+    ``uncertain`` are test images that the data set calls neither good nor defective: they are scored, and count in no
+    figure.
     """
 
     train: tuple[Sample, ...]

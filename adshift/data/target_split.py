@@ -12,7 +12,6 @@ from adshift.shift.named import Named
 from adshift.shift.photos import Photos
 from adshift.shift.real import Real
 
-
 Images = Callable[[Real | None], Sequence[CategoryIndex]]
 """What gives the images of a real domain, or the source's own for None: the same categories, in one order."""
 
@@ -22,10 +21,10 @@ def split_in_domains(
 ) -> Split:
     """The roles of a cell by the domains that its images are of; each category is divided by itself.
 
-    Where fit and test are in one domain the splitter divides its images. Else the target's images to test on are tested, but
-    for the anomalies that the splitter lends to the calibration; where there are none, its good ones that do not calibrate
-    are tested. A calibration in the target takes every good image of it that is not tested; the other roles are those that
-    the splitter gives in the domain of the fit. No image has two roles.
+    Where fit and test are in one domain the splitter divides its images. Else the target's images to test on are tested,
+    but for the anomalies that the splitter lends to the calibration; where there are none, its good ones that do not
+    calibrate are tested. A calibration in the target takes every good image of it that is not tested; the other roles are
+    those that the splitter gives in the domain of the fit. No image has two roles.
 
     Args:
         images: of each domain.
@@ -69,9 +68,9 @@ def _require_good(target: Sequence[CategoryIndex], real: Real, regime: str) -> N
         alone = ", ".join(tested_alone(index)) if isinstance(real, Named) else ""
         if alone or not (index.train_good or index.validation_good):
             raise AdshiftError(
-                f"the good images of {index.category} in {alone or real.told} are all to be tested on, and adaptation={regime} "
-                "takes some beside them; add some (right in a folder of photographs, or in train/good), or use "
-                "adaptation=none"
+                f"the good images of {index.category} in {alone or real.told} are all to be tested on, and "
+                f"adaptation={regime} takes some beside them; add some (right in a folder of photographs, or in train/good), "
+                "or use adaptation=none"
             )
 
 
@@ -82,9 +81,9 @@ def _require_strangers(target: Sequence[CategoryIndex], split: Split) -> None:
     """
     lent = [sample for sample in split.calibration if sample.label]
     for index in target:
-        if lent and tested_alone(index):
+        again = ", ".join(tested_alone(index))
+        if lent and again:
             raise AdshiftError(
-                f"this split lends test images of {index.category} to the calibration, and in {', '.join(tested_alone(index))} "
-                "the same parts are tested; use split=standard or split=official, with a threshold that needs normal "
-                "images alone"
+                f"this split lends test images of {index.category} to the calibration, and in {again} the same parts are "
+                "tested; use split=standard or split=official, with a threshold that needs normal images alone"
             )

@@ -58,9 +58,10 @@ def write_scores(folder: Path, scored: dict[str, ScoredImages], thresholds: Thre
         for role, images in scored.items():
             for sample, score in zip(images.samples, images.score_N.tolist(), strict=True):
                 threshold = thresholds.image_threshold(sample.category, sample.path if role == "test" else "")
+                label = "" if role == "uncertain" else sample.label
                 decision = "" if threshold is None else int(score >= threshold)
                 writer.writerow(
-                    [sample.path, sample.category, sample.defect, "" if role == "uncertain" else sample.label, role, repr(score),
+                    [sample.path, sample.category, sample.defect, label, role, repr(score),
                      "" if threshold is None else repr(threshold), decision]
                 )  # fmt: skip
 

@@ -10,8 +10,10 @@ from adshift.stages.scored import ScoredImages
 
 
 def uncertain_rates(scored: ScoredImages, thresholds: Thresholds) -> dict[str, dict[str, dict[str, Any]]]:
-    """The ``uncertain`` object of result.json: for each category and group of them ``images``, ``called_anomalous``, ``rate``
-    and its exact 95 % interval ``rate_exact_ci``; all but the first None where no threshold decides.
+    """The ``uncertain`` object of result.json.
+
+    For each category and group of them ``images``, ``called_anomalous``, ``rate`` and its exact 95 % interval
+    ``rate_exact_ci``; all but the first None where no threshold decides.
     """
     groups: dict[tuple[str, str], list[bool | None]] = {}
     for sample, score in zip(scored.samples, scored.score_N.tolist(), strict=True):

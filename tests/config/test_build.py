@@ -75,7 +75,11 @@ def test_every_option_composes_and_plans(group: str, option: str) -> None:
     config = plain(train_config(f"{group}={option}", *needs))
     plan = make_plan(config, Domain())
     if group == "domain":
-        assert plan.recipe.test.name == config["domain"]["name"] == {"lighting": "all", "named": "shift_1"}.get(option, option)
+        assert (
+            plan.recipe.test.name
+            == config["domain"]["name"]
+            == {"lighting": "all", "named": "shift_1"}.get(option, option)
+        )
     if group == "threshold":
         assert plan.calibrator.kind == option
     if group == "adaptation":

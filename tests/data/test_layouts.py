@@ -1,4 +1,4 @@
-"""VisA, BTAD, MPDD, MVTec AD 2, AeBAD-S and RobustAD, each on a miniature of its layout: index, official split, masks, a whole run."""
+"""VisA, BTAD, MPDD, MVTec AD 2, AeBAD-S and RobustAD, each on a miniature: index, official split, masks, a whole run."""
 
 from __future__ import annotations
 
@@ -235,13 +235,13 @@ def test_the_light_chooses_the_test_images(roots: dict[str, Path]) -> None:
     ("regime", "splitter", "light", "says"),
     [
         (ThresholdAdaptation(), StandardSplit(), "shift_1",
-         r"good images of can in shift_1 are all to be tested on, and adaptation=threshold takes some .* use adaptation=none"),
-        (ThresholdAdaptation(), StandardSplit(), "all", r"can in overexposed, shift_1, underexposed are all to be tested on"),
-        (FullAdaptation(), OfficialSplit(), "shift_1", r"in shift_1 are all to be tested on, and adaptation=full takes some"),
+         r"of can in shift_1 are all to be tested on, and adaptation=threshold takes some .* use adaptation=none"),
+        (ThresholdAdaptation(), StandardSplit(), "all", r"can in overexposed, shift_1, underexp.* are all to be tested on"),
+        (FullAdaptation(), OfficialSplit(), "shift_1", r"in shift_1 are all to be tested on, and adaptation=full takes"),
         (NoAdaptation(), StudySplit(anomaly_fraction=0.4), "shift_1", "lends test images of can .* use split=standard"),
         (NoAdaptation(), StudySplit(anomaly_fraction=0.4), "all", "lends test images of can .* use split=standard"),
         (NoAdaptation(), OfficialSplit(), "dusk",
-         r"lighting=dusk is none of the domains of category=can; choose one of: overexposed, regular, shift_1, underexp.*, all"),
+         r"lighting=dusk is none of the domains of category=can; choose one of: overexposed, regular, shift_1, .*, all"),
     ],
 )  # fmt: skip
 def test_what_the_lights_cannot_give_is_refused(
@@ -273,7 +273,10 @@ def test_a_run_goes_to_another_light_without_a_new_fit(roots: dict[str, Path], t
     assert moved["config"]["domain"]["name"] == "shift_1"
     everything = run_cell(tmp_path / "all", f"run={tmp_path / 'clean'}", "domain=lighting", script="evaluate.py")
     assert everything["counts"]["can"]["test_normal"] == 12
-    assert any("its test images are of 4 domains (overexposed, regular, shift_1, under" in line for line in everything["warnings"])
+    assert any(
+        "its test images are of 4 domains (overexposed, regular, shift_1, under" in line
+        for line in everything["warnings"]
+    )
     done = invoke(
         "evaluate.py", f"run={tmp_path / 'clean'}", *lit, "adaptation=threshold", f"hydra.run.dir={tmp_path}/no"
     )

@@ -17,7 +17,8 @@ CONF = REPO / "conf"
         (["-m", "data=elpv", "domain=mono,poly"], ["-m", "data=elpv", "domain=named", "domain.name=mono,poly"]),
         (["run=DIR", "domain=poly"], ["run=DIR", "domain=named", "domain.name=poly"]),
         (["domain='new lamp'", "data=lamps"], ["domain=named", "domain.name='new lamp'", "data=lamps"]),
-        (["data=unified", "data.source=visa", "domain=x"], ["data=unified", "data.source=visa", "domain=named", "domain.name=x"]),
+        (["data=unified", "data.source=visa", "domain=x"],
+         ["data=unified", "data.source=visa", "domain=named", "domain.name=x"]),
     ],
 )  # fmt: skip
 def test_the_short_form_is_written_out(given: list[str], written: list[str]) -> None:
@@ -27,8 +28,9 @@ def test_the_short_form_is_written_out(given: list[str], written: list[str]) -> 
 @pytest.mark.parametrize(
     "given",
     [
-        ["data=elpv", "domain=shift"], ["data=elpv", "domain=shift,clean"], ["data=elpv", "domain=clean,poly"], ["domain=poly"],
-        ["data=carpet", "domain=shfit"], ["data=elpv", "domain="], ["data=elpv", "domain=[a"], ["data=elpv", "domain.name=poly"],
+        ["data=elpv", "domain=shift"], ["data=elpv", "domain=shift,clean"], ["data=elpv", "domain=clean,poly"],
+        ["domain=poly"], ["data=carpet", "domain=shfit"], ["data=elpv", "domain="], ["data=elpv", "domain=[a"],
+        ["data=elpv", "domain.name=poly"],
         ["run=DIR", "domain=photos", "domain.root=LAMP"],
     ],
 )  # fmt: skip

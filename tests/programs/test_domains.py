@@ -138,9 +138,18 @@ def test_a_sweep_over_domains(lamps: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ([], "has images to train on in 2 domains (lamp_a, lamp_b); say in which a model is fitted: data.domain=lamp_a"),
-        (["data.domain=lamp_c"], "data.domain=lamp_c is no domain that category=plate has images to train on in; choose one"),
-        (["data.domain=lamp_a", "data.category=bolt"], "holds no folder bolt; data.root must hold LAMP/CATEGORY/train/good"),
+        (
+            [],
+            "has images to train on in 2 domains (lamp_a, lamp_b); say in which a model is fitted: data.domain=lamp_a",
+        ),
+        (
+            ["data.domain=lamp_c"],
+            "data.domain=lamp_c is no domain that category=plate has images to train on in; choose one",
+        ),
+        (
+            ["data.domain=lamp_a", "data.category=bolt"],
+            "holds no folder bolt; data.root must hold LAMP/CATEGORY/train/good",
+        ),
     ],
 )
 def test_what_a_folder_of_lamps_does_not_tell_is_asked_for(
@@ -151,7 +160,9 @@ def test_what_a_folder_of_lamps_does_not_tell_is_asked_for(
     assert said in done.err
 
 
-def test_cells_are_divided_by_material_and_what_is_uncertain_counts_in_no_figure(cells: list[str], tmp_path: Path) -> None:
+def test_cells_are_divided_by_material_and_what_is_uncertain_counts_in_no_figure(
+    cells: list[str], tmp_path: Path
+) -> None:
     result = run_cell(tmp_path, *cells, "domain=poly")
     assert result["counts"]["solar_cells"] == {
         "train": 11, "calibration_normal": 3, "calibration_anomalous": 0, "test_normal": 6, "test_anomalous": 6,
@@ -230,7 +241,9 @@ def test_the_installed_package_holds_what_it_is_said_to(capsys: pytest.CaptureFi
     index = elpv.find(elpv.installed(), "solar_cells")
     assert layout_of("elpv").holds(elpv.installed(), "solar_cells")
     found: dict[str, Any] = {
-        domain: [sum(s.domain == domain for s in part) for part in (index.train_good, index.test_good, index.test_anomalous)]
+        domain: [
+            sum(s.domain == domain for s in part) for part in (index.train_good, index.test_good, index.test_anomalous)
+        ]
         for domain in elpv.DOMAINS
     }
     assert found == {"mono": [411, 177, 313], "poly": [644, 276, 402]}

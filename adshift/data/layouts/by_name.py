@@ -50,6 +50,6 @@ def require_domains(source: str, told: str) -> None:
     if not layout_of(source).domains:
         some = ", ".join(name for name, layout in LAYOUTS.items() if layout.domains)
         raise AdshiftError(
-            f"{told} is no option of conf/domain (--help lists them), and data.source={source} tells no domains of its own, as "
-            f"these do: {some}; for photographs of a new light use domain=photos domain.root=FOLDER"
+            f"{told} is no option of conf/domain (--help lists them), and data.source={source} tells no domains of its "
+            f"own, as these do: {some}; for photographs of a new light use domain=photos domain.root=FOLDER"
         )

@@ -1,4 +1,4 @@
-"""ELPV: electroluminescence images of solar cells, mono- and polycrystalline, as the package ``elpv-dataset`` installs them.
+"""ELPV: solar cells under electroluminescence, mono- and polycrystalline, as the package ``elpv-dataset`` installs them.
 
 Buerhop-Lutz et al., "A Benchmark for Visual Identification of Defective Solar Cells in Electroluminescence Imagery",
 EU PVSEC 2018; Deitsch et al., Solar Energy 185, 2019. Layout::
@@ -98,7 +98,10 @@ def _divided(good: list[Sample]) -> tuple[tuple[Sample, ...], tuple[Sample, ...]
 
 
 def _require_equal(root: Path, there: set[str], listed: set[str]) -> None:
-    for paths, what in ((there - listed, f"is in no row of {LABELS}"), (listed - there, f"is listed in {LABELS} and not there")):
+    for paths, what in (
+        (there - listed, f"is in no row of {LABELS}"),
+        (listed - there, f"is listed in {LABELS} and not there"),
+    ):
         if paths:
             more = f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
             raise AdshiftError(f"{root}: {min(paths)} {what}{more}; {REMEDY}")
@@ -126,7 +129,7 @@ ELPV = Layout(
     domains=True,
     masked=False,
     licence=(
-        "ELPV's images are licensed CC BY-NC-SA 4.0 (https://creativecommons.org/licenses/by-nc-sa/4.0/): no commercial use. "
-        "Cite Buerhop-Lutz et al., EU PVSEC 2018, and Deitsch et al., Solar Energy 2019."
+        "ELPV's images are licensed CC BY-NC-SA 4.0 (https://creativecommons.org/licenses/by-nc-sa/4.0/): no commercial "
+        "use. Cite Buerhop-Lutz et al., EU PVSEC 2018, and Deitsch et al., Solar Energy 2019."
     ),
 )

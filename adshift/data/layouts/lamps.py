@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 from adshift.data.layouts.layout import MVTEC, Layout
@@ -31,7 +30,7 @@ def find(root: Path, category: str) -> CategoryIndex:
     found = [(base.parent.name, find_below(root, category, base)) for base in bases(root, category)]
 
     def lit(part: Callable[[CategoryIndex], tuple[Sample, ...]], given: str) -> tuple[Sample, ...]:
-        return tuple(chain(*((replace(s, domain=lamp, given=given) for s in part(index)) for lamp, index in found)))
+        return tuple(replace(s, domain=lamp, given=given) for lamp, index in found for s in part(index))
 
     return CategoryIndex(
         category,
