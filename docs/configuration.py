@@ -75,6 +75,7 @@ def read(path: Path, group: str = "") -> File:
     groups: dict[str, str] = {}
     for entry in content.get("defaults", ()):
         if isinstance(entry, dict):
+            entry = {k: v for k, v in entry.items() if not k.startswith("override ")}
             groups |= {k.removeprefix("optional "): v or "" for k, v in entry.items()}
         elif entry != "_self_":
             base = {key.name: key for key in read(path.parent / f"{entry}.yaml", group).keys}

@@ -8,12 +8,12 @@ from typing import Any
 from adshift.adaptation.recipe import Recipe
 from adshift.data.splits import Split
 from adshift.shift.domain import Domain
-from adshift.shift.photos import photos_of
+from adshift.shift.real import real_of
 
 
 def _is_source(domain: Domain) -> bool:
-    """Whether images are as the source's camera gave them: neither changed nor photographs of another domain."""
-    return domain.is_identity and photos_of(domain) is None
+    """Whether images are as the source's camera gave them: neither changed nor those of another domain."""
+    return domain.is_identity and real_of(domain) is None
 
 
 def _is_plain(recipe: Recipe) -> bool:

@@ -54,7 +54,8 @@ class Recipe:
 
     def of(self, role: Role) -> tuple[Domain, ...]:
         """The domains of one role."""
-        return {"train": self.train, "calibration": self.calibration, "test": (self.test,)}[role]
+        seen = (self.test,)
+        return {"train": self.train, "calibration": self.calibration, "test": seen, "uncertain": seen}[role]
 
     def same_model(self, other: Recipe) -> bool:
         """Whether both ask for the same fit."""

@@ -9,6 +9,9 @@ from adshift.calibration.calibration import Calibration
 from adshift.calibration.scores import checked_scores
 from adshift.errors import AdshiftError
 
+FEW_ANOMALIES = 5
+"""With fewer anomalous scores the best cut is an accident of which defects they are."""
+
 
 @dataclass(frozen=True)
 class F1:
@@ -17,15 +20,21 @@ class F1:
     Every distinct score is a candidate. One that belongs to normals alone cannot win (it has the true
     positives of the next anomalous score above it and more false positives), so only the anomalies' scores
     are tried: a sort and a binary search each, O(n log n), good for millions of pixels. Of thresholds with
-    equal F1 the highest is taken, which has the fewest false alarms, hence the highest specificity. No
-    false-alarm rate is promised.
+    equal F1 the highest is taken, which has the fewest false alarms, hence the highest specificity.
+
+    All thresholds over the highest score that is called normal, up to the lowest that is called anomalous, decide these
+    scores alike. The threshold is the middle of the two: on the lowest anomalous score itself, the next defect that is
+    a little fainter would be missed though no normal one comes near. No false-alarm rate is promised.
     """
 
     kind: ClassVar[str] = "f1"
     needs_anomalies: ClassVar[bool] = True
 
     def calibrate(self, scores_N: np.ndarray, labels_N: np.ndarray) -> Calibration:
-        """The threshold for N raw scores with labels 0 and 1; it is one of the scores.
+        """The threshold for N raw scores with labels 0 and 1.
+
+        It lies between two of the scores; on the lowest of all where every one is called anomalous. A warning says where
+        it rests on fewer than ``FEW_ANOMALIES`` anomalous ones.
 
         Raises:
             AdshiftError: no anomalous score, and whatever `checked_scores` refuses.
@@ -42,11 +51,26 @@ class F1:
         false_positives_C = normal.size - np.searchsorted(np.sort(normal), candidates_C, side="left")
         f1_C = 2 * true_positives_C / (true_positives_C + false_positives_C + anomalous.size)
         best = candidates_C.size - 1 - int(np.argmax(f1_C[::-1]))
-        threshold, n = float(candidates_C[best]), normal.size + anomalous.size
-        if false_positives_C[best] < normal.size:
-            return Calibration(self.kind, {}, threshold, n, promised_rate=None)
-        warning = (
-            f"f1: the best F1 ({f1_C[best]:.3f}) calls all {normal.size} calibration normals anomalous; "
-            "the scores do not separate the two"
-        )
-        return Calibration(self.kind, {}, threshold, n, promised_rate=None, warnings=(warning,))
+        lowest, n = float(candidates_C[best]), normal.size + anomalous.size
+        warnings = []
+        if anomalous.size < FEW_ANOMALIES:
+            warnings.append(
+                f"f1: the threshold rests on {anomalous.size} anomalous calibration scores, fewer than "
+                f"{FEW_ANOMALIES}; add defective images, or use threshold=conformal, which needs normal ones alone"
+            )
+        if false_positives_C[best] == normal.size:
+            warnings.append(
+                f"f1: the best F1 ({f1_C[best]:.3f}) calls all {normal.size} calibration normals anomalous; "
+                "the scores do not separate the two"
+            )
+        threshold = _middle(np.concatenate([normal, anomalous]), lowest)
+        return Calibration(self.kind, {}, threshold, n, promised_rate=None, warnings=tuple(warnings))
+
+
+def _middle(scores_N: np.ndarray, lowest: float) -> float:
+    """Halfway from the highest score under ``lowest`` to it; ``lowest`` itself where none is, or no number between."""
+    under = scores_N[scores_N < lowest]
+    if not under.size:
+        return lowest
+    middle = float(under.max()) / 2 + lowest / 2  # halved first: the sum could overflow
+    return middle if float(under.max()) < middle else lowest

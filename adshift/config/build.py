@@ -15,7 +15,7 @@ from adshift.errors import AdshiftError
 HOMES: dict[str, str | tuple[str, ...]] = {
     "adaptation": "adshift.adaptation.",
     "backbone": "adshift.features.",
-    "domain": ("adshift.shift.domain.", "adshift.shift.lighting.", "adshift.shift.photos."),
+    "domain": tuple(f"adshift.shift.{module}." for module in ("domain", "lighting", "named", "photos")),
     "logger": "adshift.tracking.trackers.",
     "method": "adshift.methods.",
     "split": "adshift.data.splits.",
@@ -60,7 +60,7 @@ def build(node: Mapping[str, Any], key: str, without: tuple[str, ...] = (), **va
     """Call a node's class with the node's values and ``values``; scalars are checked against its annotations."""
     target = target_of(node, key)
     chosen = {k: v for k, v in node.items() if k != "_target_" and k not in without}
-    hints = typing.get_type_hints(target.__init__)
+    hints = typing.get_type_hints(target.__init__, localns=_names_of(target))
     for name, value in chosen.items():
         if name not in hints:
             raise AdshiftError(
@@ -68,6 +68,12 @@ def build(node: Mapping[str, Any], key: str, without: tuple[str, ...] = (), **va
             )
         chosen[name] = checked(f"{key}.{name}", value, hints[name])
     return target(**chosen, **values)
+
+
+def _names_of(target: type) -> dict[str, Any]:
+    """What annotations may name: those of an inherited field are written in another module than the class."""
+    modules = (import_module(base.__module__) for base in reversed(target.__mro__))
+    return {name: value for module in modules for name, value in vars(module).items()}
 
 
 def checked(name: str, value: Any, kind: Any) -> Any:

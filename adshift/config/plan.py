@@ -14,13 +14,15 @@ from adshift.adaptation.regime import Regime
 from adshift.calibration.calibration import Calibrator
 from adshift.config.build import build, checked, names, one_of, within
 from adshift.config.model import ModelPlan, model_plan
-from adshift.config.regime import build_regime
+from adshift.config.regime import build_regime, build_target, source_domain_of
+from adshift.data.layouts.by_name import located, require_domains
 from adshift.data.moved import FOLDER
 from adshift.data.samples import Sample
 from adshift.data.splits import OfficialSplit, Splitter, StudySplit
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
-from adshift.shift.photos import photos_of
+from adshift.shift.named import Named
+from adshift.shift.real import real_of
 from adshift.store.store import AnyStore
 from adshift.tracking.trackers import NoTracker, Tracker
 
@@ -35,6 +37,7 @@ class Plan:
     Attributes:
         source, root, categories: whose images.
         folder: what the folder of the only category is called, where its images were moved after the fit; else empty.
+        domain: the real domain that models are fitted in where nothing is adapted; empty where the data set tells but one.
         splitter, regime, recipe: which of them train, calibrate and test, and in which domain.
         model: the method on its backbone, not yet built.
         calibrator, scope, crossfit: how thresholds are made; ``crossfit`` is the number of folds, 0 for none.
@@ -54,6 +57,7 @@ class Plan:
     root: Path
     categories: tuple[str, ...]
     folder: str
+    domain: str
     splitter: Splitter
     regime: Regime
     recipe: Recipe
@@ -94,13 +98,14 @@ def make_plan(config: Mapping[str, Any], source: Domain, born: Recipe | None = N
     data, metrics = config["data"], config["metrics"]
     trainer = config["trainer"]
     regime = build_regime(config["adaptation"])
-    target = build(config["domain"], "domain")
+    target = build_target(config, source)
     start = unadapted((source,), target) if born is None else unadapted(born.train, target, born.correction)
     plan = Plan(
         source=data["source"],
-        root=Path(checked("data.root", data["root"], str)),
+        root=located(data["source"], checked("data.root", data["root"], str)),
         categories=names("data.categories", data["categories"], "[carpet,zipper]"),
         folder=checked("data.folder", data.get(FOLDER, ""), str),
+        domain=source_domain_of(data),
         splitter=build(config["split"], "split"),
         regime=regime,
         recipe=regime.applied(start),
@@ -121,9 +126,10 @@ def make_plan(config: Mapping[str, Any], source: Domain, born: Recipe | None = N
         tracker=build(config["logger"], "logger") if "logger" in config else NoTracker(),
         home=Path(checked("run", config["run"], str)) if "run" in config else None,
     )
-    calibrated_on = photos_of(plan.recipe.calibration[0])
-    if calibrated_on is not None and calibrated_on != photos_of(plan.recipe.train[0]):
-        plan = replace(plan, crossfit=0)  # the photographs are strangers to the model: no fold needs a fit
+    if real_of(plan.recipe.calibration[0]) != real_of(plan.recipe.train[0]):
+        plan = replace(plan, crossfit=0)  # another domain's images are strangers to the model: no fold needs a fit
+    if isinstance(target, Named):
+        require_domains(plan.source, target.told)
     one_of("threshold.scope", plan.scope, SCOPES)
     one_of("metrics.resolution", plan.resolution, RESOLUTIONS)
     within("data.batch_size", plan.batch_size, 1, 65536, "the default is 32")
@@ -179,8 +185,8 @@ def require_calibratable(plan: Plan, calibration: tuple[Sample, ...], test: tupl
 
 
 def _is_bound(plan: Plan) -> bool:
-    """Whether another split is no way out: the model is fitted already, or the images are a regime's or photographs."""
-    return plan.home is not None or plan.recipe.few is not None or photos_of(plan.recipe.calibration[0]) is not None
+    """Whether another split is no way out: the model is fitted already, or the images are a regime's or a real domain's."""
+    return plan.home is not None or plan.recipe.few is not None or real_of(plan.recipe.calibration[0]) is not None
 
 
 def _or_study(plan: Plan, test: tuple[Sample, ...]) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 
 from adshift.adaptation.recipe import Recipe, unadapted
 from adshift.adaptation.regime import Regime
-from adshift.config.build import build
+from adshift.config.build import build, checked
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
+from adshift.shift.named import Named
 
 
 def build_regime(node: Mapping[str, Any]) -> Regime:
@@ -28,6 +29,22 @@ def build_regime(node: Mapping[str, Any]) -> Regime:
     return combined
 
 
+def source_domain_of(data: Mapping[str, Any]) -> str:
+    """``data.domain``: the real domain that models are fitted in; empty where the data set tells none, or but one."""
+    return str(checked("data.domain", data.get("domain", ""), str))
+
+
+def build_target(config: Mapping[str, Any], source: Domain) -> Domain:
+    """The target: ``source`` itself where the configuration names the very domain that models are fitted in.
+
+    Raises:
+        AdshiftError: as in ``build``.
+    """
+    target: Domain = build(config["domain"], "domain")
+    at_home = isinstance(target, Named) and target.chosen == source_domain_of(config["data"])
+    return source if at_home else target
+
+
 def born_recipe(config: Mapping[str, Any], source: Domain) -> Recipe:
     """The recipe that a finished run was made by, from its configuration."""
-    return build_regime(config["adaptation"]).applied(unadapted((source,), build(config["domain"], "domain")))
+    return build_regime(config["adaptation"]).applied(unadapted((source,), build_target(config, source)))

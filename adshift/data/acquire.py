@@ -21,6 +21,7 @@ def acquire(source: str, root: Path, categories: Sequence[str], folder: str = ""
     """Download (``mvtec``) or draw (``synthetic``) what is missing, then index it as the source's layout says.
 
     ``folder`` is what the folder of a finished run's only category is called now, where that is another name.
+    A data set that is read where it was installed says its licence.
 
     Raises:
         AdshiftError: an unknown source, images that cannot be had, a broken layout, or names and links that cannot be.
@@ -38,6 +39,8 @@ def acquire(source: str, root: Path, categories: Sequence[str], folder: str = ""
         from adshift.data import synthetic
 
         synthetic.ensure(root, categories)
+    elif layout.licence:
+        print(layout.licence)
     found = index(root, categories, partial(index_in, layout))
     wrong = errors(problem for category in categories for problem in name_problems(root, category, layout))
     _refuse(root, wrong, check_command(source, root, categories))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from adshift.data.layouts.by_name import layout_of
+from adshift.data.layouts.by_name import layout_of, located
 from adshift.data.layouts.layout import Layout
 from adshift.data.samples import UNMIX, CategoryIndex, Sample, check_category_name, is_flat, mixture
 from adshift.errors import AdshiftError
@@ -34,7 +34,8 @@ def placed(data: Mapping[str, Any], data_root: str | None, run: Path, key: str =
     categories, root = list(data["categories"]), Path(str(data["root"] if data_root is None else data_root))
     for name in categories:
         check_category_name(str(name))
-    missing = [name for name in categories if not (root / (str(data.get(FOLDER) or name))).is_dir()]
+    layout, there = layout_of(data["source"]), located(data["source"], str(root))
+    missing = [name for name in categories if not layout.holds(there, str(data.get(FOLDER) or name))]
     if data_root is None and (not missing or data["source"] in MADE):
         return dict(data)
     if data_root is None:
@@ -43,11 +44,11 @@ def placed(data: Mapping[str, Any], data_root: str | None, run: Path, key: str =
             f"{key}FOLDER"
         )
     moved = {name: value for name, value in data.items() if name != FOLDER} | {"root": data_root}
-    if all((root / name).is_dir() for name in categories):
+    if all(layout.holds(there, name) for name in categories):
         return moved
-    own = not layout_of(data["source"]).name and len(categories) == 1
+    own = not layout.name and len(categories) == 1
     base = root.resolve() if root.name in ("", "..") else root
-    if own and base.is_dir() and layout_of(data["source"]).find(base.parent, base.name).train_good:
+    if own and base.is_dir() and layout.find(base.parent, base.name).train_good:
         return moved | {"root": str(base.parent), FOLDER: base.name}
     if data["source"] in MADE:
         return moved

@@ -40,7 +40,7 @@ class Sample:
     Attributes:
         mask: the file of its ground truth, the first where there are several; None where there is none.
         mask_over: a pixel of a mask counts as defect where its value, 0 to 255, is over this.
-        light: the lighting that it was taken in, where the data set tells (MVTec AD 2); else empty.
+        domain: the real domain that it was taken in (a light, a lamp, a material), where the data set tells; else empty.
         given: what a list of the data set gives it for, where its folder does not say (VisA): ``train`` or ``test``.
         at: where it lies, if not at ``path``: in a folder that was called as its category when a run was made.
         pasted: a defect that is drawn into this good image when it is read; None for an image as it lies there.
@@ -52,7 +52,7 @@ class Sample:
     defect: str
     mask: str | None = None
     mask_over: int = 127
-    light: str = ""
+    domain: str = ""
     given: str = ""
     pasted: Pasted | None = None
     more_masks: tuple[str, ...] = ()
@@ -88,6 +88,7 @@ class CategoryIndex:
     """All images of one category, each list sorted by defect, then file name.
 
     ``validation_good`` holds the normals that the data set itself keeps apart for calibration (MVTec AD 2, MVTec LOCO AD).
+    ``uncertain`` holds what it calls neither good nor defective, with a word for it as the samples' ``defect`` (ELPV).
     """
 
     category: str
@@ -95,11 +96,12 @@ class CategoryIndex:
     test_good: tuple[Sample, ...]
     test_anomalous: tuple[Sample, ...]
     validation_good: tuple[Sample, ...] = ()
+    uncertain: tuple[Sample, ...] = ()
 
     @property
     def samples(self) -> tuple[Sample, ...]:
         """Every image."""
-        return (*self.train_good, *self.validation_good, *self.test_good, *self.test_anomalous)
+        return (*self.train_good, *self.validation_good, *self.test_good, *self.test_anomalous, *self.uncertain)
 
 
 def is_flat(base: Path) -> bool:
@@ -155,7 +157,11 @@ def find_category(root: Path, category: str) -> CategoryIndex:
 
     The masks of ``test/DEFECT`` lie in ``ground_truth/DEFECT``.
     """
-    base = root / category
+    return find_below(root, category, root / category)
+
+
+def find_below(root: Path, category: str, base: Path) -> CategoryIndex:
+    """``find_category`` for a category whose folder is ``base``, anywhere below the root."""
     test = base / "test"
     defects = [p.name for p in folders(test) if p.name != GOOD]
     return CategoryIndex(

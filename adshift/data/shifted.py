@@ -22,8 +22,8 @@ from tqdm import tqdm
 from adshift.data.dataset import read_pair
 from adshift.data.samples import CategoryIndex, Sample, index_category
 from adshift.errors import AdshiftError
+from adshift.shift.by_name import NAMES, named_domain
 from adshift.shift.domain import Domain
-from adshift.shift.named import NAMES, named_domain
 from adshift.shift.parameters import ShiftParameters
 from adshift.shift.pixels import UInt8
 from adshift.system.exit_status import status_of

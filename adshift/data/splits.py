@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from adshift.data.samples import CategoryIndex, Sample
 from adshift.errors import AdshiftError
 
-Role = Literal["train", "calibration", "test"]
+Role = Literal["train", "calibration", "test", "uncertain"]
 ROLES: tuple[Role, ...] = ("train", "calibration", "test")
+"""Those that figures are made of."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """The samples of each role. No sample has two roles."""
+    """The samples of each role. No sample has two roles.
+
+    ``uncertain`` are test images that the data set calls neither good nor defective: they are scored, and count in no
+    figure.
+    """
 
     train: tuple[Sample, ...]
     calibration: tuple[Sample, ...]
     test: tuple[Sample, ...]
+    uncertain: tuple[Sample, ...] = ()
 
     def of(self, role: Role) -> tuple[Sample, ...]:
         """The samples of one role."""
-        return {"train": self.train, "calibration": self.calibration, "test": self.test}[role]
+        return {
+            "train": self.train, "calibration": self.calibration, "test": self.test, "uncertain": self.uncertain,
+        }[role]  # fmt: skip
 
 
 class Splitter(Protocol):
@@ -125,8 +133,10 @@ def split_all(indices: Sequence[CategoryIndex], splitter: Splitter) -> Split:
                 f"category={index.category} has {len(index.train_good)} train/good images, of which the split leaves 0 "
                 "to train on; add images, or use split=official"
             )
-    return Split(
-        tuple(sample for part in parts for sample in part.train),
-        tuple(sample for part in parts for sample in part.calibration),
-        tuple(sample for part in parts for sample in part.test),
-    )
+    return replace(pooled(parts), uncertain=tuple(sample for index in indices for sample in index.uncertain))
+
+
+def pooled(parts: Sequence[Split]) -> Split:
+    """The roles of several splits, one split after another."""
+    roles: tuple[Role, ...] = (*ROLES, "uncertain")
+    return Split(*(tuple(sample for part in parts for sample in part.of(role)) for role in roles))

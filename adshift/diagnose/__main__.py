@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from adshift.shift.named import NAMES, named_domain
+from adshift.shift.by_name import NAMES, named_domain
 from adshift.system.exit_status import status_of
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from adshift.errors import AdshiftError, printable
 from adshift.launch.arguments import arranged, several, unreadable
+from adshift.launch.real_domain import conf_of, named
 from adshift.system.exit_status import USER_ERROR
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -115,7 +116,7 @@ def launch(main: Callable[[], None], short: Mapping[str, str] | None = None) -> 
     traceback_wanted = os.environ.get(FULL_ERROR) == "1"
     os.environ[TRACEBACK] = str(int(traceback_wanted))
     os.environ[FULL_ERROR] = "1"  # Hydra then raises, and the message is ours
-    sys.argv[1:] = arranged(sys.argv[1:], short)
+    sys.argv[1:] = named(arranged(sys.argv[1:], short), conf_of(main))
     try:
         with _orderly_end():
             main()

@@ -138,6 +138,7 @@ def _detector_keys(config: Mapping[str, Any]) -> dict[str, str]:
     others = {key: node for key, node in config.items() if key not in named and not _of_a_regime(node)}
     keys = {k: v for k, v in flatten(others).items() if k not in OWN_KEYS}
     keys["data.source"] = str(config["data"].get("source"))
+    keys |= {"data.domain": str(config["data"]["domain"])} if "domain" in config["data"] else {}
     own = {k: v for k, v in config["method"].items() if k not in OWN_METHOD_KEYS}
     return keys | flatten(own, "method.")
 

@@ -59,6 +59,15 @@ def _unified(result: dict[str, Any]) -> list[str]:
     return blocks
 
 
+def _uncertain(result: dict[str, Any]) -> list[str]:
+    """How many of the images that are neither good nor defective were called anomalous, a line a category and group."""
+    return [
+        f"{name}, {group}: {percent(held, 'rate', '_exact_ci')} % of {held['images']} called anomalous (in no figure above)"
+        for name, groups in result.get("uncertain", {}).items()
+        for group, held in groups.items()
+    ]
+
+
 def _untested(result: dict[str, Any]) -> list[str]:
     """What there is to say of a run without any test image, a line a category; nothing where there is one."""
     counts = result["counts"]
@@ -90,6 +99,8 @@ def print_run(result: dict[str, Any], folder: Path) -> None:
     else:
         print(f"\n{title} (percent, [95 % interval])")
         print(table(("category", *HEADER), rows_of(run)))
+    for line in _uncertain(result):
+        print(line)
     for block in _unified(result):
         print(f"\n{block}")
     timing, memory = result["timing"], result["memory"]

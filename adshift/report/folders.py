@@ -15,7 +15,7 @@ from adshift.store.sources import code_version
 from adshift.system.atomic import write_text
 
 PAGE = "index.html"
-ROOTS = ("adshift.report.__main__", "adshift.shift.domain", "adshift.shift.lighting")
+ROOTS = ("adshift.report.__main__", *(f"adshift.shift.{name}" for name in ("domain", "lighting", "named", "photos")))
 """The code that a report depends on: the program, and the domains that a run's configuration names."""
 INPUTS = ".inputs"
 """In a report's folder: the fingerprint of what it was made from."""

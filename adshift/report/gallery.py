@@ -17,8 +17,8 @@ from adshift.data.dataset import read_pair
 from adshift.data.samples import Sample, index_category
 from adshift.errors import AdshiftError
 from adshift.report.pictures import GAP, TILE, outline
+from adshift.shift.by_name import NAMES, named_domain
 from adshift.shift.domain import Domain
-from adshift.shift.named import NAMES, named_domain
 from adshift.shift.parameters import ShiftParameters
 from adshift.shift.pixels import UInt8, resize_image, resize_mask
 from adshift.system.atomic import atomic_path

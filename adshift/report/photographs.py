@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,22 @@ from numpy.typing import NDArray
 
 from adshift.config.build import build
 from adshift.data.dataset import read_pair
-from adshift.data.layouts.by_name import layout_of
+from adshift.data.layouts.by_name import layout_of, located
 from adshift.data.layouts.layout import index_in
 from adshift.data.moved import FOLDER, index_moved
+from adshift.data.photographs import index_photographs
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.report.cells import Cell
 from adshift.results.files import MAPS
 from adshift.results.read import read_arrays
 from adshift.shift.domain import Domain
+from adshift.shift.photos import photos_of
 from adshift.shift.pixels import UInt8, resize_mask
 
 Map = NDArray[np.float32]
+PHOTOGRAPHS = "photographs"
+"""In the place of a data source: a folder of photographs as the target."""
 
 
 def domain_of(cell: Cell) -> Domain:
@@ -36,8 +40,14 @@ def domain_of(cell: Cell) -> Domain:
 
 
 def root_of(cell: Cell) -> Path:
-    """The folder that holds the run's category folders, as its configuration names it."""
-    return Path(str(cell.run.result["config"]["data"]["root"]))
+    """The folder that the paths of the run's test images start from: its data root, or that of photographs as the target.
+
+    Raises:
+        AdshiftError: as ``domain_of``, or the data root is a package that is not installed.
+    """
+    photos = photos_of(domain_of(cell))
+    data = cell.run.result["config"]["data"]
+    return located(str(data.get("source", "folder")), str(data["root"])) if photos is None else Path(photos.root)
 
 
 def _is_map(found: NDArray[Any]) -> bool:
@@ -62,24 +72,36 @@ class Photographs:
 
     def samples(self, cell: Cell, category: str) -> dict[str, Sample]:
         """The category's test images by path, those of them that the run has scores of; empty where they are gone."""
+        try:
+            root, photos = root_of(cell), photos_of(domain_of(cell))
+        except AdshiftError as error:
+            self.complain(error)
+            return {}
         data = cell.run.result["config"]["data"]
-        key = (root_of(cell), category, str(data.get("source", "folder")), str(data.get(FOLDER, "")))
+        source = str(data.get("source", "folder"))
+        key = (root, category, source if photos is None else PHOTOGRAPHS, str(data.get(FOLDER, "")))
         if key not in self._index:
-            self._index[key] = self._indexed(*key)
+            self._index[key] = self._indexed(*key, cell.categories)
         scored = cell.scores[category].path if category in cell.scores else ()
         index = self._index[key]
         return {path: index[path] for path in scored if path in index}
 
-    def _indexed(self, root: Path, category: str, source: str, folder: str) -> dict[str, Sample]:
+    def _indexed(
+        self, root: Path, category: str, source: str, folder: str, categories: Sequence[str]
+    ) -> dict[str, Sample]:
         if category in ("", ".", "..") or Path(category).name != category:
             return {}
         try:
-            layout = layout_of(source)
-            found = index_moved(layout, root, folder, category) if folder else index_in(layout, root, category)
+            if source == PHOTOGRAPHS:
+                found = index_photographs(root, categories)[categories.index(category)]
+            elif folder:
+                found = index_moved(layout_of(source), root, folder, category)
+            else:
+                found = index_in(layout_of(source), root, category)
         except (AdshiftError, OSError) as error:
             self.complain(error)
             return {}
-        return {sample.path: sample for sample in (*found.test_good, *found.test_anomalous)}
+        return {sample.path: sample for sample in found.samples}
 
     def pair(self, cell: Cell, sample: Sample) -> tuple[UInt8, UInt8 | None]:
         """Image [H, W, 3] and mask [H, W] under the cell's test domain.

@@ -57,8 +57,13 @@ def make_gallery(study: Study, photographs: Photographs, per_group: int) -> Gall
     for cell in study.cells:
         if not cell.run.result["config"].get("save_maps"):
             continue
+        try:
+            root = root_of(cell)
+        except AdshiftError as error:
+            photographs.complain(error)
+            continue
         for category in cell.categories:
-            key = (category, root_of(cell), cell.domain, cell.severity, cell.domain_seed)
+            key = (category, root, cell.domain, cell.severity, cell.domain_seed)
             groups.setdefault(key, []).append(cell)
     known: dict[str, int] = {}
     for (category, *_), cells in groups.items():

@@ -45,7 +45,10 @@ def _refuse_non_finite(value: Any, place: str) -> None:
 
 
 def write_scores(folder: Path, scored: dict[str, ScoredImages], thresholds: Thresholds) -> None:
-    """Write scores.csv: a row an image of each role; scores with all their digits, empty where nothing was decided."""
+    """Write scores.csv: a row an image of each role; scores with all their digits, empty where nothing was decided.
+
+    What is ``uncertain`` has no label.
+    """
     with (
         atomic_path(folder / SCORES) as partial,
         partial.open("w", newline="", encoding="utf-8") as handle,
@@ -55,9 +58,10 @@ def write_scores(folder: Path, scored: dict[str, ScoredImages], thresholds: Thre
         for role, images in scored.items():
             for sample, score in zip(images.samples, images.score_N.tolist(), strict=True):
                 threshold = thresholds.image_threshold(sample.category, sample.path if role == "test" else "")
+                label = "" if role == "uncertain" else sample.label
                 decision = "" if threshold is None else int(score >= threshold)
                 writer.writerow(
-                    [sample.path, sample.category, sample.defect, sample.label, role, repr(score),
+                    [sample.path, sample.category, sample.defect, label, role, repr(score),
                      "" if threshold is None else repr(threshold), decision]
                 )  # fmt: skip
 

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from adshift.adaptation.few_images import draw
 from adshift.config.plan import Plan
 from adshift.data.acquire import acquire
-from adshift.data.lighting import split_in_light
+from adshift.data.domains import taken_in
 from adshift.data.photographs import index_photographs
-from adshift.data.samples import Sample
+from adshift.data.samples import CategoryIndex, Sample
 from adshift.data.seen import Known, as_they_were, contents_of, strangers
-from adshift.data.splits import ROLES, Role, Split
-from adshift.data.target_split import split_photographs
+from adshift.data.splits import Role, Split
+from adshift.data.target_split import split_in_domains
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
+from adshift.shift.named import Named
 from adshift.shift.photos import Photos, photos_of
+from adshift.shift.real import Real, real_of
 
 if TYPE_CHECKING:  # it needs Lightning, which is not imported before the roles stand
     from adshift.data.datamodule import AnomalyDataModule
@@ -33,24 +36,37 @@ def divide(plan: Plan, known: Known | None) -> Split:
     Raises:
         AdshiftError: as the splits and the data sources do; an image of a finished run's fit is gone.
     """
-    domains = {role: plan.recipe.of(role) for role in ROLES}
+    recipe = plan.recipe
     indices = acquire(plan.source, plan.root, plan.categories, plan.folder)
-    target, born = photos_of(plan.recipe.test), photos_of(plan.recipe.train[0])
-    if target is None:
-        split = split_in_light(indices, plan.splitter, domains, plan.regime.name)
-    else:
-        photographs = index_photographs(Path(target.root), plan.categories)
-        split = split_photographs(indices, photographs, plan.splitter, domains, fits=known is None and born is not None)
+    fitted, calibrated, tested = (real_of(d) for d in (recipe.train[0], recipe.calibration[0], recipe.test))
+    images = partial(_images, plan, indices)
+    split = split_in_domains(images, plan.splitter, fitted, calibrated, tested, plan.regime.name)
     if known is None:
         return split
-    fitted = indices if born is None else index_photographs(Path(born.root), plan.categories)
-    everything = [sample for index in fitted for sample in index.samples]
-    return _as_it_was(plan, split, everything, known, plan.root / plan.folder if born is None else Path(born.root))
+    there = images(fitted) if isinstance(fitted, Photos) else indices
+    place = Path(fitted.root) if isinstance(fitted, Photos) else plan.root / plan.folder
+    apart = photos_of(recipe.test) != photos_of(recipe.train[0])
+    return _as_it_was(split, there, place, known, calibrated != fitted, apart)
 
 
-def _as_it_was(plan: Plan, split: Split, fitted: Sequence[Sample], known: Known, place: Path) -> Split:
-    """A split with the roles that the run's images had, whatever lies beside them in ``place`` today."""
-    train = as_they_were(fitted, known.seen, "train")
+def _images(plan: Plan, indices: Sequence[CategoryIndex], real: Real | None) -> list[CategoryIndex]:
+    """The images of a real domain, or of the source's own where there is none."""
+    if isinstance(real, Photos):
+        return index_photographs(Path(real.root), plan.categories)
+    named = real if isinstance(real, Named) else None
+    return [taken_in(index, named, plan.domain) for index in indices]
+
+
+def _as_it_was(
+    split: Split, there: Sequence[CategoryIndex], place: Path, known: Known, elsewhere: bool, apart: bool
+) -> Split:
+    """A split with the roles that the run's images had, whatever lies beside them in ``place`` today.
+
+    ``elsewhere``: the calibration images are others than the run's own, as they are of another domain than the fit.
+    ``apart``: the test images lie in a folder of their own, where a path names another image than where the fit's lie.
+    """
+    everything = [sample for index in there for sample in index.samples]
+    train = as_they_were(everything, known.seen, "train")
     wanted = [image for image in known.seen if image.role == "train"]
     if len(train) < len(wanted):
         there = {sample.path for sample in train}
@@ -59,11 +75,13 @@ def _as_it_was(plan: Plan, split: Split, fitted: Sequence[Sample], known: Known,
             f"{len(gone)} of the {len(wanted)} images that the run was fitted on are not in {place}, "
             f"{gone[0]} the first; restore them, or give the folder that holds all of them: data_root=FOLDER"
         )
-    if photos_of(plan.recipe.calibration[0]) != photos_of(plan.recipe.train[0]):
+    if elsewhere:
         return replace(split, train=train)
-    calibration = as_they_were(fitted, known.seen, "calibration") if known.same_split else split.calibration
-    taken = {*train, *calibration}
-    return Split(train, calibration, tuple(sample for sample in split.test if sample not in taken))
+    calibration = as_they_were(everything, known.seen, "calibration") if known.same_split else split.calibration
+    taken: set[Sample] = set() if apart else {*train, *calibration}
+    return replace(
+        split, train=train, calibration=calibration, test=tuple(sample for sample in split.test if sample not in taken)
+    )
 
 
 def without_seen(plan: Plan, datamodule: AnomalyDataModule, known: Known | None) -> tuple[Split, list[str]]:
@@ -106,11 +124,11 @@ def _fitted_contents(plan: Plan, datamodule: AnomalyDataModule, known: Known | N
     return frozenset(datamodule.images(datamodule.split.train, plan.recipe.train[0]).contents)
 
 
-def drawn(plan: Plan, split: Split, photos: Photos | None) -> Split:
-    """For ``few``: the k images that calibrate; the other photographs are tested where nothing else is."""
+def drawn(plan: Plan, split: Split, real: Real | None) -> Split:
+    """For ``few``: the k images that calibrate; in a real domain the other ones are tested where nothing else is."""
     if plan.recipe.few is None:
         return split
-    if not split.calibration and photos is None:
+    if not split.calibration and real is None:
         without = " crossfit=0" if plan.crossfit else ""
         remedy = f"use split=standard{without}, which keeps some for it" if plan.home is None else (
             "use adaptation=none, or photographs: domain=photos domain.root=FOLDER"
@@ -121,4 +139,4 @@ def drawn(plan: Plan, split: Split, photos: Photos | None) -> Split:
         )
     chosen = draw(plan.recipe.few, split.calibration, plan.categories)
     rest = tuple(s for s in split.calibration if s.label == 0 and s not in chosen)
-    return replace(split, calibration=chosen, test=split.test or (rest if photos is not None else ()))
+    return replace(split, calibration=chosen, test=split.test or (rest if real is not None else ()))

@@ -10,8 +10,10 @@ from omegaconf import DictConfig
 from adshift.adaptation.recipe import Recipe
 from adshift.config.build import build, checked, plain
 from adshift.config.plan import Plan, make_plan
-from adshift.config.regime import born_recipe, build_regime
+from adshift.config.regime import born_recipe, build_regime, source_domain_of
 from adshift.data.acquire import acquire
+from adshift.data.domains import taken_in
+from adshift.data.layouts.by_name import located
 from adshift.data.moved import FOLDER, placed
 from adshift.data.seen import Known, SeenImage
 from adshift.data.splits import Role, split_all
@@ -110,8 +112,10 @@ def _known(run: Path, fitted: dict[str, Any], merged: dict[str, Any]) -> Known:
 def _of_today(fitted: dict[str, Any], merged: dict[str, Any]) -> tuple[SeenImage, ...]:
     """What the run's split gives today, by names alone."""
     data = merged["data"]
-    indices = acquire(data["source"], Path(data["root"]), data["categories"], data.get(FOLDER, ""))
-    own = split_all(indices, build(fitted["split"], "split"))
+    root, folder = located(data["source"], data["root"]), data.get(FOLDER, "")
+    indices = acquire(data["source"], root, data["categories"], folder)
+    source = [taken_in(index, None, source_domain_of(data)) for index in indices]
+    own = split_all(source, build(fitted["split"], "split"))
     roles: tuple[Role, ...] = ("train", "calibration")
     return tuple(SeenImage(role, sample.path, 0, "") for role in roles for sample in own.of(role))
 

@@ -35,6 +35,7 @@ from adshift.stages.measure import Evaluation, measure
 from adshift.stages.out_of_fold import out_of_fold
 from adshift.stages.score_checks import score_warnings
 from adshift.stages.scored import ScoredImages
+from adshift.stages.uncertain import uncertain_rates
 from adshift.system.provenance import peak_memory
 from adshift.tracking.log import track
 
@@ -134,6 +135,8 @@ def _result(
             *calibration_warnings(thresholds),
         ],
     }
+    if "uncertain" in scored:
+        result["uncertain"] = uncertain_rates(scored["uncertain"], thresholds)
     if len(plan.categories) > 1:
         result["unified"] = unified(cell, scored, thresholds)
     if method.bank is not None:

@@ -7,14 +7,15 @@ from pathlib import Path
 
 from adshift.config.plan import Plan, require_calibratable
 from adshift.data.acquire import unread, verify_files
-from adshift.data.lighting import light_notes
+from adshift.data.domains import domain_notes
 from adshift.data.own import check_command
 from adshift.data.samples import Sample
 from adshift.data.seen import Known
-from adshift.data.splits import ROLES, Split
+from adshift.data.splits import ROLES, Role, Split
 from adshift.errors import AdshiftError
 from adshift.run.division import divide, drawn
-from adshift.shift.photos import Photos, photos_of, root_of
+from adshift.shift.photos import root_of
+from adshift.shift.real import Real, real_of
 from adshift.stages.folds import assign_folds
 
 
@@ -37,17 +38,18 @@ def foresee(plan: Plan, known: Known | None = None) -> Foreseen:
         AdshiftError: a mistake in the configuration or in the images.
     """
     plan.tracker.require()  # refuses a logger whose package is missing
-    split, photos = divide(plan, known), photos_of(plan.recipe.test)
-    notes = (*light_notes(split.test), *_verified(plan, split))
-    require_roles(plan, split, photos)
-    require_roles(plan, drawn(plan, split, photos), photos)
+    split, real = divide(plan, known), real_of(plan.recipe.test)
+    notes = (*domain_notes(split.test), *_verified(plan, split))
+    require_roles(plan, split, real)
+    require_roles(plan, drawn(plan, split, real), real)
     return Foreseen(split, notes)
 
 
 def _verified(plan: Plan, split: Split) -> list[str]:
     """What should be known of the files, folder by folder; raises AdshiftError for one that cannot be used."""
     folders: dict[Path, list[Sample]] = {}
-    for role in ROLES:
+    roles: tuple[Role, ...] = (*ROLES, "uncertain")
+    for role in roles:
         folders.setdefault(root_of(plan.recipe.of(role)[0], plan.root), []).extend(split.of(role))
     notes = unread(plan.source, plan.root, plan.categories)
     for root, samples in folders.items():
@@ -56,7 +58,7 @@ def _verified(plan: Plan, split: Split) -> list[str]:
     return notes
 
 
-def require_roles(plan: Plan, split: Split, photos: Photos | None) -> None:
+def require_roles(plan: Plan, split: Split, real: Real | None) -> None:
     """Refuse, before the fit, roles that would fail after it."""
     if plan.crossfit and split.calibration:
         raise AdshiftError(
@@ -66,7 +68,7 @@ def require_roles(plan: Plan, split: Split, photos: Photos | None) -> None:
     require_calibratable(plan, split.calibration, split.test)
     if plan.crossfit:
         assign_folds(split.train, plan.crossfit, plan.seed)  # refuses more folds than images, before the fit
-    if not split.test and photos is None and plan.source != "folder":
+    if not split.test and real is None and plan.source != "folder":
         raise AdshiftError(
             f"data.root={plan.root} holds no test image; put some into CATEGORY/test/good and test/DEFECT"
         )

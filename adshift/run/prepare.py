@@ -13,7 +13,7 @@ from adshift.methods.module import AnomalyModule
 from adshift.run.cell import Cell
 from adshift.run.division import drawn, without_seen
 from adshift.run.foresee import Foreseen, require_roles
-from adshift.shift.photos import Photos, photos_of
+from adshift.shift.real import Real, real_of
 from adshift.stages.correction import fitted_correction
 from adshift.stages.fit import make_trainer
 
@@ -47,21 +47,21 @@ def prepare(
     )  # fmt: skip
     if plan.recipe.correction is not None:
         datamodule.correction = correction or fitted_correction(plan.recipe.correction, datamodule)
-    photos = photos_of(plan.recipe.test)
+    real = real_of(plan.recipe.test)
     strange, said = without_seen(plan, datamodule, known)
-    datamodule.split = split = drawn(plan, strange, photos)
+    datamodule.split = split = drawn(plan, strange, real)
     notes += said
-    require_roles(plan, split, photos)
+    require_roles(plan, split, real)
     notes += cautions(plan.recipe, split)
-    refitted = known is not None and plan.crossfit  # the fits that would test each photograph without itself are gone
-    tests_itself = photos is not None and not split.test and not refitted
-    if photos is not None and tests_itself:
-        notes.append(_out_of_fold_note(photos))
+    refitted = known is not None and plan.crossfit  # the fits that would test each image without itself are gone
+    tests_itself = real is not None and not split.test and not refitted
+    if real is not None and tests_itself:
+        notes.append(_out_of_fold_note(real))
     return Cell(plan, split, datamodule, module, trainer, time.perf_counter(), notes, tests_itself, known)
 
 
-def _out_of_fold_note(photos: Photos) -> str:
+def _out_of_fold_note(real: Real) -> str:
     return (
-        f"domain.root={photos.root} holds no photograph to test on: the good ones that calibrate are tested, each by a "
+        f"{real.told} holds no photograph to test on: the good ones that calibrate are tested, each by a "
         "threshold that it had no part in; figures that need defects are null (put some into test/DEFECT)"
     )

@@ -1,18 +1,17 @@
-"""A real domain: photographs of the same parts in another light. It chooses test images and changes no pixel."""
+"""The lights of MVTec AD 2 under a key of their own: ``domain=lighting domain.lighting=shift_1`` is ``domain=shift_1``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from adshift.shift.domain import Domain
+from adshift.shift.named import Named
 
 REGULAR = "regular"
-ALL = "all"
 
 
 @dataclass(frozen=True)
-class Lighting(Domain):
-    """The light that a role's images were taken in, for a data set that tells it (MVTec AD 2).
+class Lighting(Named):
+    """The light that images were taken in.
 
     Attributes:
         lighting: ``regular``, ``overexposed``, ``underexposed``, ``shift_1``, ... as the files are named, or ``all``.
@@ -20,7 +19,12 @@ class Lighting(Domain):
 
     lighting: str = REGULAR
 
+    @property
+    def chosen(self) -> str:
+        """The light."""
+        return self.lighting
 
-def light_of(domain: Domain) -> str:
-    """The light of a domain; regular for every domain that is none of light: it acts on the images as they are."""
-    return domain.lighting if isinstance(domain, Lighting) else REGULAR
+    @property
+    def told(self) -> str:
+        """As ``Real.told``."""
+        return f"domain.lighting={self.lighting}"

@@ -1,19 +1,28 @@
-"""The study's domains by name: its families of shift, alone and together, and the corruptions."""
+"""The real domains that a data set tells by name: lights, lamps, kinds of material."""
 
 from __future__ import annotations
 
-from adshift.shift.corruptions import CORRUPTIONS
-from adshift.shift.domain import Domain
-from adshift.shift.names import FAMILIES
+from dataclasses import dataclass
 
-ACTING = {"shift": FAMILIES, **{family: (family,) for family in FAMILIES}}
-"""The study's domains: which families act."""
-NAMES = (*sorted(ACTING), *CORRUPTIONS)
+from adshift.errors import AdshiftError
+from adshift.shift.real import Real
+
+ALL = "all"
 
 
-def named_domain(name: str, severity: float, seed: int) -> Domain:
-    """The domain that ``domain=NAME`` composes."""
-    if name in CORRUPTIONS:
-        return Domain(name, severity=severity, seed=seed, corruption=name)
-    geometric, illumination, photometric = (family in ACTING[name] for family in FAMILIES)
-    return Domain(name, geometric, illumination, photometric, severity, seed)
+@dataclass(frozen=True)
+class Named(Real):
+    """Those images of a data set that were taken in one of its domains.
+
+    ``name`` is what the data set calls it (``poly``, ``shift_1``, ``lamp_b``), or ``all`` for every one of them.
+    """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.chosen:
+            raise AdshiftError("domain.name= names no domain of the data set; give one: domain=NAME")
+
+    @property
+    def chosen(self) -> str:
+        """What the data set calls it, or ``all``."""
+        return self.name

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
+from adshift.shift.real import Real, real_of
 
 
 @dataclass(frozen=True)
-class Photos(Domain):
+class Photos(Real):
     """Photographs that were taken in the target: under the new lamp, with the new camera.
 
     Attributes:
@@ -24,12 +25,16 @@ class Photos(Domain):
         if not self.root:
             raise AdshiftError("domain.root= names no folder; give that of the photographs: domain.root=FOLDER")
 
+    @property
+    def told(self) -> str:
+        """As ``Real.told``."""
+        return f"domain.root={self.root}"
+
 
 def photos_of(domain: Domain) -> Photos | None:
-    """The photographs that a domain begins with: itself, or what its images were in before; None where there are none."""
-    while domain.before is not None:
-        domain = domain.before
-    return domain if isinstance(domain, Photos) else None
+    """The photographs that a domain begins with; None where its images lie below the data root."""
+    real = real_of(domain)
+    return real if isinstance(real, Photos) else None
 
 
 def root_of(domain: Domain, data_root: Path) -> Path:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from adshift.config.plan import Plan, make_plan
 from adshift.data.acquire import acquire
+from adshift.data.domains import taken_in
 from adshift.data.moved import placed
 from adshift.data.photographs import index_photographs
 from adshift.data.samples import Sample
@@ -36,7 +37,8 @@ def foresee(chosen: dict[str, Any]) -> Foreseen:
     fitted, plan = _settings(asked.run, chosen["data_root"])
     photos = photos_of(asked.home)
     if photos is None:
-        (index,) = acquire(plan.source, plan.root, plan.categories, plan.folder)
+        (whole,) = acquire(plan.source, plan.root, plan.categories, plan.folder)
+        index = taken_in(whole, None, plan.domain)
     else:
         (index,) = index_photographs(Path(photos.root), plan.categories)
     return Foreseen(asked, fitted, plan, photographs(index, asked))

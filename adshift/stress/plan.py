@@ -16,8 +16,8 @@ from adshift.config.build import build, checked
 from adshift.data.pasted import Pasted
 from adshift.data.samples import CategoryIndex, Sample
 from adshift.errors import AdshiftError
+from adshift.shift.by_name import named_domain
 from adshift.shift.domain import Domain
-from adshift.shift.named import named_domain
 from adshift.shift.photos import photos_of
 
 COMPONENTS = ("all", "geometric", "photometric", "illumination")

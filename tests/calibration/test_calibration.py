@@ -62,9 +62,10 @@ def test_f1_is_the_highest_of_the_exact_maximisers(rows: list[tuple[int, int]]) 
     scores, labels = np.array([r[0] for r in rows], dtype=float), np.array([r[1] for r in rows])
     if labels.min() == labels.max():
         return
-    best, threshold = best_f1_by_hand(scores, labels)
+    best, lowest = best_f1_by_hand(scores, labels)
     calibration = F1().calibrate(scores, labels)
-    assert calibration.threshold == threshold
+    under = [score for score in scores.tolist() if score < lowest]
+    assert calibration.threshold == ((max(under) + lowest) / 2 if under else lowest)
     assert f1_score(labels, scores >= calibration.threshold) == pytest.approx(float(best))
 
 
@@ -77,7 +78,7 @@ def test_f1_equals_the_best_of_sklearns_curve(sign: float, decimals: int) -> Non
     precision, recall, thresholds = precision_recall_curve(labels, scores)
     curve = 2 * precision * recall / np.maximum(precision + recall, 1e-300)
     calibration = F1().calibrate(scores, labels)
-    assert calibration.threshold in thresholds
+    assert (calibration.threshold in thresholds) == bool((scores >= calibration.threshold).all())
     assert f1_score(labels, scores >= calibration.threshold) == pytest.approx(curve.max(), abs=1e-12)
     assert calibration.n == 2000
     assert calibration.promised_rate is None
@@ -86,13 +87,26 @@ def test_f1_equals_the_best_of_sklearns_curve(sign: float, decimals: int) -> Non
 def test_f1_says_when_it_calls_every_normal_anomalous() -> None:
     calibration = F1().calibrate(np.array([1.0, 2.0, 3.0]), np.array([1, 0, 0]))
     assert calibration.threshold == 1.0
-    assert "the best F1 (0.500) calls all 2 calibration normals" in calibration.warnings[0]
+    assert "the best F1 (0.500) calls all 2 calibration normals" in calibration.warnings[-1]
 
 
-def test_f1_keeps_the_anomaly_that_defines_its_threshold() -> None:
-    calibration = F1().calibrate(np.array([1.0, 2.0, 3.0]), np.array([0, 0, 1]))
-    assert calibration.threshold == 3.0
-    assert calibration.warnings == ()
+@pytest.mark.parametrize("anomalies", [1, 4, 5, 40])
+def test_f1_lies_in_the_gap_and_warns_of_few_anomalies(anomalies: int) -> None:
+    scores, labels = np.array([1.0, 2.0, *[3.0] * anomalies]), np.array([0, 0, *[1] * anomalies])
+    calibration = F1().calibrate(scores, labels)
+    assert calibration.threshold == 2.5
+    told = (
+        f"rests on {anomalies} anomalous calibration scores, fewer than 5; add defective images, or use threshold=conf"
+    )
+    assert [told in warning for warning in calibration.warnings] == ([True] if anomalies < 5 else [])
+
+
+@pytest.mark.parametrize("low", [1.0, -1.7e308, 5e-324])
+def test_f1_decides_its_own_scores_where_no_number_lies_in_the_gap(low: float) -> None:
+    scores = np.array([low, math.nextafter(low, math.inf)])
+    assert (scores >= F1().calibrate(scores, np.array([0, 1])).threshold).tolist() == [False, True]
+    wide = np.array([-1.7e308, 1.7e308])
+    assert F1().calibrate(wide, np.array([0, 1])).threshold == 0.0
 
 
 def test_without_anomalies_f1_says_why_it_cannot_and_the_others_work() -> None:

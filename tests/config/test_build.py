@@ -49,7 +49,7 @@ def test_the_groups_are_those_of_the_design() -> None:
     assert options("method") == ["padim", "patchcore"]
     assert set(options("domain")) == {
         *("clean", "shift", "geometric", "photometric", "illumination", "lighting"),
-        *("brightness", "contrast", "defocus_blur", "gaussian_noise", "photos"),
+        *("brightness", "contrast", "defocus_blur", "gaussian_noise", "photos", "named"),
     }
     assert options("adaptation") == [
         "few",
@@ -70,11 +70,16 @@ def test_the_groups_are_those_of_the_design() -> None:
 
 @pytest.mark.parametrize(("group", "option"), [(g, o) for g in GROUPS for o in options(g) if g not in ("data",)])
 def test_every_option_composes_and_plans(group: str, option: str) -> None:
-    needs = ["domain.root=LAMP"] if option == "photos" else []
+    needs = {"photos": ["domain.root=LAMP"], "named": ["domain.name=shift_1"]}.get(option, [])
+    needs += ["data=mvtec_ad_2", "data.category=can"] if option in ("named", "lighting") else []
     config = plain(train_config(f"{group}={option}", *needs))
     plan = make_plan(config, Domain())
     if group == "domain":
-        assert plan.recipe.test.name == config["domain"]["name"] == {"lighting": "all"}.get(option, option)
+        assert (
+            plan.recipe.test.name
+            == config["domain"]["name"]
+            == {"lighting": "all", "named": "shift_1"}.get(option, option)
+        )
     if group == "threshold":
         assert plan.calibrator.kind == option
     if group == "adaptation":
@@ -121,6 +126,17 @@ def test_the_defaults_are_those_of_the_design() -> None:
     assert (plan.regime.name, plan.calibrator.kind, type(plan.splitter).__name__) == ("none", "f1", "StudySplit")
     assert config["trainer"] == {"accelerator": "auto", "devices": "auto"}
     assert OmegaConf.select(train_config("data=carpet"), "data.root") == "data/mvtec"
+
+
+@pytest.mark.parametrize("split", ["study", "standard", "official"])
+def test_the_default_rule_goes_with_the_split(split: str) -> None:
+    """f1 needs defects among the calibration images, which the study's split alone lends; a rule that is named stands."""
+    assert planned(f"split={split}").calibrator.kind == ("f1" if split == "study" else "conformal")
+    assert planned(f"split={split}", "threshold=sigma").calibrator.kind == "sigma"
+    assert planned("threshold=f1", f"split={split}").calibrator.kind == "f1"
+    assert planned(f"split={split}", "sweep=regimes").calibrator.kind == ("f1" if split == "study" else "conformal")
+    assert compose("evaluate", ["run=x", f"split={split}"]).get("threshold") is None
+    assert compose("evaluate", ["run=x", f"split={split}", "threshold=evt"]).threshold.tail == 0.2
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""VisA, BTAD, MPDD and MVTec AD 2, each on a miniature of its layout: index, official split, masks, a whole run."""
+"""VisA, BTAD, MPDD, MVTec AD 2, AeBAD-S and RobustAD, each on a miniature: index, official split, masks, a whole run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,16 @@ import numpy as np
 import pytest
 from helpers.images import draw, draw_category
 from helpers.inprocess import invoke, run_cell
-from helpers.layouts import EXACT, LIGHTS, make_btad, make_mpdd, make_mvtec_ad_2, make_visa
+from helpers.layouts import (
+    EXACT,
+    LIGHTS,
+    make_aebad,
+    make_btad,
+    make_mpdd,
+    make_mvtec_ad_2,
+    make_robustad,
+    make_visa,
+)
 
 from adshift.adaptation.full import FullAdaptation
 from adshift.adaptation.none import NoAdaptation
@@ -22,17 +31,27 @@ from adshift.adaptation.threshold import ThresholdAdaptation
 from adshift.data.acquire import acquire
 from adshift.data.check.__main__ import main as check
 from adshift.data.dataset import read_pair
-from adshift.data.lighting import split_in_light
+from adshift.data.domains import taken_in
 from adshift.data.samples import CategoryIndex, Sample
-from adshift.data.splits import ROLES, OfficialSplit, Splitter, StandardSplit, StudySplit
+from adshift.data.splits import OfficialSplit, Splitter, StandardSplit, StudySplit
+from adshift.data.target_split import split_in_domains
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
 from adshift.shift.lighting import Lighting
+from adshift.shift.real import real_of
 
-MAKERS = {"visa": make_visa, "btad": make_btad, "mpdd": make_mpdd, "mvtec_ad_2": make_mvtec_ad_2}
-CATEGORY = {"visa": "candle", "btad": "01", "mpdd": "tubes", "mvtec_ad_2": "can"}
-OFFICIAL = {"visa": (9, 0, 3, 4), "btad": (10, 0, 3, 3), "mpdd": (10, 0, 3, 4), "mvtec_ad_2": (10, 20, 3, 3)}
-"""Train, calibration, test normal, test anomalous; MVTec AD 2 in regular light."""
+MAKERS = {
+    "visa": make_visa, "btad": make_btad, "mpdd": make_mpdd, "mvtec_ad_2": make_mvtec_ad_2, "aebad": make_aebad,
+    "robustad": make_robustad,
+}  # fmt: skip
+CATEGORY = {
+    "visa": "candle", "btad": "01", "mpdd": "tubes", "mvtec_ad_2": "can", "aebad": "AeBAD_S", "robustad": "PCB",
+}  # fmt: skip
+OFFICIAL = {
+    "visa": (9, 0, 3, 4), "btad": (10, 0, 3, 3), "mpdd": (10, 0, 3, 4), "mvtec_ad_2": (10, 20, 3, 3),
+    "aebad": (10, 0, 3, 3), "robustad": (10, 0, 3, 3),
+}  # fmt: skip
+"""Train, calibration, test normal, test anomalous; of several domains the one that has images to train on."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +72,8 @@ def split_of(index: CategoryIndex, splitter: Splitter, light: str | None = None,
     regime = regime or NoAdaptation()
     target = Domain() if light is None else Lighting(lighting=light)
     recipe = regime.applied(unadapted((Domain(),), target))
-    return split_in_light([index], splitter, {role: recipe.of(role) for role in ROLES}, regime.name)
+    real = [real_of(recipe.of(role)[0]) for role in ("train", "calibration", "test")]
+    return split_in_domains(lambda wanted: [taken_in(index, wanted, "")], splitter, *real, regime.name)
 
 
 def overrides(roots: dict[str, Path], source: str) -> list[str]:
@@ -203,7 +223,7 @@ def test_the_light_chooses_the_test_images(roots: dict[str, Path]) -> None:
     for light in LIGHTS:
         split = split_of(index, StandardSplit(), light)
         assert names(split.test) == [f"{i:03}_{light}.png" for _ in ("bad", "good") for i in range(3)]
-        assert {s.light for s in (*split.train, *split.calibration)} == {"regular"}
+        assert {s.domain for s in (*split.train, *split.calibration)} == {"regular"}
     assert split_of(index, StandardSplit()) == split_of(index, StandardSplit(), "regular")
     assert split_of(index, StandardSplit()) == split_of(index, OfficialSplit())
     assert len(split_of(index, OfficialSplit(), "all").test) == 24
@@ -215,12 +235,13 @@ def test_the_light_chooses_the_test_images(roots: dict[str, Path]) -> None:
     ("regime", "splitter", "light", "says"),
     [
         (ThresholdAdaptation(), StandardSplit(), "shift_1",
-         r"adaptation=threshold needs calibration images in domain\.lighting=shift_1, .*regular light alone; use adapt"),
-        (ThresholdAdaptation(), StandardSplit(), "all", r"needs calibration images in domain\.lighting=all"),
-        (FullAdaptation(), OfficialSplit(), "shift_1", r"adaptation=full needs train images in domain\.lighting=shift_1"),
-        (NoAdaptation(), StudySplit(anomaly_fraction=0.4), "shift_1", "lends test images in .* use split=standard"),
+         r"of can in shift_1 are all to be tested on, and adaptation=threshold takes some .* use adaptation=none"),
+        (ThresholdAdaptation(), StandardSplit(), "all", r"can in overexposed, shift_1, underexp.* are all to be tested on"),
+        (FullAdaptation(), OfficialSplit(), "shift_1", r"in shift_1 are all to be tested on, and adaptation=full takes"),
+        (NoAdaptation(), StudySplit(anomaly_fraction=0.4), "shift_1", "lends test images of can .* use split=standard"),
+        (NoAdaptation(), StudySplit(anomaly_fraction=0.4), "all", "lends test images of can .* use split=standard"),
         (NoAdaptation(), OfficialSplit(), "dusk",
-         r"dusk is none of the lights of category=can; choose one of: overexposed, regular, shift_1, underexposed, all"),
+         r"lighting=dusk is none of the domains of category=can; choose one of: overexposed, regular, shift_1, .*, all"),
     ],
 )  # fmt: skip
 def test_what_the_lights_cannot_give_is_refused(
@@ -231,9 +252,12 @@ def test_what_the_lights_cannot_give_is_refused(
     assert "\n" not in str(caught.value)
 
 
-def test_lights_of_a_data_set_without_any(roots: dict[str, Path]) -> None:
-    with pytest.raises(AdshiftError, match="category=tubes tell no light; use data=mvtec_ad_2"):
-        split_of(indexed(roots, "mpdd"), StandardSplit(), "shift_1")
+def test_lights_of_a_data_set_without_any(roots: dict[str, Path], tmp_path: Path) -> None:
+    """It is told before anything is read: the data root need not be there."""
+    lit = ["domain=lighting", "domain.lighting=shift_1", f"hydra.run.dir={tmp_path}/out"]
+    done = invoke("train.py", *overrides({**roots, "mpdd": tmp_path / "none"}, "mpdd"), *lit)
+    assert done.code == 2
+    assert "data.source=mpdd tells no domains of its own, as these do: mvtec_ad_2, elpv, " in done.err
 
 
 def test_a_run_goes_to_another_light_without_a_new_fit(roots: dict[str, Path], tmp_path: Path) -> None:
@@ -249,13 +273,45 @@ def test_a_run_goes_to_another_light_without_a_new_fit(roots: dict[str, Path], t
     assert moved["config"]["domain"]["name"] == "shift_1"
     everything = run_cell(tmp_path / "all", f"run={tmp_path / 'clean'}", "domain=lighting", script="evaluate.py")
     assert everything["counts"]["can"]["test_normal"] == 12
-    assert any("the same parts in 4 lights" in line for line in everything["warnings"])
+    assert any(
+        "its test images are of 4 domains (overexposed, regular, shift_1, under" in line
+        for line in everything["warnings"]
+    )
     done = invoke(
         "evaluate.py", f"run={tmp_path / 'clean'}", *lit, "adaptation=threshold", f"hydra.run.dir={tmp_path}/no"
     )
     assert (done.code, done.err.count("\n")) == (2, 1)
-    assert "adaptation=threshold needs calibration images" in done.err
+    assert "are all to be tested on, and adaptation=threshold takes some" in done.err
     assert json.loads((tmp_path / "lit" / "calibration.json").read_text())["domain"]["name"] == "clean"
+
+
+@pytest.mark.parametrize(
+    ("source", "domain", "others"),
+    [
+        ("mvtec_ad_2", "shift_1", {"overexposed", "regular", "underexposed"}),
+        ("aebad", "illumination", {"background", "same", "view"}),
+        ("robustad", "test2", {"test0", "test1"}),
+    ],
+)
+def test_a_domain_is_named_as_a_simulated_one_is(
+    roots: dict[str, Path], source: str, domain: str, others: set[str], tmp_path: Path
+) -> None:
+    """domain=NAME tests on that domain's images with the model and the threshold of the source's."""
+    cell = [*overrides(roots, source), "split=standard"]
+    clean = run_cell(tmp_path / "clean", *cell)
+    found = run_cell(tmp_path / "run", *cell, f"domain={domain}")
+    assert found["threshold"] == clean["threshold"]
+    assert found["counts"][CATEGORY[source]]["test_anomalous"] == 3
+    rows = (tmp_path / "run" / "scores.csv").read_text().splitlines()
+    tested = [row.split(",")[0] for row in rows if ",test," in row]
+    assert len(tested) == 6
+    assert all(domain in path for path in tested)
+    done = invoke("train.py", *cell, "domain=dusk", f"hydra.run.dir={tmp_path}/out")
+    assert done.code == 2
+    listed = done.err.partition("choose one of: ")[2].strip().split(", ")
+    assert listed == [*sorted({domain, *others}), "all"]
+    refused = invoke("train.py", *cell, f"domain={domain}", "adaptation=full", f"hydra.run.dir={tmp_path}/out")
+    assert f"in {domain} are all to be tested on, and adaptation=full takes some" in refused.err
 
 
 @pytest.mark.parametrize("source", ["visa", "mvtec_ad_2"])

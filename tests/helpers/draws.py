@@ -19,7 +19,7 @@ from adshift.features.backbone import FrozenBackbone
 from adshift.methods.coreset.greedy import greedy_coreset
 from adshift.methods.padim import PaDiM
 from adshift.metrics.resampling import resample
-from adshift.shift.named import named_domain
+from adshift.shift.by_name import named_domain
 
 
 def _samples(defect: str, count: int) -> tuple[Sample, ...]:

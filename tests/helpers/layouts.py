@@ -78,3 +78,48 @@ def make_mvtec_ad_2(root: Path) -> None:
             save_mask(test / "ground_truth" / "bad" / f"{i:03}_{light}_mask.png", 255)
     draw(base / "test_private" / "000_regular.png", 400)
     draw(base / "test_private_mixed" / "000_mixed.png", 401)
+
+
+def make_aebad(root: Path) -> None:
+    """10 blades to train on in two groups, three of each kind to test on in each of four domains."""
+    base = root / "AeBAD_S"
+    for i in range(10):
+        draw(base / "train" / "good" / ("background", "view")[i % 2] / f"{i:03}.png", i)
+    for k, domain in enumerate(("background", "illumination", "same", "view")):
+        for i in range(3):
+            draw(base / "test" / "good" / domain / f"{i:03}.png", 100 + 10 * k + i)
+            draw(base / "test" / "ablation" / domain / f"{i:03}.png", 200 + 10 * k + i, defect=True)
+            save_mask(base / "ground_truth" / "ablation" / domain / f"{i:03}.png", 255)
+
+
+def make_robustad(root: Path) -> None:
+    """PCB: 10 normal ones to train on beside an anomaly that nothing reads, three of each kind in each of three domains."""
+    for i in range(10):
+        draw(root / "PCB" / "pcb_data_dir_train" / "normal" / f"{i:03}.png", i)
+    draw(root / "PCB" / "pcb_data_dir_train" / "anomaly" / "900.png", 900, defect=True)
+    for k in range(3):
+        part = root / "PCB" / f"pcb_data_dir_test{k}"
+        for i in range(3):
+            draw(part / "normal" / f"{i:03}.png", 100 + 10 * k + i)
+            draw(part / "anomaly" / f"{i + 3:03}.png", 200 + 10 * k + i, defect=True)
+            save_mask(part / "masks" / f"{i + 3:03}.png", 255)
+        (part / "metadata.jsonl").write_text("{}\n")
+
+
+def make_lamps(root: Path) -> None:
+    """A plate under two lamps: under each ten good ones to train on, three good and four defective ones to test on."""
+    for k, lamp in enumerate(("lamp_a", "lamp_b")):
+        draw_category(root / lamp, "plate", train=10, good=3, defective=4, seed=10 + k)
+
+
+def make_elpv(root: Path) -> None:
+    """Of each material 20 good cells, 4 of probability 1/3, 2 of 2/3 and 6 defective ones, in one folder with one list."""
+    rows, number = [], 0
+    for probability, count in (("0.0", 20), ("0.3333333333333333", 4), ("0.6666666666666666", 2), ("1.0", 6)):
+        for material in ("mono", "poly"):
+            for _ in range(count):
+                number += 1
+                name = f"images/cell{number:04}.png"
+                draw(root / name, number + 500 * (material == "poly"), defect=probability[0] == "1")
+                rows.append(f"{name}  {probability}  {material}")
+    (root / "labels.csv").write_text("\n".join(rows) + "\n")

@@ -15,10 +15,21 @@ import pytest
 from helpers.cases import loco
 from helpers.images import draw_category, tiny_overrides
 from helpers.inprocess import invoke, run_cell
-from helpers.layouts import make_btad, make_mpdd, make_mvtec_ad_2, make_visa
+from helpers.layouts import (
+    make_aebad,
+    make_btad,
+    make_elpv,
+    make_lamps,
+    make_mpdd,
+    make_mvtec_ad_2,
+    make_robustad,
+    make_visa,
+)
 from helpers.repo import REPO
 from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
+
+from adshift.launch.real_domain import named
 
 PAGES = {
     path.relative_to(REPO).as_posix(): path
@@ -137,7 +148,8 @@ def test_every_call_of_a_program_composes() -> None:
         for program, words in calls:
             overrides = [w for w in words if w != "-m" and not w.lstrip("+").startswith("hydra")]
             if not known & set(overrides):
-                compose(program.removesuffix(".py"), [first_of_sweep(word) for word in overrides])
+                written = named([first_of_sweep(word) for word in overrides], REPO / "conf")
+                compose(program.removesuffix(".py"), written)
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +161,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_mpdd(root / "data" / "mpdd")
     make_mvtec_ad_2(root / "data" / "mvtec_ad_2")
     loco(root / "data" / "mvtec_loco", "pushpins")
+    make_aebad(root / "data" / "aebad")
+    make_robustad(root / "data" / "robustad")
+    make_elpv(root / "data" / "elpv")
+    make_lamps(root / "LAMPS")
+    (root / "LAMPS" / "lamp_a" / "plate").rename(root / "LAMPS" / "lamp_a" / "part")
+    (root / "LAMPS" / "lamp_b" / "plate").rename(root / "LAMPS" / "lamp_b" / "part")
     draw_category(root / "data" / "mvtec", "carpet", seed=5)
     draw_category(root / "own", "part", seed=6)
     draw_category(root / "SCREW", "screw", seed=7)
@@ -159,7 +177,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 PLACES = {
     "ROOT": "own", "NAME": "part", "DIR DIR ...": "clean none", "DIR_A DIR_B": "none clean", "DIR": "none",
-    "REGIME NONE CLEAN": "full none clean", "FOLDER": "own/part/test", "SCREW": "SCREW",
+    "REGIME NONE CLEAN": "full none clean", "FOLDER": "own/part/test", "SCREW": "SCREW", "LAMPS": "LAMPS",
     "WEIGHTS": "random",
 }  # fmt: skip
 SMALL = [
@@ -177,6 +195,8 @@ def filled(command: str, place: Path) -> list[str]:
         words += [word for word in SMALL if word.partition("=")[0] not in given]
         if not any(word.startswith("data=") for word in words):
             words += ["data=folder", f"data.root={place / 'own'}", "data.category=part"]
+        if "data=elpv" in words:  # the miniature in place of the installed package
+            words.append(f"data.root={place / 'data' / 'elpv'}")
     if "console" in words[2] and "*" in words[3]:
         words[3:] = sorted(str(p) for p in place.glob(words[3]))
     return words

@@ -15,6 +15,9 @@ from PIL import Image
 
 from adshift.data.contents import content_sha256
 from adshift.data.images import read_image
+from adshift.report.cells import to_cells
+from adshift.report.photographs import Photographs
+from adshift.report.runs import Run
 
 GAIN = 1.25
 QUICK = (
@@ -201,3 +204,17 @@ def test_folders_that_cannot_serve_are_told(run: Path, tmp_path: Path, content: 
     assert done.code == 2
     assert said in done.err
     shutil.rmtree(lamp, ignore_errors=True)
+
+
+def test_the_report_shows_the_photographs_and_not_what_has_their_names(run: Path, tmp_path: Path) -> None:
+    """An image of the data root may have a photograph's path."""
+    lamp = photographs(tmp_path / "photos", 6, 2000, GAIN)
+    under(run, lamp, tmp_path / "found", "save_maps=true")
+    complaints: list[str] = []
+    cell = to_cells([Run.read(tmp_path / "found")])[0]
+    shown = Photographs(complaints.append)
+    samples = shown.samples(cell, "photos")
+    assert complaints == []
+    assert set(samples) == {row["path"] for row in scores(tmp_path / "found", "test")}
+    for path, sample in samples.items():
+        assert (shown.pair(cell, sample)[0] == read_image(lamp / path)).all()

@@ -129,7 +129,9 @@ def test_scores_csv_has_a_row_an_image_and_one_decision_rule(cells: Cells) -> No
         assert float(row["threshold"]) == result["threshold"]["plate"]["value"]
         assert int(row["decision"]) == int(float(row["score"]) >= float(row["threshold"]))
     calibration = [row for row in rows if row["role"] == "calibration"]
-    assert any(row["score"] == row["threshold"] for row in calibration)  # f1's threshold is a score, and is called
+    scores, called = np.array([[float(row["score"]), float(row["decision"])] for row in calibration]).T
+    under, over = scores[called == 0].max(), scores[called == 1].min()
+    assert float(calibration[0]["threshold"]) == pytest.approx((under + over) / 2)  # f1's lies in the gap
 
 
 def test_the_figures_are_those_of_the_scores_and_maps_on_disk(cells: Cells, tiny: Path) -> None:
@@ -148,7 +150,7 @@ def test_the_figures_are_those_of_the_scores_and_maps_on_disk(cells: Cells, tiny
     assert all((maps[name].shape, maps[name].dtype) == ((32, 32), np.float32) for name in maps.files)
     from adshift.data.dataset import ImageDataset
     from adshift.data.samples import index_category
-    from adshift.shift.named import named_domain
+    from adshift.shift.by_name import named_domain
 
     found = index_category(tiny, "plate")
     samples = {s.path: s for s in (*found.test_good, *found.test_anomalous)}

@@ -16,9 +16,9 @@ from adshift.data.dataset import ImageDataset, read_pair
 from adshift.data.samples import index_category
 from adshift.data.shifted import main
 from adshift.errors import AdshiftError
+from adshift.shift.by_name import named_domain
 from adshift.shift.corruptions import CORRUPTIONS, corrupt, disk
 from adshift.shift.domain import Domain, domain_parts
-from adshift.shift.named import named_domain
 
 SEVERITIES = (1, 2, 3, 4, 5)
 

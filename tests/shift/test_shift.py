@@ -16,8 +16,8 @@ from adshift.data.samples import index_category
 from adshift.data.shifted import PARAMETERS, main, write_category
 from adshift.errors import AdshiftError
 from adshift.shift import transforms
+from adshift.shift.by_name import named_domain
 from adshift.shift.domain import Domain
-from adshift.shift.named import named_domain
 from adshift.shift.parameters import ShiftParameters
 
 SHIFT = named_domain("shift", 1.0, 0)

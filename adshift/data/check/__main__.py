@@ -15,7 +15,7 @@ from pathlib import Path
 
 from adshift.data.check.doctor import examine
 from adshift.data.check.problem import errors
-from adshift.data.layouts.by_name import LAYOUTS
+from adshift.data.layouts.by_name import LAYOUTS, located
 from adshift.errors import printable
 
 
@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of sentences")
     chosen = parser.parse_args(arguments)
     layout = LAYOUTS[chosen.layout]
-    problems = examine(chosen.root, chosen.category, progress=sys.stderr.isatty(), layout=layout)
+    root = located(chosen.layout, str(chosen.root))
+    problems = examine(root, chosen.category, progress=sys.stderr.isatty(), layout=layout)
     for problem in problems:
         print(json.dumps(asdict(problem)) if chosen.json else f"{problem.severity}: {problem.line()}")
     wrong = len(errors(problems))

@@ -12,7 +12,7 @@ from adshift.data.check.pixels import pixel_problems
 from adshift.data.check.problem import Problem, error
 from adshift.data.check.quick import header_problems, mixture_problems
 from adshift.data.check.roles import role_problems
-from adshift.data.layouts.layout import MVTEC, Layout
+from adshift.data.layouts.layout import MVTEC, Layout, of_its_name
 from adshift.data.listing import folders
 from adshift.data.own import as_category, is_category
 from adshift.data.samples import UNMIX, check_category_name, is_flat, mixture
@@ -36,12 +36,12 @@ def examine(
         return [
             error(".", "is no folder", "name the folder that holds the category folders, or a flat one of good images")
         ]
-    alone = categories is None and not layout.categories and is_category(root)
+    alone = categories is None and layout.bases is of_its_name and not layout.categories and is_category(root)
     if alone:
         root, name = as_category(root)
         categories = [name]
     elif categories is None:
-        categories = [p.name for p in folders(root) if not layout.categories or p.name in layout.categories]
+        categories = [name for name in layout.categories or [p.name for p in folders(root)] if layout.holds(root, name)]
     if not categories:
         return [error(".", f"holds no category of {layout.name}", f"it should hold {layout.expects}")]
     found = _case_twins(categories)
@@ -70,7 +70,7 @@ def _category(root: Path, category: str, progress: bool, layout: Layout, alone: 
         check_category_name(category)
     except AdshiftError as mistake:
         return [error(category, "cannot be a category", str(mistake))]
-    if not (root / category).is_dir():
+    if not layout.holds(root, category):
         return [error(category, "is no folder of the data root", "name one that is")]
     found = [*name_problems(root, category, layout), *layout_problems(root, category, layout)]
     try:

@@ -26,7 +26,10 @@ NOT_TEXT = ("Cc", "Cs", "Zl", "Zp")
 
 def name_problems(root: Path, category: str, layout: Layout = MVTEC) -> list[Problem]:
     """Links that lead out or nowhere, names that are no text or differ by case only, and images that share a mask."""
-    base = root / category
+    return [problem for base in layout.bases(root, category) for problem in _names_below(root, base, layout)]
+
+
+def _names_below(root: Path, base: Path, layout: Layout) -> list[Problem]:
     inside = (root.resolve(), base.resolve())
     found = list(_folder_link(root, base))
     leaves = layout.leaves(base)
@@ -107,7 +110,10 @@ def _shared_stems(root: Path, leaf: Leaf) -> Iterator[Problem]:
 
 def layout_problems(root: Path, category: str, layout: Layout = MVTEC) -> list[Problem]:
     """Folders that are misnamed, and pictures and folders of pictures that nothing reads."""
-    base = root / category
+    return [problem for base in layout.bases(root, category) for problem in _folders_below(root, base, layout)]
+
+
+def _folders_below(root: Path, base: Path, layout: Layout) -> list[Problem]:
     found = [] if layout.name else _misnamed(root, base)
     leaves = [leaf.path for leaf in layout.leaves(base)]
     above = [base / part for part in layout.parts]

@@ -47,8 +47,8 @@ def pixel_problems(root: Path, samples: Sequence[Sample], progress: bool = False
     twice = grouped({sample: each.digest for sample, each in seen.items()})
     found += duplicate_problems(twice)
     again = {sample for group in twice for sample in group[1:]}
-    for group in dict.fromkeys((sample.category, sample.light) for sample in seen):  # a part in two lights is meant
-        own = [sample for sample in seen if (sample.category, sample.light) == group and sample not in again]
+    for group in dict.fromkeys((sample.category, sample.domain) for sample in seen):  # a part in two domains is meant
+        own = [sample for sample in seen if (sample.category, sample.domain) == group and sample not in again]
         found += twin_problems(own, [seen[sample].print for sample in own])
     return found
 

@@ -19,19 +19,28 @@ class Leaf(NamedTuple):
     holds: Literal["nominal", "defective", "masks"]
 
 
+def of_its_name(root: Path, category: str) -> list[Path]:
+    """A category's folder: that of its name right in the root."""
+    return [root / category]
+
+
 @dataclass(frozen=True)
 class Layout:
     """One way to lay images out.
 
     Attributes:
         find: (root, category) to the index; its lists may be empty.
-        parts: the folders between ROOT/CATEGORY and the leaves, POSIX, relative to the category.
-        leaves: ROOT/CATEGORY to the folders of images and masks that exist.
+        parts: the folders between a category's folder and the leaves, POSIX, relative to the former.
+        leaves: a category's folder to the folders of images and masks that exist.
         name: of the data set; empty for folders of anybody's.
         categories: of the data set; empty where any folder may be one.
         obtain: where the data set is to be had, and under which licence.
         expects: its folders, as a sentence's end.
         left: folders below the category's that are meant to be read by nothing.
+        bases: (root, category) to the category's folders, which may not exist; several where each domain has one.
+        domains: whether it tells real domains of its images.
+        masked: whether it has masks.
+        licence: printed wherever it is read; empty where whoever put it there has seen it.
     """
 
     find: Callable[[Path, str], CategoryIndex]
@@ -42,6 +51,21 @@ class Layout:
     obtain: str = ""
     expects: str = ""
     left: tuple[str, ...] = ()
+    bases: Callable[[Path, str], list[Path]] = of_its_name
+    domains: bool = False
+    masked: bool = True
+    licence: str = ""
+
+    def holds(self, root: Path, category: str) -> bool:
+        """Whether the category has a folder."""
+        return any(base.is_dir() for base in self.bases(root, category))
+
+    @property
+    def remedy(self) -> str:
+        """What to do where images are missing, as a sentence's end."""
+        if not self.obtain:
+            return f"data.root must hold {self.expects}"
+        return f"get {self.name} ({self.obtain}) and unpack it so that data.root holds {self.expects}"
 
 
 def existing(*leaves: Leaf) -> list[Leaf]:
@@ -75,10 +99,9 @@ def index_in(layout: Layout, root: Path, category: str) -> CategoryIndex:
         raise AdshiftError(
             f"category={category} is not in {layout.name}; choose one of: {', '.join(layout.categories)}"
         )
-    remedy = f"get {layout.name} ({layout.obtain}) and unpack it so that data.root holds {layout.expects}"
-    if not (root / category).is_dir():
-        raise AdshiftError(f"data.root={root} holds no folder {category}; {remedy}")
+    if not layout.holds(root, category):
+        raise AdshiftError(f"data.root={root} holds no folder {category}; {layout.remedy}")
     index = layout.find(root, category)
     if not index.train_good:
-        raise AdshiftError(f"{root / category} holds no image to train on; {remedy}")
+        raise AdshiftError(f"{root / category} holds no image to train on; {layout.remedy}")
     return index

@@ -33,7 +33,7 @@ def light_of(path: str) -> str:
 
 
 def _lit(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
-    return tuple(replace(sample, light=light_of(sample.path)) for sample in samples)
+    return tuple(replace(sample, domain=light_of(sample.path)) for sample in samples)
 
 
 def find(root: Path, category: str) -> CategoryIndex:
@@ -69,5 +69,6 @@ MVTEC_AD_2 = Layout(
     CATEGORIES,
     "https://www.mvtec.com/company/research/datasets/mvtec-ad-2, mvtec_ad_2.tar.gz; CC BY-NC-SA 4.0",
     "CATEGORY/train/good, validation/good, test_public/good, test_public/bad, test_public/ground_truth/bad",
-    ("test_private", "test_private_mixed"),
+    left=("test_private", "test_private_mixed"),
+    domains=True,
 )

@@ -18,6 +18,7 @@ from adshift.report.study import Study
 from adshift.report.thumbnails import outcome
 from adshift.shift.names import CLEAN
 from adshift.shift.pixels import UInt8, resize_image, resize_mask
+from adshift.shift.real import real_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,9 +44,8 @@ def section(study: Study, photographs: Photographs) -> Section | None:
 def _clean_shifted(study: Study, photographs: Photographs) -> list[Plot]:
     shifted = [c for c in study.select(domain=study.main_domain, severity=study.severity) if c.domain != CLEAN]
     by_category = {name: cell for cell in reversed(shifted) for name in cell.categories}
-    chosen = [c for c in study.categories if c in by_category and photographs.samples(by_category[c], c)][
-        :GALLERY_CATEGORIES
-    ]
+    there = [c for c in study.categories if c in by_category and photographs.samples(by_category[c], c)]
+    chosen = [c for c in there if real_of(domain_of(by_category[c])) is None][:GALLERY_CATEGORIES]
     if not chosen:
         return []
     names = ", ".join(chosen)
