@@ -76,7 +76,8 @@ def advised(chosen: dict[str, Any], folder: Path) -> Outcome:
     calibrator, notes = _calibrator(cell)
     good = tuple(s for s in cell.split.calibration if s.label == 0)
     tests = cell.split.test
-    bench, found, told = None, (), None
+    bench, told = None, None
+    found: tuple[Judged, ...] = ()
     if len(good) >= FEWEST:
         bench = _bench(plan, cell, good, target)
         found = _judged(plan, cell, bench, calibrator, target, tests)

@@ -29,7 +29,7 @@ def acquire(source: str, root: Path, categories: Sequence[str], folder: str = ""
     layout = layout_of(source)
     if folder:
         found = [index_moved(layout, root, folder, category) for category in categories]
-        _refuse(root, errors(name_problems(root, folder, layout)))
+        _refuse(root, errors(name_problems(root, folder, layout)), check_command(source, root, [folder]))
         return found
     if source == "mvtec":
         from adshift.data import mvtec

@@ -62,8 +62,14 @@ def losses(figures: Mapping[str, Figures], paired: bool = True) -> list[Loss]:
         paired: whether all are of the same images; else resampled independently of each other.
     """
     clean = figures[CLEAN]
-    change = (lambda found: compare(found, clean, FIGURES)) if paired else (lambda found: _apart(found, clean))
-    return [Loss(name, {f: found.point(f) for f in FIGURES}, change(found)) for name, found in figures.items()]
+    return [
+        Loss(
+            name,
+            {figure: found.point(figure) for figure in FIGURES},
+            compare(found, clean, FIGURES) if paired else _apart(found, clean),
+        )
+        for name, found in figures.items()
+    ]
 
 
 def _apart(a: Figures, b: Figures) -> dict[str, Difference]:

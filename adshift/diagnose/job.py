@@ -91,8 +91,8 @@ def diagnose(run: Path, domain: Domain, data_root: Path | None, replicates: int,
     rows = losses(figures, paired=photos is None)
     threshold = thresholds.pixel_threshold(category)
     if threshold is None:
-        good = [m for m, label in zip(scored[CLEAN].maps, scored[CLEAN].label_N, strict=True) if label == 0]
-        threshold = float(np.quantile(np.stack(good), FALLBACK_QUANTILE))
+        maps = [m for m, label in zip(scored[CLEAN].maps, scored[CLEAN].label_N, strict=True) if label == 0]
+        threshold = float(np.quantile(np.stack(maps), FALLBACK_QUANTILE))
     places = {name: _places(cell, scored[name], seen, threshold) for name, seen in ((CLEAN, SOURCE), (WHOLE, domain))}
     good = {name: tuple(s for s in scored[name].samples if s.label == 0) for name in (CLEAN, WHOLE)}
     return {

@@ -69,8 +69,8 @@ def _as_it_was(
     train = as_they_were(everything, known.seen, "train")
     wanted = [image for image in known.seen if image.role == "train"]
     if len(train) < len(wanted):
-        there = {sample.path for sample in train}
-        gone = [image.path for image in wanted if image.path not in there]
+        found = {sample.path for sample in train}
+        gone = [image.path for image in wanted if image.path not in found]
         raise AdshiftError(
             f"{len(gone)} of the {len(wanted)} images that the run was fitted on are not in {place}, "
             f"{gone[0]} the first; restore them, or give the folder that holds all of them: data_root=FOLDER"

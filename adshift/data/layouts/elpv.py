@@ -125,7 +125,7 @@ ELPV = Layout(
     (CATEGORY,),
     f"pip install {PACKAGE}, or https://github.com/zae-bayern/elpv-dataset; CC BY-NC-SA 4.0",
     f"images/cell0001.png, ... and {LABELS}",
-    bases,
+    bases=bases,
     domains=True,
     masked=False,
     licence=(
