@@ -100,8 +100,10 @@ def test_verification_counts_the_broken_and_names_the_first(tmp_path: Path, pixe
     for name in ("1.png", "2.png", "3.png"):
         (tmp_path / name).write_bytes(b"broken")
     samples = [Sample(f"{i}.png", "c", "good") for i in range(4)]
-    with pytest.raises(AdshiftError, match=r"1\.png cannot be read .*\(and 2 more: python -m adshift.* lists all\)"):
+    with pytest.raises(AdshiftError, match=r"1\.png cannot be read .* \(and 2 more\)$"):
         verify_files(tmp_path, samples)
+    with pytest.raises(AdshiftError, match=r"1\.png cannot be read .* \(and 2 more: DOCTOR lists all\)$"):
+        verify_files(tmp_path, samples, "DOCTOR")
 
 
 def test_a_mask_must_have_its_images_size(tmp_path: Path, pixels: np.ndarray) -> None:

@@ -102,7 +102,7 @@ def test_a_postscript_file_called_png_starts_nothing(tmp_path: Path, monkeypatch
     monkeypatch.setattr(EpsImagePlugin, "Ghostscript", ghostscript)
     path = tmp_path / "a.png"
     path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n")
-    with pytest.raises(AdshiftError, match=r"a\.png cannot be read \(it is none of PNG, JPEG, BMP, TIFF\)"):
+    with pytest.raises(AdshiftError, match=r"a\.png cannot be read \(it is none of PNG, JPEG, BMP, TIFF, WEBP\)"):
         read_image(path)
     assert started == []
     with Image.open(path) as image:  # without the project's care it would have been
