@@ -31,7 +31,8 @@ from adshift.run.division import SOURCE
 from adshift.run.evaluate import evaluate_into, opened
 from adshift.run.train import train_into
 from adshift.shift.domain import Domain
-from adshift.shift.photos import photos_of, root_of
+from adshift.shift.photos import root_of
+from adshift.shift.real import real_of
 from adshift.stages.matching import train_moments
 from adshift.trials.bench import Bench, with_defects
 
@@ -108,8 +109,11 @@ def _require_plain(run: Path, cell: Cell) -> None:
             f"run={run} holds {len(cell.plan.categories)} categories, and advice is about one; fit one with "
             "data.category=NAME"
         )
-    if photos_of(cell.plan.recipe.test) is None:
-        raise AdshiftError("advice takes photographs of the target; give domain=photos domain.root=FOLDER")
+    if real_of(cell.plan.recipe.test) is None:
+        raise AdshiftError(
+            f"domain={cell.plan.recipe.test.name} is no real one, and advice takes photographs of the target; give "
+            "domain=photos domain.root=FOLDER"
+        )
 
 
 def _calibrator(cell: Cell) -> tuple[Calibrator, list[str]]:

@@ -69,7 +69,7 @@ def three_commands(places: dict[str, Path], *more: str) -> list[dict[str, str]]:
 
 
 def named(tmp_path: Path) -> dict[str, Path]:
-    places = ("PHOTOS", "NEW", "RUN", "FOUND", "LINE", "STRESS", "LAMP", "REPAIRED", "FEW")
+    places = ("PHOTOS", "NEW", "RUN", "FOUND", "LINE", "STRESS", "LAMP", "REPAIRED", "FEW", "ADVICE")
     return {name: tmp_path / name.lower() for name in places}
 
 
@@ -96,15 +96,19 @@ def test_every_command_of_the_page_runs(tmp_path: Path) -> None:
         draw(places["LAMP"] / f"{i:03}.png", 100 + i)
     draw(places["NEW"] / "000.png", 200)
     (train, *_), page = commands("README.md", "Your own images"), []
-    for heading in ("What the folder may hold", "Photographs of the new lamp", "The stress test"):
+    for heading in ("What the folder may hold", "Photographs of the new lamp", "Advice on the new lamp", "The stress test"):
         page += commands("docs/own-images.md", heading)
-    assert len(page) == 7
+    assert len(page) == 9
     execute(train, places, "image_size=64", "metrics.latency=false")
     for i, command in enumerate(page):
         own = (
             [] if any(word.startswith("hydra.run.dir=") for word in command) else [f"hydra.run.dir={tmp_path / str(i)}"]
         )
-        if "adshift.stress" in command:
+        if "adshift.advise" in command:
+            execute(command, places, "bootstrap=100", "repairs=[none,threshold]")
+        elif "ADVICE/repaired" in " ".join(command):
+            assert (places["ADVICE"] / "advise.json").is_file()  # tests/advise predicts with a repaired run
+        elif "adshift.stress" in command:
             execute(command, places, "bootstrap=100", "folds=2", *own)
         elif command[1] in ("evaluate.py", "predict.py"):
             execute(command, places, *own)
