@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from adshift.data.samples import CategoryIndex, Sample
 from adshift.errors import AdshiftError
+from adshift.shift.domain import Domain
 from adshift.shift.named import ALL, Named
+from adshift.shift.real import real_of
 
 
 def domains_of(samples: Iterable[Sample]) -> tuple[str, ...]:
@@ -70,6 +72,20 @@ def taken_in(index: CategoryIndex, domain: Named | None, source: str) -> Categor
         test_anomalous=of(index.test_anomalous),
         uncertain=of(index.uncertain),
     )
+
+
+def refuse_namesake(indices: Sequence[CategoryIndex], target: Domain) -> None:
+    """Refuse a simulated domain that has the name of one that the data set tells: either may be meant.
+
+    Raises:
+        AdshiftError: says how each is asked for.
+    """
+    for index in indices:
+        if real_of(target) is None and target.name in domains_of(index.samples):
+            raise AdshiftError(
+                f"domain={target.name} is a simulated change, and a domain of category={index.category}; write domain=named "
+                f"domain.name={target.name} for its photographs, or domain={target.name} domain.name=simulated for the former"
+            )
 
 
 def tested_alone(index: CategoryIndex) -> tuple[str, ...]:

@@ -69,8 +69,8 @@ def _require_good(target: Sequence[CategoryIndex], real: Real, regime: str) -> N
         if alone or not (index.train_good or index.validation_good):
             raise AdshiftError(
                 f"the good images of {index.category} in {alone or real.told} are all to be tested on, and "
-                f"adaptation={regime} takes some beside them; add some (right in a folder of photographs, or in train/good), "
-                "or use adaptation=none"
+                f"adaptation={regime} takes some beside them; add some (right in a folder of photographs, or in "
+                "train/good), or use adaptation=none"
             )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from adshift.config.plan import Plan
 from adshift.data.acquire import acquire
 from adshift.data.datamodule import AnomalyDataModule
-from adshift.data.domains import taken_in
+from adshift.data.domains import refuse_namesake, taken_in
 from adshift.data.photographs import index_photographs
 from adshift.data.samples import CategoryIndex, Sample
 from adshift.data.seen import Known, as_they_were, contents_of, strangers
@@ -31,6 +31,7 @@ def divide(plan: Plan, known: Known | None) -> Split:
     """
     recipe = plan.recipe
     indices = acquire(plan.source, plan.root, plan.categories)
+    refuse_namesake(indices, recipe.test)
     fitted, calibrated, tested = (real_of(d) for d in (recipe.train[0], recipe.calibration[0], recipe.test))
     split = split_in_domains(
         partial(_images, plan, indices), plan.splitter, fitted, calibrated, tested, plan.regime.name
