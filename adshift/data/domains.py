@@ -74,17 +74,20 @@ def taken_in(index: CategoryIndex, domain: Named | None, source: str) -> Categor
     )
 
 
-def refuse_namesake(indices: Sequence[CategoryIndex], target: Domain) -> None:
-    """Refuse a simulated domain that has the name of one that the data set tells: either may be meant.
+def refuse_namesake(indices: Sequence[CategoryIndex], target: Domain, source: str) -> None:
+    """Refuse an option of conf/domain that has the name of a domain that the data set tells: either may be meant.
+
+    Where that is the ``source`` itself, there is no doubt.
 
     Raises:
         AdshiftError: says how each is asked for.
     """
     for index in indices:
-        if real_of(target) is None and target.name in domains_of(index.samples):
+        if real_of(target) is None and target.name != source and target.name in domains_of(index.samples):
             raise AdshiftError(
-                f"domain={target.name} is a simulated change, and a domain of category={index.category}; write domain=named "
-                f"domain.name={target.name} for its photographs, or domain={target.name} domain.name=simulated for the former"
+                f"domain={target.name} is an option of conf/domain, and a domain of category={index.category}; write "
+                f"domain=named domain.name={target.name} for its photographs, or domain={target.name} "
+                "domain.name=simulated for the former"
             )
 
 

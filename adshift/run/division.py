@@ -31,7 +31,7 @@ def divide(plan: Plan, known: Known | None) -> Split:
     """
     recipe = plan.recipe
     indices = acquire(plan.source, plan.root, plan.categories)
-    refuse_namesake(indices, recipe.test)
+    refuse_namesake(indices, recipe.test, plan.domain)
     fitted, calibrated, tested = (real_of(d) for d in (recipe.train[0], recipe.calibration[0], recipe.test))
     split = split_in_domains(
         partial(_images, plan, indices), plan.splitter, fitted, calibrated, tested, plan.regime.name

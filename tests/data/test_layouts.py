@@ -319,7 +319,7 @@ def test_a_domain_with_the_name_of_a_simulated_one_is_asked_about(roots: dict[st
     done = invoke("train.py", *cell, "domain=illumination", f"hydra.run.dir={tmp_path}/out")
     assert done.code == 2
     assert (
-        "domain=illumination is a simulated change, and a domain of category=AeBAD_S; write domain=named dom"
+        "domain=illumination is an option of conf/domain, and a domain of category=AeBAD_S; write domain=named dom"
         in done.err
     )
     for name, chosen, where in (
