@@ -23,7 +23,7 @@ CELL = study.dir=$(STUDY) "study.categories='$(CATEGORIES)'" data.root=$(DATA_RO
 MVTEC := bottle,cable,capsule,carpet,grid,hazelnut,leather,metal_nut,pill,screw,tile,toothbrush,transistor,wood,zipper
 # what make demo runs on: elpv (real photographs), synthetic
 DATA ?= elpv
-DEMO := backbone=small split=standard coreset_ratio=0.02
+DEMO := backbone=small split=standard coreset_ratio=0.01
 DRAWN := data=synthetic data.category=weave,nut,rack backbone=small
 
 .DEFAULT_GOAL := help

@@ -7,7 +7,9 @@ from dataclasses import replace
 
 from adshift.data.samples import CategoryIndex, Sample
 from adshift.errors import AdshiftError
+from adshift.shift.domain import Domain
 from adshift.shift.named import ALL, Named
+from adshift.shift.real import real_of
 
 
 def domains_of(samples: Iterable[Sample]) -> tuple[str, ...]:
@@ -70,6 +72,23 @@ def taken_in(index: CategoryIndex, domain: Named | None, source: str) -> Categor
         test_anomalous=of(index.test_anomalous),
         uncertain=of(index.uncertain),
     )
+
+
+def refuse_namesake(indices: Sequence[CategoryIndex], target: Domain, source: str) -> None:
+    """Refuse an option of conf/domain that has the name of a domain that the data set tells: either may be meant.
+
+    Where that is the ``source`` itself, there is no doubt.
+
+    Raises:
+        AdshiftError: says how each is asked for.
+    """
+    for index in indices:
+        if real_of(target) is None and target.name != source and target.name in domains_of(index.samples):
+            raise AdshiftError(
+                f"domain={target.name} is an option of conf/domain, and a domain of category={index.category}; write "
+                f"domain=named domain.name={target.name} for its photographs, or domain={target.name} "
+                "domain.name=simulated for the former"
+            )
 
 
 def tested_alone(index: CategoryIndex) -> tuple[str, ...]:

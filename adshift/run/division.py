@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from adshift.adaptation.few_images import draw
 from adshift.config.plan import Plan
 from adshift.data.acquire import acquire
-from adshift.data.domains import taken_in
+from adshift.data.domains import refuse_namesake, taken_in
 from adshift.data.photographs import index_photographs
 from adshift.data.samples import CategoryIndex, Sample
 from adshift.data.seen import Known, as_they_were, contents_of, strangers
@@ -38,6 +38,7 @@ def divide(plan: Plan, known: Known | None) -> Split:
     """
     recipe = plan.recipe
     indices = acquire(plan.source, plan.root, plan.categories, plan.folder)
+    refuse_namesake(indices, recipe.test, plan.domain)
     fitted, calibrated, tested = (real_of(d) for d in (recipe.train[0], recipe.calibration[0], recipe.test))
     images = partial(_images, plan, indices)
     split = split_in_domains(images, plan.splitter, fitted, calibrated, tested, plan.regime.name)

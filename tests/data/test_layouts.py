@@ -289,7 +289,7 @@ def test_a_run_goes_to_another_light_without_a_new_fit(roots: dict[str, Path], t
     ("source", "domain", "others"),
     [
         ("mvtec_ad_2", "shift_1", {"overexposed", "regular", "underexposed"}),
-        ("aebad", "illumination", {"background", "same", "view"}),
+        ("aebad", "view", {"background", "illumination", "same"}),
         ("robustad", "test2", {"test0", "test1"}),
     ],
 )
@@ -312,6 +312,23 @@ def test_a_domain_is_named_as_a_simulated_one_is(
     assert listed == [*sorted({domain, *others}), "all"]
     refused = invoke("train.py", *cell, f"domain={domain}", "adaptation=full", f"hydra.run.dir={tmp_path}/out")
     assert f"in {domain} are all to be tested on, and adaptation=full takes some" in refused.err
+
+
+def test_a_domain_with_the_name_of_a_simulated_one_is_asked_about(roots: dict[str, Path], tmp_path: Path) -> None:
+    cell = [*overrides(roots, "aebad"), "split=standard"]
+    done = invoke("train.py", *cell, "domain=illumination", f"hydra.run.dir={tmp_path}/out")
+    assert done.code == 2
+    assert (
+        "domain=illumination is an option of conf/domain, and a domain of category=AeBAD_S; write domain=named dom"
+        in done.err
+    )
+    for name, chosen, where in (
+        ("own", ("domain=named", "domain.name=illumination"), "/illumination/"),
+        ("simulated", ("domain=illumination", "domain.name=simulated"), "/same/"),
+    ):
+        run_cell(tmp_path / name, *cell, *chosen)
+        rows = (tmp_path / name / "scores.csv").read_text().splitlines()
+        assert all(where in row for row in rows if ",test," in row)
 
 
 @pytest.mark.parametrize("source", ["visa", "mvtec_ad_2"])

@@ -27,7 +27,7 @@ MODULE = "elpv_dataset"
 CATEGORY = "solar_cells"
 LABELS = "labels.csv"
 DOMAINS = ("mono", "poly")
-SEED = 42
+SEED = 0
 TRAIN_FRACTION = 0.7
 KINDS = {0: GOOD, 33: "uncertain_33", 67: "uncertain_67", 100: "defective"}
 """Probability of a defect in percent -> the group of its images."""
