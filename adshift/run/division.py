@@ -56,8 +56,8 @@ def _as_it_was(plan: Plan, split: Split, everything: Sequence[Sample], known: Kn
         there = {sample.path for sample in train}
         gone = [image.path for image in wanted if image.path not in there]
         raise AdshiftError(
-            f"{len(gone)} of the {len(wanted)} images that the run was fitted on are not in {plan.root / plan.folder}, "
-            f"{gone[0]} the first; restore them, or give the folder that holds all of them: data_root=FOLDER"
+            f"{len(gone)} of the {len(wanted)} images that the run was fitted on are gone, {gone[0]} the first; restore "
+            f"them in {plan.root / plan.folder}, or give the folder that holds all of them: data_root=FOLDER"
         )
     if photos_of(plan.recipe.calibration[0]) is not None:
         return replace(split, train=train)
