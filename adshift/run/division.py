@@ -73,8 +73,8 @@ def _as_it_was(
         found = {sample.path for sample in train}
         gone = [image.path for image in wanted if image.path not in found]
         raise AdshiftError(
-            f"{len(gone)} of the {len(wanted)} images that the run was fitted on are not in {place}, "
-            f"{gone[0]} the first; restore them, or give the folder that holds all of them: data_root=FOLDER"
+            f"{len(gone)} of the {len(wanted)} images that the run was fitted on are gone, {gone[0]} the first; restore "
+            f"them in {place}, or give the folder that holds all of them: data_root=FOLDER"
         )
     if elsewhere:
         return replace(split, train=train)

@@ -384,18 +384,18 @@ def test_a_threshold_given_by_hand_decides_and_is_marked(cells: Cells, tiny: Pat
     run, images = cells(f"split={split}"), tiny / "plate" / "test"
     assert predict(run, images, tmp_path / "own").code == 0
     score = sorted(float(row["score"]) for row in rows_of(tmp_path / "own" / "predictions.csv"))
-    middle = (score[6] + score[7]) / 2
+    middle = (score[5] + score[6]) / 2
     done = predict(run, images, tmp_path / "hand", f"threshold={middle!r}", "fail_on_anomaly=true")
     assert done.code == 3, done.err
     rows = rows_of(tmp_path / "hand" / "predictions.csv")
     assert {float(row["threshold"]) for row in rows} == {middle}
     assert [row["decision"] for row in rows] == [str(int(float(row["score"]) >= middle)) for row in rows]
-    assert sum(row["decision"] == "1" for row in rows) == 7
+    assert sum(row["decision"] == "1" for row in rows) == 8
     own, hand = summary_of(tmp_path / "own"), summary_of(tmp_path / "hand")
     assert own["threshold_kind"] == {"study": "sigma", "official": None}[split]
-    assert (hand["threshold"], hand["threshold_kind"], hand["anomalous"]) == (middle, "manual", 7)
+    assert (hand["threshold"], hand["threshold_kind"], hand["anomalous"]) == (middle, "manual", 8)
     assert hand["pixel_threshold"] == own["pixel_threshold"]
-    words = f"7 anomalous (score >= {middle:.4g}, a manual threshold)"
+    words = f"8 anomalous (score >= {middle:.4g}, a manual threshold)"
     assert words in done.out
     assert words.replace(">", "&gt;") in (tmp_path / "hand" / "index.html").read_text()
     detector = adshift.load(run, threshold=middle)
