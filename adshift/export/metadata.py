@@ -7,19 +7,23 @@ from importlib.metadata import version
 from typing import Any
 
 from adshift.data.images import IMAGENET_MEAN, IMAGENET_STD
+from adshift.export.resize import largest_side
 from adshift.run.fitted import Fitted
 
 KEY = "adshift"
 """Under which name the metadata stand in a file, as one JSON text."""
 INPUT, SCORE, MAP = "image", "score", "map"
+RESIZES = OUTSIDE, IN_GRAPH = "outside", "in_graph"
+"""Who brings a picture to the model's size: whoever calls the exported file, or the file."""
 
 
-def metadata(fitted: Fitted, category: str | None) -> dict[str, Any]:
+def metadata(fitted: Fitted, category: str | None, resize: str = OUTSIDE) -> dict[str, Any]:
     """The metadata of a run: its input, outputs, thresholds, and where it comes from.
 
     Args:
         fitted: the run.
         category: whose thresholds are named first; None leaves that open where a run has several.
+        resize: one of ``RESIZES``.
     """
     size, thresholds = fitted.image_size, fitted.thresholds
     several = category is None and len(thresholds.image) > 1
@@ -29,15 +33,7 @@ def metadata(fitted: Fitted, category: str | None) -> dict[str, Any]:
         "adshift": version("adshift"),
         "method": fitted.config["method"]["name"],
         "categories": list(fitted.categories),
-        "input": {
-            "name": INPUT,
-            "type": "float32",
-            "shape": ["batch", 3, size, size],
-            "colour": "RGB",
-            "range": [0.0, 1.0],
-            "resize": f"to {size} x {size} whatever the aspect, bilinear with antialiasing (Pillow's BILINEAR), as 8-bit "
-            "values; then divide by 255",
-        },
+        "input": _takes(size, resize),
         "normalisation": {
             "in_graph": True,
             "mean": settings.get("mean", list(IMAGENET_MEAN)),
@@ -55,6 +51,29 @@ def metadata(fitted: Fitted, category: str | None) -> dict[str, Any]:
             for key in thresholds.image
         },
         "weights_sha256": fitted.method.weights_sha256,
+    }
+
+
+def _takes(size: int, resize: str) -> dict[str, Any]:
+    square = f"to {size} x {size} whatever the aspect"
+    how = f"{square}, bilinear with antialiasing (Pillow's BILINEAR, rows first), as 8-bit values"
+    if resize == IN_GRAPH:
+        return {
+            "name": INPUT,
+            "type": "uint8",
+            "shape": ["batch", "height", "width", 3],
+            "colour": "RGB",
+            "range": [0, 255],
+            "resize": f"in the graph, {how}",
+            "largest_side": largest_side(size),
+        }
+    return {
+        "name": INPUT,
+        "type": "float32",
+        "shape": ["batch", 3, size, size],
+        "colour": "RGB",
+        "range": [0.0, 1.0],
+        "resize": f"{how}; then divide by 255",
     }
 
 

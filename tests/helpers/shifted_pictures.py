@@ -20,7 +20,7 @@ def noise(height: int, width: int) -> np.ndarray:
 
 
 def plate() -> tuple[np.ndarray, np.ndarray]:
-    """A grained plate with a disc and a mark, uint8 [120, 160, 3], and the mask of the mark, uint8 [120, 160] of 0 and 1."""
+    """A grained plate with a disc and a mark, uint8 [120, 160, 3], and the mark's mask, uint8 [120, 160] of 0 and 1."""
     y, x = np.mgrid[:120, :160]
     grey = 110 + 40 * ((x // 7 + y // 5) % 2) - 60 * ((x - 80) ** 2 + (y - 60) ** 2 < 1600)
     mask = ((x - 60) ** 2 + 2 * (y - 40) ** 2 < 150).astype(np.uint8)
