@@ -11,9 +11,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from adshift.errors import AdshiftError
+from adshift.export.graph import PictureGraph
 from adshift.export.metadata import INPUT, KEY, MAP, SCORE
 
 ONE_FILE_BYTES = 1_900_000_000
@@ -25,7 +26,7 @@ def write(kind: str, graph: nn.Module, image_size: int, text: str, path: Path) -
 
     Args:
         kind: a key of ``adshift.export.packages.SUFFIXES``.
-        graph: images [B, 3, S, S] to scores and maps.
+        graph: images [B, 3, S, S] to scores and maps; a ``PictureGraph`` takes pictures [B, H, W, 3].
         image_size: S.
         text: the metadata as JSON.
         path: of the file, with the format's suffix.
@@ -52,14 +53,26 @@ def write(kind: str, graph: nn.Module, image_size: int, text: str, path: Path) -
         return _openvino(graph, image_size, text, path)
 
 
-def _batch() -> Any:
-    return ({0: torch.export.Dim("batch", min=1)},)
+def _example(graph: nn.Module, image_size: int) -> Tensor:
+    """What a graph takes, two of it."""
+    generator = torch.Generator().manual_seed(0)
+    if isinstance(graph, PictureGraph):
+        shape = (2, image_size + 3, image_size + 5, 3)
+        return torch.randint(256, shape, dtype=torch.uint8, generator=generator)
+    return torch.rand(2, 3, image_size, image_size, generator=generator)
+
+
+def _dynamic(graph: nn.Module) -> Any:
+    """The axes that may have any length."""
+    axes = {0: torch.export.Dim("batch", min=1)}
+    if isinstance(graph, PictureGraph):
+        axes |= {1: torch.export.Dim("height", min=2), 2: torch.export.Dim("width", min=2)}
+    return (axes,)
 
 
 def _traced(graph: nn.Module, image_size: int) -> Any:
-    example = torch.rand(2, 3, image_size, image_size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        program = torch.export.export(graph, (example,), dynamic_shapes=_batch())
+        program = torch.export.export(graph, (_example(graph, image_size),), dynamic_shapes=_dynamic(graph))
     for module in program.graph_module.modules():
         for node in module.graph.nodes if isinstance(module, torch.fx.GraphModule) else ():
             node.meta.pop("stack_trace", None)  # where the source lies on this machine is nobody's business
@@ -68,7 +81,7 @@ def _traced(graph: nn.Module, image_size: int) -> Any:
 
 def _onnx(graph: nn.Module, image_size: int, text: str, path: Path, beside: bool) -> None:
     program: Any = torch.onnx.export(
-        _traced(graph, image_size), (), input_names=[INPUT], output_names=[SCORE, MAP], dynamic_shapes=_batch(),
+        _traced(graph, image_size), (), input_names=[INPUT], output_names=[SCORE, MAP], dynamic_shapes=_dynamic(graph),
         dynamo=True, verbose=False,
     )  # fmt: skip
     program.model.metadata_props[KEY] = text

@@ -1,4 +1,4 @@
-"""A fitted method as one graph of plain tensor operations: an image in [0, 1] in, score and map out."""
+"""A fitted method as one graph of plain tensor operations: an image in, score and map out."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from adshift.data.images import IMAGENET_MEAN, IMAGENET_STD
 from adshift.errors import AdshiftError
+from adshift.export.resize import PillowResize
 from adshift.methods.method import Method
 
 
@@ -29,6 +30,25 @@ class DetectorGraph(nn.Module):
     def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
         """Scores float32 [B] and maps float32 [B, S, S] of RGB images float32 [B, 3, S, S] in [0, 1]."""
         score, anomaly_map = self.inner((image - self.mean_311) / self.std_311)
+        return score, anomaly_map
+
+
+class PictureGraph(nn.Module):
+    """The resize of pictures as they come, then the detector.
+
+    Args:
+        detector: takes images of S x S.
+        image_size: S.
+    """
+
+    def __init__(self, detector: DetectorGraph, image_size: int) -> None:
+        super().__init__()
+        self.resize = PillowResize(image_size)
+        self.detector = detector
+
+    def forward(self, picture_BHW3: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores float32 [B] and maps float32 [B, S, S] of RGB pictures uint8 [B, H, W, 3]."""
+        score, anomaly_map = self.detector(self.resize(picture_BHW3) / 255.0)
         return score, anomaly_map
 
 

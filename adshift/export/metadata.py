@@ -8,6 +8,8 @@ from typing import Any
 
 from adshift.calibration.thresholds import MANUAL
 from adshift.data.images import IMAGENET_MEAN, IMAGENET_STD
+from adshift.export.packages import IN_GRAPH, OUTSIDE
+from adshift.export.resize import largest_side
 from adshift.run.fitted import Fitted
 
 KEY = "adshift"
@@ -15,12 +17,15 @@ KEY = "adshift"
 INPUT, SCORE, MAP = "image", "score", "map"
 
 
-def metadata(fitted: Fitted, category: str | None, threshold: float | None = None) -> dict[str, Any]:
+def metadata(
+    fitted: Fitted, category: str | None, resize: str = OUTSIDE, threshold: float | None = None
+) -> dict[str, Any]:
     """The metadata of a run: its input, outputs, thresholds, and where it comes from.
 
     Args:
         fitted: the run.
         category: whose thresholds are named first; None leaves that open where a run has several.
+        resize: one of ``RESIZES``.
         threshold: given by hand, in place of the run's own.
     """
     size, thresholds = fitted.image_size, fitted.thresholds
@@ -33,15 +38,7 @@ def metadata(fitted: Fitted, category: str | None, threshold: float | None = Non
         "adshift": version("adshift"),
         "method": fitted.config["method"]["name"],
         "categories": list(fitted.categories),
-        "input": {
-            "name": INPUT,
-            "type": "float32",
-            "shape": ["batch", 3, size, size],
-            "colour": "RGB",
-            "range": [0.0, 1.0],
-            "resize": f"to {size} x {size} whatever the aspect, bilinear with antialiasing (Pillow's BILINEAR), as 8-bit "
-            "values; then divide by 255",
-        },
+        "input": _takes(size, resize),
         "normalisation": {
             "in_graph": True,
             "mean": settings.get("mean", list(IMAGENET_MEAN)),
@@ -60,6 +57,29 @@ def metadata(fitted: Fitted, category: str | None, threshold: float | None = Non
             for key in thresholds.image
         },
         "weights_sha256": fitted.method.weights_sha256,
+    }
+
+
+def _takes(size: int, resize: str) -> dict[str, Any]:
+    square = f"to {size} x {size} whatever the aspect"
+    how = f"{square}, bilinear with antialiasing (Pillow's BILINEAR, rows first), as 8-bit values"
+    if resize == IN_GRAPH:
+        return {
+            "name": INPUT,
+            "type": "uint8",
+            "shape": ["batch", "height", "width", 3],
+            "colour": "RGB",
+            "range": [0, 255],
+            "resize": f"in the graph, {how}",
+            "largest_side": largest_side(size),
+        }
+    return {
+        "name": INPUT,
+        "type": "float32",
+        "shape": ["batch", 3, size, size],
+        "colour": "RGB",
+        "range": [0.0, 1.0],
+        "resize": f"{how}; then divide by 255",
     }
 
 

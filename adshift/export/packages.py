@@ -6,6 +6,8 @@ from importlib.util import find_spec
 
 from adshift.errors import AdshiftError
 
+RESIZES = OUTSIDE, IN_GRAPH = "outside", "in_graph"
+"""Who brings a picture to the model's size: whoever calls the exported file, or the file."""
 SUFFIXES = {"onnx": ".onnx", "openvino": ".xml", "torch": ".pt2"}
 NEEDS = {"onnx": ("onnx", "onnxscript", "onnxruntime"), "openvino": ("onnx", "onnxscript", "openvino"), "torch": ()}
 

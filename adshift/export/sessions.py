@@ -23,12 +23,12 @@ class Session:
     """A file that is ready to run on the CPU.
 
     Attributes:
-        run: float32 [B, 3, S, S] in [0, 1] to scores [B] and maps [B, S, S].
+        run: what the file takes (its metadata say it) to scores [B] and maps [B, S, S].
         metadata: what stands in the file.
         runtime: its name and version.
     """
 
-    run: Callable[[Float32], tuple[Float32, Float32]]
+    run: Callable[[Any], tuple[Float32, Float32]]
     metadata: dict[str, Any]
     runtime: str
 
@@ -56,7 +56,7 @@ def _onnxruntime(path: Path, threads: int) -> Session:
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
-    def run(image: Float32) -> tuple[Float32, Float32]:
+    def run(image: Any) -> tuple[Float32, Float32]:
         score, anomaly_map = session.run(None, {INPUT: image})
         return score, anomaly_map
 
@@ -74,7 +74,7 @@ def _openvino(path: Path, threads: int) -> Session:
     }  # bfloat16 where a CPU has it, else
     compiled = openvino.compile_model(model, "CPU", settings)
 
-    def run(image: Float32) -> tuple[Float32, Float32]:
+    def run(image: Any) -> tuple[Float32, Float32]:
         found = compiled(image)
         return found[0], found[1]
 
@@ -87,7 +87,7 @@ def _torch(path: Path, threads: int) -> Session:
     module = torch.export.load(path, extra_files=extra).module()
 
     @torch.inference_mode()
-    def run(image: Float32) -> tuple[Float32, Float32]:
+    def run(image: Any) -> tuple[Float32, Float32]:
         score, anomaly_map = module(torch.from_numpy(image))
         return score.numpy(), anomaly_map.numpy()
 

@@ -170,7 +170,7 @@ def test_report_holds_parity_and_latency(exported: Exported, method: str, kind: 
     assert report["files"] == [FILES[kind], *(["model.bin"] if kind == "openvino" else [])]
     assert report["bytes"] == sum((folder / name).stat().st_size for name in report["files"])
     left = {path.name for path in folder.iterdir()} - LEFT
-    assert left == {*report["files"], "export.json"}
+    assert left == {*report["files"], "export.json", report["sample"]["picture"], *report["sample"]["checks"]}
 
 
 @pytest.mark.parametrize("kind", FILES)

@@ -48,7 +48,7 @@ def test_commands_run_in_their_order(run: Path, tiny: Path, tmp_path: Path) -> N
     places = {"DIR": str(run), "NEW": str(tmp_path / "new"), "REPAIRED": str(tmp_path / "repaired")}
     commands = [line for block in blocks("bash") for line in block.splitlines()]
     commands = [line for line in commands if line.startswith("python ") and "http" not in line]
-    assert len(commands) == 12  # the others start servers: tests/tracking/test_tracking_servers.py
+    assert len(commands) == 14  # the others start servers: tests/tracking/test_tracking_servers.py
     for i, command in enumerate(commands):
         words = shlex.split(re.sub("|".join(places), lambda m: places[m.group()], command))
         assert words[0] == "python"

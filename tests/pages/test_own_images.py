@@ -96,7 +96,12 @@ def test_every_command_of_the_page_runs(tmp_path: Path) -> None:
         draw(places["LAMP"] / f"{i:03}.png", 100 + i)
     draw(places["NEW"] / "000.png", 200)
     (train, *_), page = commands("README.md", "Your own images"), []
-    for heading in ("What the folder may hold", "Photographs of the new lamp", "Advice on the new lamp", "The stress test"):
+    for heading in (
+        "What the folder may hold",
+        "Photographs of the new lamp",
+        "Advice on the new lamp",
+        "The stress test",
+    ):
         page += commands("docs/own-images.md", heading)
     assert len(page) == 9
     execute(train, places, "image_size=64", "metrics.latency=false")
