@@ -31,11 +31,13 @@ class Decoded:
         name: its path, or ``image N`` (from 0) for one that has none.
         pixels: uint8 [S, S, 3]; None where it could not be read.
         error: why it could not; empty where it could.
+        shape: its own height and width.
     """
 
     name: str
     pixels: UInt8 | None
     error: str = ""
+    shape: tuple[int, int] = (0, 0)
 
 
 def rgb(image: Any) -> UInt8:
@@ -60,7 +62,8 @@ def decode(name: str, image: Any, size: int, correction: Correction | None = Non
     """Read, correct and resize one image; whatever is wrong with it becomes ``error``, in one line."""
     try:
         pixels = rgb(image)
-        return Decoded(name, resize_image(pixels if correction is None else correction.apply(pixels, None)[0], size))
+        seen = pixels if correction is None else correction.apply(pixels, None)[0]
+        return Decoded(name, resize_image(seen, size), shape=(pixels.shape[0], pixels.shape[1]))
     except Exception as error:  # a decoder may raise anything on broken bytes
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         return Decoded(name, None, reason if isinstance(error, AdshiftError) else f"{name} cannot be read ({reason})")

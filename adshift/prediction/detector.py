@@ -31,6 +31,7 @@ class Prediction:
         threshold: the run's; None where it calibrated none.
         anomaly_map: float32 [S, S], raw distances.
         image: uint8 [S, S, 3], what the model saw.
+        shape: height and width of the image itself.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Prediction:
     threshold: float | None
     anomaly_map: NDArray[np.float32]
     image: UInt8
+    shape: tuple[int, int]
 
     @property
     def anomalous(self) -> bool | None:
@@ -130,7 +132,7 @@ class Detector:
 
     def _verdicts(self, batch: list[Decoded], on_error: Callable[[str, str], None] | None) -> Iterator[Prediction]:
         """The predictions of a batch; an image that was not read is told in its place."""
-        good = [(d.name, d.pixels) for d in batch if d.pixels is not None]
+        good = [(d.name, d.pixels, d.shape) for d in batch if d.pixels is not None]
         scored = iter(self._scored(good) if good else ())
         for decoded in batch:
             if decoded.pixels is not None:
@@ -141,12 +143,12 @@ class Detector:
                 on_error(decoded.name, decoded.error)
 
     @torch.inference_mode()
-    def _scored(self, batch: list[tuple[str, UInt8]]) -> list[Prediction]:
-        scores = self.method(torch.stack([normalise(pixels) for _, pixels in batch]).to(self.device))
+    def _scored(self, batch: list[tuple[str, UInt8, tuple[int, int]]]) -> list[Prediction]:
+        scores = self.method(torch.stack([normalise(pixels) for _, pixels, _ in batch]).to(self.device))
         values, maps_BSS = scores.image_score_B.double().tolist(), scores.anomaly_map_BHW.cpu().numpy()
         return [
-            Prediction(name, score, self.threshold, anomaly_map, pixels)
-            for (name, pixels), score, anomaly_map in zip(batch, values, maps_BSS, strict=True)
+            Prediction(name, score, self.threshold, anomaly_map, pixels, shape)
+            for (name, pixels, shape), score, anomaly_map in zip(batch, values, maps_BSS, strict=True)
         ]
 
 

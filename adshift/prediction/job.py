@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from adshift.config.build import checked, plain
+from adshift.data.aspect import SQUASHED_REMEDY, aspect, is_squashed, squashed
 from adshift.errors import AdshiftError
 from adshift.prediction.detector import Detector, Prediction, load_detector
 from adshift.prediction.pages import Pages
@@ -44,7 +45,8 @@ class Desk:
         self._pages = pages
         self._strict = strict
         self._bar = bar
-        self.images = self.anomalous = self.skipped = 0
+        self.images = self.anomalous = self.skipped = self.squashed = 0
+        self.longest = (1, 1)
 
     def take(self, found: Prediction) -> None:
         """A verdict."""
@@ -53,6 +55,9 @@ class Desk:
         self._keep(Row(found.name, found.score, found.threshold, decision, overlay, anomaly_map))
         self.images += 1
         self.anomalous += bool(found.anomalous)
+        if is_squashed(*found.shape):
+            self.squashed += 1
+            self.longest = max(self.longest, found.shape, key=lambda shape: aspect(*shape))
 
     def skip(self, name: str, why: str) -> None:
         """An image that cannot be read; raises AdshiftError if ``strict``."""
@@ -137,13 +142,16 @@ def _score_all(chosen: dict[str, Any], folder: Path, paths: list[str], detector:
         "run": chosen["run"], "source": chosen["source"], "category": chosen["category"],
         "threshold": detector.threshold, "pixel_threshold": detector.pixel_threshold,
         "images": desk.images, "anomalous": None if detector.threshold is None else desk.anomalous,
-        "skipped": desk.skipped, "pictures": sum(drawer.drawn.values()),
+        "skipped": desk.skipped, "squashed": desk.squashed, "pictures": sum(drawer.drawn.values()),
         "colours": None if scale is None else [scale.low, scale.high],
         "map_unit": None if scale is None else scale.unit,
         "device": str(detector.device), "memory": peak_memory(), "seconds": seconds,
         "ms_per_image": 1000 * seconds / desk.images,
     }  # fmt: skip
     write_text(folder / SUMMARY, json.dumps(summary, indent=1, allow_nan=False) + "\n")
+    if desk.squashed:
+        told = f"source={chosen['source']} {squashed(desk.squashed, *desk.longest)}; {SQUASHED_REMEDY}"
+        print(f"adshift: {told}", file=sys.stderr)
     print(f"{words}\n{folder / CSV}\n{folder / JSON_LINES}\n{index}")
     return desk.anomalous
 
