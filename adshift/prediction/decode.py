@@ -34,12 +34,14 @@ class Decoded:
         pixels: uint8 [S, S, 3]; None where it could not be read.
         error: why it could not; empty where it could.
         note: what should be known of its values, with its name; empty where there is nothing.
+        shape: its own height and width.
     """
 
     name: str
     pixels: UInt8 | None
     error: str = ""
     note: str = ""
+    shape: tuple[int, int] = (0, 0)
 
 
 def rgb(image: Any) -> UInt8:
@@ -109,7 +111,8 @@ def decode(name: str, image: Any, size: int, correction: Correction | None = Non
         pixels = rgb(image)
         told = suspicious_values(pixels)
         seen = resize_image(pixels if correction is None else correction.apply(pixels, None)[0], size)
-        return Decoded(name, seen, note=f"{name} {told[0]}; {told[1]}" if told else "")
+        note = f"{name} {told[0]}; {told[1]}" if told else ""
+        return Decoded(name, seen, note=note, shape=(pixels.shape[0], pixels.shape[1]))
     except Exception as error:  # a decoder may raise anything on broken bytes
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         return Decoded(name, None, reason if isinstance(error, AdshiftError) else f"{name} cannot be read ({reason})")

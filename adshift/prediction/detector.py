@@ -31,6 +31,7 @@ class Prediction:
         threshold: the run's; None where it calibrated none.
         anomaly_map: float32 [S, S], raw distances.
         image: uint8 [S, S, 3], what the model saw.
+        shape: height and width of the image itself.
         note: what should be known of the image's values (almost black, one colour throughout); else empty.
     """
 
@@ -39,6 +40,7 @@ class Prediction:
     threshold: float | None
     anomaly_map: NDArray[np.float32]
     image: UInt8
+    shape: tuple[int, int]
     note: str = ""
 
     @property
@@ -136,7 +138,7 @@ class Detector:
 
     def _verdicts(self, batch: list[Decoded], on_error: Callable[[str, str], None] | None) -> Iterator[Prediction]:
         """The predictions of a batch; an image that was not read is told in its place."""
-        good = [(d.name, d.pixels, d.note) for d in batch if d.pixels is not None]
+        good = [(d, d.pixels) for d in batch if d.pixels is not None]
         scored = iter(self._scored(good) if good else ())
         for decoded in batch:
             if decoded.pixels is not None:
@@ -147,12 +149,12 @@ class Detector:
                 on_error(decoded.name, decoded.error)
 
     @torch.inference_mode()
-    def _scored(self, batch: list[tuple[str, UInt8, str]]) -> list[Prediction]:
-        scores = self.method(torch.stack([normalise(pixels) for _, pixels, _ in batch]).to(self.device))
+    def _scored(self, batch: list[tuple[Decoded, UInt8]]) -> list[Prediction]:
+        scores = self.method(torch.stack([normalise(pixels) for _, pixels in batch]).to(self.device))
         values, maps_BSS = scores.image_score_B.double().tolist(), scores.anomaly_map_BHW.cpu().numpy()
         return [
-            Prediction(name, score, self.threshold, anomaly_map, pixels, note)
-            for (name, pixels, note), score, anomaly_map in zip(batch, values, maps_BSS, strict=True)
+            Prediction(d.name, score, self.threshold, anomaly_map, pixels, d.shape, d.note)
+            for (d, pixels), score, anomaly_map in zip(batch, values, maps_BSS, strict=True)
         ]
 
 

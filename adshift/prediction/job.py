@@ -15,6 +15,7 @@ from tqdm import tqdm
 from adshift.calibration.thresholds import MANUAL
 from adshift.config.build import plain
 from adshift.config.threshold import threshold_by_hand
+from adshift.data.aspect import SQUASHED_REMEDY, aspect, is_squashed, squashed
 from adshift.data.listing import Listing
 from adshift.errors import AdshiftError
 from adshift.prediction.detector import Detector, Prediction, load_detector
@@ -50,7 +51,8 @@ class Desk:
         self._pages = pages
         self._strict = strict
         self._bar = bar
-        self.images = self.anomalous = self.skipped = self.suspicious = 0
+        self.images = self.anomalous = self.skipped = self.suspicious = self.squashed = 0
+        self.longest = (1, 1)
 
     def take(self, found: Prediction) -> None:
         """A verdict."""
@@ -62,6 +64,9 @@ class Desk:
         self.suspicious += bool(found.note)
         self.images += 1
         self.anomalous += bool(found.anomalous)
+        if is_squashed(*found.shape):
+            self.squashed += 1
+            self.longest = max(self.longest, found.shape, key=lambda shape: aspect(*shape))
 
     def skip(self, name: str, why: str) -> None:
         """An image that cannot be read; raises AdshiftError if ``strict``."""
@@ -140,13 +145,16 @@ def _score_all(chosen: dict[str, Any], folder: Path, listing: Listing, detector:
         "pixel_threshold": detector.pixel_threshold,
         "images": desk.images, "anomalous": None if detector.threshold is None else desk.anomalous,
         "skipped": desk.skipped, "passed_over": dict(listing.passed), "suspicious": desk.suspicious,
-        "pictures": sum(drawer.drawn.values()),
+        "squashed": desk.squashed, "pictures": sum(drawer.drawn.values()),
         "colours": None if scale is None else [scale.low, scale.high],
         "map_unit": None if scale is None else scale.unit,
         "device": str(detector.device), "memory": peak_memory(), "seconds": seconds,
         "ms_per_image": 1000 * seconds / desk.images,
     }  # fmt: skip
     write_text(folder / SUMMARY, json.dumps(summary, indent=1, allow_nan=False) + "\n")
+    if desk.squashed:
+        told = f"source={chosen['source']} {squashed(desk.squashed, *desk.longest)}; {SQUASHED_REMEDY}"
+        print(f"adshift: {told}", file=sys.stderr)
     print(f"{words}\n{folder / CSV}\n{folder / JSON_LINES}\n{index}")
     return desk
 

@@ -21,6 +21,8 @@ CHOICES = ("all", "anomalous", "none")
 GREYS = 65535
 UNIT = "map_unit"
 """Name of the text in a map's PNG that says what one grey level is worth."""
+LONGEST = 4
+"""Longer side of a map's PNG, in sides of the model's square, at most."""
 A_FOLDER = 1000
 """Pictures a folder, so that no folder grows unwieldy."""
 
@@ -98,7 +100,7 @@ class Pictures:
             read_image(Path(prediction.name)), prediction.anomaly_map, self.scale, self._pixel_threshold, self._side
         )
         Image.fromarray(pair).save(self._folder / paths[0])
-        write_map(self._folder / paths[1], prediction.anomaly_map, self.scale.unit)
+        write_map(self._folder / paths[1], in_own_aspect(prediction.anomaly_map, prediction.shape), self.scale.unit)
         return paths[0], paths[1]
 
 
@@ -132,6 +134,23 @@ def side_by_side(
     return np.concatenate([small, np.full((height, GAP, 3), 255, np.uint8), heat], axis=1)
 
 
+def in_own_aspect(anomaly_map: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """A map [S, S] in the aspect of its picture: the shorter side keeps S, as long as the longer has at most 4 S.
+
+    Args:
+        anomaly_map: of the picture as the model saw it, squashed into a square.
+        shape: height and width of the picture.
+    """
+    import cv2
+
+    size, (height, width) = len(anomaly_map), shape
+    if height == width:
+        return anomaly_map
+    factor = min(size / min(shape), LONGEST * size / max(shape))
+    wanted = tuple(max(1, round(side * factor)) for side in (width, height))
+    return np.asarray(cv2.resize(anomaly_map, wanted, interpolation=cv2.INTER_LINEAR), np.float32)
+
+
 def write_map(path: Path, anomaly_map: NDArray[np.float32], unit: float) -> None:
     """Write a map as 16-bit grey PNG: value = grey * unit, cut at 65535; ``unit`` stands in the file as a text too."""
     info = PngInfo()
@@ -141,6 +160,6 @@ def write_map(path: Path, anomaly_map: NDArray[np.float32], unit: float) -> None
 
 
 def read_map(path: Path) -> NDArray[np.float32]:
-    """Read what ``write_map`` wrote: float32 [S, S], raw distances to within half a grey level."""
+    """Read what ``write_map`` wrote: float32 [h, w], raw distances to within half a grey level."""
     with Image.open(path, formats=("PNG",)) as image:
         return (np.asarray(image, np.float64) * float(image.info[UNIT])).astype(np.float32)

@@ -19,6 +19,7 @@ from adshift.data.acquire import acquire, verify_files
 from adshift.data.check.__main__ import main
 from adshift.data.check.doctor import examine
 from adshift.data.check.problem import Problem
+from adshift.data.check.quick import file_problems
 from adshift.data.images import read_image
 from adshift.data.samples import index_category
 from adshift.errors import AdshiftError
@@ -58,6 +59,24 @@ def root(sound: Path, tmp_path: Path) -> Path:
 
 def test_sound_data_have_no_problem(sound: Path) -> None:
     assert examine(sound) == []
+
+
+@pytest.mark.parametrize(("width", "told"), [(127, False), (128, True), (256, True)])
+def test_long_images_are_told(width: int, told: bool, root: Path) -> None:
+    """From 2:1 on, in one line a category, by the doctor and before a fit; no error."""
+    for i, path in enumerate(sorted((root / "plate" / "train" / "good").iterdir())):
+        pixels = np.random.default_rng(i).integers(90, 160, (64, width, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(path)
+    found = [problem for problem in examine(root) if "squares" in problem.what]
+    samples = index_category(root, "plate").samples
+    assert [p for p in file_problems(root, samples) if "squares" in p.what] == found
+    if told:
+        (problem,) = found
+        assert (problem.severity, problem.file) == ("warning", "plate")
+        assert f"has 5 of 2:1 or longer ({width} x 64)" in problem.what
+        assert f"{width / 64:.1f} times as coarse" in problem.what
+    else:
+        assert found == []
 
 
 Damage = Callable[[Path], None]

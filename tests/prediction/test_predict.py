@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+import torch
 from helpers.images import draw, tiny_overrides
 from helpers.inprocess import Finished, invoke, run_cell
 from helpers.repo import REPO, Program
@@ -261,7 +262,9 @@ def test_pictures_hold_the_image_and_its_map(cells: Cells, detector: Detector, t
     unit = summary_of(tmp_path / "out")["map_unit"]
     assert detector.pixel_threshold is not None
     assert unit == pytest.approx(4 * detector.pixel_threshold / 65535)
-    assert np.abs(stored - np.minimum(found.anomaly_map, 65535 * unit)).max() <= 0.51 * unit
+    square = torch.from_numpy(found.anomaly_map)[None, None]
+    shown = torch.nn.functional.interpolate(square, (64, 128), mode="bilinear", align_corners=False)[0, 0].numpy()
+    assert np.abs(stored - np.minimum(shown, 65535 * unit)).max() <= 0.55 * unit
 
 
 @pytest.mark.parametrize(

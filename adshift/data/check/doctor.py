@@ -10,7 +10,7 @@ from adshift.data.check.masks import mask_problems
 from adshift.data.check.names import layout_problems, name_problems
 from adshift.data.check.pixels import pixel_problems
 from adshift.data.check.problem import Problem, error
-from adshift.data.check.quick import header_problems, mixture_problems
+from adshift.data.check.quick import header_problems, mixture_problems, squash_problems
 from adshift.data.check.roles import role_problems
 from adshift.data.layouts.layout import MVTEC, Layout, of_its_name
 from adshift.data.listing import folders
@@ -86,6 +86,7 @@ def _category(root: Path, category: str, progress: bool, layout: Layout, alone: 
     by_header, headers = header_problems(root, samples)
     found += by_header
     found += mixture_problems(headers)
+    found += squash_problems(headers)
     broken = {problem.file for problem in by_header if problem.severity == "error"}
     found += pixel_problems(root, [s for s in samples if not {s.path, *s.masks} & broken], progress)
     return found

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from adshift.data.aspect import SQUASHED_REMEDY, aspect, is_squashed, squashed
 from adshift.data.check.duplicates import duplicate_problems, same_bytes
 from adshift.data.check.headers import Header, read_header
 from adshift.data.check.problem import Problem, error, errors, warning
@@ -77,11 +78,24 @@ def _mixture(category: str, kind: str, of: dict[Sample, str], remedy: str) -> It
         yield warning(category, f"mixes {kind}: {listed}; {rarest} is one of the rarest", remedy)
 
 
+def squash_problems(headers: dict[Sample, Header]) -> list[Problem]:
+    """Categories with long images, which a model sees as squares: one warning each."""
+    found: list[Problem] = []
+    for category in dict.fromkeys(sample.category for sample in headers):
+        own = [header for sample, header in headers.items() if sample.category == category]
+        long = [header for header in own if is_squashed(header.height, header.width)]
+        if long:
+            longest = max(long, key=lambda header: aspect(header.height, header.width))
+            found.append(warning(category, squashed(len(long), longest.height, longest.width), SQUASHED_REMEDY))
+    return found
+
+
 def file_problems(root: Path, samples: Sequence[Sample]) -> list[Problem]:
     """Every quick check of files. For 500 images of 1 MB it takes about half a second."""
     found, headers = header_problems(root, samples)
     if not errors(found):
         found += mask_values(root, samples)
         found += mixture_problems(headers)
+        found += squash_problems(headers)
         found += [p for p in duplicate_problems(same_bytes(root, samples)) if p.severity == "error"]
     return found
