@@ -25,6 +25,7 @@ from adshift.config.build import plain
 from adshift.data.prepared import prepare_images
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
+from adshift.launch.folders import refuse_the_run_itself
 from adshift.results.read import read_calibration
 from adshift.run.cell import Cell
 from adshift.run.division import SOURCE
@@ -62,6 +63,7 @@ def advise(config: DictConfig) -> Outcome:
 
     logging.getLogger("faiss.loader").setLevel(logging.WARNING)  # it tells of every instruction set it tries
     folder = Path(HydraConfig.get().runtime.output_dir)
+    refuse_the_run_itself(config, folder / REPAIRED)
     outcome = advised(plain(config), folder)
     write_outcome(outcome, folder)
     return outcome

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,9 +49,12 @@ def opened(path: Path) -> Iterator[Image.Image]:
     (a PostScript file called ``a.png`` would start Ghostscript). What fails inside the block becomes an ``ImageError`` too.
 
     Raises:
-        ImageError: the file is missing, no image, over ``MAX_PIXELS``, or of a mode whose values have no agreed meaning.
+        ImageError: the file is missing, no regular file, no image, over ``MAX_PIXELS``, or of a mode whose values have no agreed meaning.
     """
     try:
+        mode = path.stat().st_mode
+        if not (S_ISREG(mode) or S_ISDIR(mode)):  # opening a pipe would wait for whoever writes into it
+            raise ImageError("is a pipe, a socket or a device", "name an image file")
         with Image.open(path, formats=FORMATS) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:

@@ -30,6 +30,8 @@ def is_written(folder: Path) -> bool:
 
 def _begins(path: Path, start: bytes) -> bool:
     try:
+        if not path.is_file():  # nor a pipe, which would be waited for
+            return False
         with path.open("rb") as handle:
             return handle.read(len(start)) == start
     except OSError:

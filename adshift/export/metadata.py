@@ -53,7 +53,7 @@ def metadata(
         "threshold_kind": kind,
         "pixel_threshold": None if several else thresholds.pixel_threshold(name),
         "thresholds": {
-            key: {"image": thresholds.image[key].threshold, "pixel": thresholds.pixel[key].threshold}
+            key: {"image": thresholds.image[key].threshold, "pixel": thresholds.pixel_threshold(key)}
             for key in thresholds.image
         },
         "weights_sha256": fitted.method.weights_sha256,

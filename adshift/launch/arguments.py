@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from adshift.launch.own_folder import completed
 from adshift.launch.quoting import as_path, quoted
+
+if TYPE_CHECKING:
+    from omegaconf import ListConfig
 
 SWEEP_FLAGS = ("-m", "--multirun")
 FILE_FLAGS = ("-cd", "-cn", "-cp", "--config-dir", "--config-name", "--config-path")
@@ -70,3 +74,11 @@ def several(override: str) -> str:
         f"{override} holds several values; to run each, add --multirun; if they are one list, write "
         f"{shlex.quote(f'{key}=[{value}]')}; if they are one text, {shlex.quote(f'{key}={quoted(value)}')}"
     )
+
+
+def as_written(overrides: ListConfig) -> list[str]:
+    """Overrides as the command line had them: ``${KEY}`` in one is resolved by the job that it is for."""
+    from omegaconf import OmegaConf
+
+    found: Any = OmegaConf.to_container(overrides, resolve=False)
+    return [str(override) for override in found]

@@ -85,6 +85,16 @@ def refuse_additions() -> None:
 
 
 @contextmanager
+def ends_in_one_line() -> Iterator[None]:
+    """A mistake of the user's ends the program with one line and status 2, where Hydra would make it a warning."""
+    try:
+        yield
+    except AdshiftError as error:
+        print(f"adshift: {one_line(error)}", file=sys.stderr)
+        raise SystemExit(USER_ERROR) from None
+
+
+@contextmanager
 def _orderly_end() -> Iterator[None]:
     """Ctrl-C and SIGTERM end the program with one line and 128 + the signal, after temporary files have gone.
 

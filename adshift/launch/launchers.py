@@ -8,6 +8,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
+from adshift.launch.arguments import as_written
 from adshift.system.resources import JOBLIB, LOCAL, cells_at_once, cores, gpus
 
 A_WEEK = 7 * 24 * 60
@@ -18,7 +19,7 @@ class LauncherDefaults(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Set the values, and note them as overrides: each cell is composed anew from these, in its own process."""
-        told = {override.lstrip("+").partition("=")[0] for override in config.hydra.overrides.hydra}
+        told = {override.lstrip("+").partition("=")[0] for override in as_written(config.hydra.overrides.hydra)}
         for name, value in defaults_of(config.hydra.launcher["_target_"]).items():
             key = f"hydra.launcher.{name}"
             if key not in told:

@@ -16,7 +16,9 @@ from omegaconf import DictConfig, OmegaConf
 from adshift.allocator import keep_freed_memory
 from adshift.config.build import plain
 from adshift.errors import AdshiftError
-from adshift.launch.cli import TRACEBACK, is_the_users, one_line, refuse_additions
+from adshift.launch.arguments import as_written
+from adshift.launch.cli import TRACEBACK, ends_in_one_line, is_the_users, one_line, refuse_additions
+from adshift.launch.folders import refuse_the_run_itself
 from adshift.results.files import RESULT
 from adshift.system.atomic import only_one, write_text
 from adshift.system.exit_status import USER_ERROR
@@ -61,6 +63,7 @@ def run_cell(job: Callable[[DictConfig], Any], config: DictConfig) -> None:
     sweeping = hydra.mode == RunMode.MULTIRUN
     try:
         refuse_additions()
+        refuse_the_run_itself(config, folder)
         if not _already_done(config, folder):
             if sweeping:
                 launcher = OmegaConf.to_container(hydra.launcher, resolve=True)
@@ -114,11 +117,8 @@ class SweepSummary(Callback):
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Hydra turns what a callback raises into a warning, so the program ends here."""
-        try:
-            _refuse_swept(list(config.hydra.overrides.task))
-        except AdshiftError as error:
-            print(f"adshift: {one_line(error)}", file=sys.stderr)
-            raise SystemExit(USER_ERROR) from None
+        with ends_in_one_line():
+            _refuse_swept(as_written(config.hydra.overrides.task))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Read every failure.json below the sweep's folder."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,14 @@ from adshift.data.images import read_image, suspicious_values, to_rgb
 from adshift.data.listing import find_images
 from adshift.errors import AdshiftError
 from adshift.shift.pixels import UInt8, resize_image
+from adshift.system.threads import Helpers
 
 ImageLike = str | os.PathLike[str] | Image.Image | NDArray[np.uint8]
 """A file, a Pillow image, or uint8 [H, W, 3] (RGB), [H, W] or [H, W, 1] (grey)."""
 KINDS = "a path, a Pillow image, or a uint8 array [H, W, 3] (RGB), [H, W] or [H, W, 1] (grey)"
+
+PATIENCE = 2.0
+"""Seconds that a program which ends waits for images in the midst of being decoded."""
 
 
 @dataclass(frozen=True)
@@ -136,15 +140,15 @@ def decode_all(
     if threads == 0:
         yield from (decode(name, image, size, correction) for name, image in named)
         return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Decoded]] = deque()
-        try:
-            for name, image in named:
-                waiting.append(pool.submit(decode, name, image, size, correction))
-                if len(waiting) > ahead:
-                    yield waiting.popleft().result()
-            while waiting:
+    pool, waiting = Helpers[Decoded](threads), deque[Future[Decoded]]()
+    try:
+        for name, image in named:
+            waiting.append(pool.submit(decode, name, image, size, correction))
+            if len(waiting) > ahead:
                 yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+        pool.close(PATIENCE)

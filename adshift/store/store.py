@@ -140,7 +140,7 @@ class Store:
             ) from error
         with handle:  # closing it, or the end of the process however it ends, releases the lock
             try:
-                lock(handle, shared=shared, wait=wait)
+                lock(handle, shared=shared, wait=wait, what=f"the entry {name} of store.root={self.root}")
             except NoLocksError as error:
                 raise AdshiftError(
                     f"store.root={self.root} is on a file system without locks ({error.strerror}), where processes "

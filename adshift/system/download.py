@@ -46,7 +46,7 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
     handle = os.open(folder, os.O_RDONLY)
     try:
         with suppress(OSError), or_without(folder):
-            lock(handle)
+            lock(handle, what=f"the folder {folder}, which data are brought into,")
         yield
     finally:
         os.close(handle)
@@ -111,7 +111,7 @@ def _partial(path: Path) -> Iterator[IO[bytes]]:
     while True:
         with part.open("ab+") as out:
             with or_without(path.parent):  # two that append to one part spoil it, which its checksum tells
-                lock(out)
+                lock(out, what=f"the download of {path}")
             if not _lies_at(part, out):  # it was finished or removed while this process waited
                 continue
             try:

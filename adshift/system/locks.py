@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,19 +13,22 @@ from typing import IO, Any
 
 _NONE = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 _said: set[int] = set()
+PATIENCE = 5.0
+"""Seconds that a lock is waited for without a word."""
 
 
 class NoLocksError(OSError):
     """The file system has no locks."""
 
 
-def lock(handle: IO[Any] | int, *, shared: bool = False, wait: bool = True) -> None:
+def lock(handle: IO[Any] | int, *, shared: bool = False, wait: bool = True, what: str = "") -> None:
     """Lock an open file, or a folder's descriptor, until it is closed. Who opens it again locks against himself too.
 
     Args:
         handle: what to lock; closing it releases the lock, and so does the end of the process.
         shared: several may hold it so at a time; else one alone.
         wait: until the lock is free.
+        what: that is locked, in words: a wait of more than ``PATIENCE`` seconds is told with them; empty tells nothing.
 
     Raises:
         BlockingIOError: ``wait`` is False and another has it.
@@ -33,6 +37,14 @@ def lock(handle: IO[Any] | int, *, shared: bool = False, wait: bool = True) -> N
     """
     import portalocker
 
+    if wait and what:
+        try:
+            lock(handle, shared=shared, wait=False)
+            return
+        except BlockingIOError:
+            with _told(what):
+                lock(handle, shared=shared)
+            return
     flags = portalocker.LockFlags.SHARED if shared else portalocker.LockFlags.EXCLUSIVE
     if not wait:
         flags |= portalocker.LockFlags.NON_BLOCKING
@@ -48,6 +60,19 @@ def lock(handle: IO[Any] | int, *, shared: bool = False, wait: bool = True) -> N
                 raise _as_os_error(error, name) from error
         except portalocker.LockException as error:
             raise _as_os_error(error, name) from error
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """A block that takes more than ``PATIENCE`` seconds is told on stderr, once."""
+    line = f"adshift: {what} is held by another process; waiting for it"
+    timer = threading.Timer(PATIENCE, lambda: print(line, file=sys.stderr))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _as_os_error(error: Exception, name: str | None) -> OSError:

@@ -208,5 +208,5 @@ def _alone(store: Path) -> Iterator[None]:
     store.mkdir(parents=True, exist_ok=True)
     with (store / ".lock").open("w") as handle:
         with or_without(store):
-            lock(handle)
+            lock(handle, what=f"the tracker's folder {store}")
         yield

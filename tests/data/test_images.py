@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +88,18 @@ def test_truncated_files_are_refused_before_and_at_decoding(tmp_path: Path, suff
         read_image(path)
     with pytest.raises(AdshiftError, match=says):
         verify_files(tmp_path, [Sample(path.name, "c", "good")])
+
+
+def test_a_pipe_is_refused_unopened(tmp_path: Path) -> None:
+    """Opening one waits for whoever may write into it; a writer here keeps the test itself from that."""
+    os.mkfifo(tmp_path / "a.png")
+    writer = os.open(tmp_path / "a.png", os.O_RDWR)
+    os.write(writer, b"sixteen bytes or more of no picture")
+    try:
+        with pytest.raises(AdshiftError, match="is a pipe, a socket or a device; name an image file"):
+            read_image(tmp_path / "a.png")
+    finally:
+        os.close(writer)
 
 
 def test_text_in_an_images_clothes_is_refused(tmp_path: Path) -> None:

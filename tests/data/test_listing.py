@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from helpers.cases import NO_PICTURE, camera_share, dotted, predicted_into, webp
 from helpers.plates import photograph, photographs
 
 from adshift.data.check.doctor import examine
-from adshift.data.listing import find_images, folders, holds_images, image_files
+from adshift.data.listing import Listing, find_images, folders, holds_images, image_files
 from adshift.data.photographs import index_photographs
 from adshift.data.samples import CategoryIndex, index_category
 from adshift.errors import AdshiftError
@@ -58,6 +59,19 @@ def test_pictures_of_other_kinds_and_what_is_no_file_are_counted(tmp_path: Path)
     os.mkfifo(tmp_path / "pipe.png")
     assert names(tmp_path) == ["000.png"]
     assert passed(tmp_path) == {"of_another_kind": 3}
+
+
+def test_a_pipe_is_no_image_and_marks_no_folder(tmp_path: Path) -> None:
+    """The folder is listed in a thread: before, it waited for somebody to write into the pipe of a result's name."""
+    photograph(tmp_path / "000.png", 0)
+    for name in ("001.png", "result.json", "predictions.csv"):
+        os.mkfifo(tmp_path / name)
+    found: list[Listing] = []
+    listing = threading.Thread(target=lambda: found.append(find_images(tmp_path)), daemon=True)
+    listing.start()
+    listing.join(60)
+    assert [listed.images for listed in found] == [(str(tmp_path / "000.png"),)]
+    assert found[0].passed["of_another_kind"] == 1
 
 
 def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import zipfile
 from collections.abc import Callable
 from importlib import util
@@ -197,6 +198,20 @@ def test_a_run_over_several_categories_gives_all_thresholds(tiny: Path, tmp_path
     done = export(tmp_path / "run", tmp_path / "none", "format=torch", "category=bolt")
     assert done.code == 2
     assert "none of the run's (plate, strip)" in done.err
+
+def test_a_run_without_masks_has_no_pixel_threshold(tiny: Path, tmp_path: Path) -> None:
+    """f1 needs a mask for it; the image's threshold is there all the same."""
+    for part in ("train", "test"):
+        shutil.copytree(tiny / "plate" / part, tmp_path / "bare" / part)
+    chosen = [o for o in tiny_overrides(tiny) if not o.startswith("data.")]
+    bare = [f"data.root={tmp_path}", "data.category=bare", "threshold=f1", "split=study", "data.num_workers=0"]
+    result = run_cell(tmp_path / "run", *chosen, *bare)
+    done = export(tmp_path / "run", tmp_path / "out", "format=torch")
+    assert done.code == 0, done.err
+    held = json.loads((tmp_path / "out" / "export.json").read_text())["metadata"]
+    value = result["threshold"]["bare"]["value"]
+    assert (held["threshold"], held["pixel_threshold"]) == (value, None)
+    assert held["thresholds"] == {"bare": {"image": value, "pixel": None}}
 
 
 @pytest.mark.parametrize(("vectors", "k"), [(300, 9), (300, 1), (5, 9), (1, 9)])

@@ -7,6 +7,7 @@ import hashlib
 import multiprocessing
 import os
 import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from helpers.nolocks import take_locks_away
 from adshift.data import mvtec
 from adshift.errors import AdshiftError
 from adshift.store.store import Store
+from adshift.system import locks
 from adshift.system.atomic import LOCK, PARTIAL, only_one
 from adshift.system.locks import NoLocksError, lock
 from adshift.system.resources import LOCAL, take_share
@@ -114,3 +116,27 @@ def test_a_lock_that_is_refused_for_another_reason_is_told(tmp_path: Path, monke
         pytest.fail("went on")
     assert not isinstance(told.value, NoLocksError)
     assert told.value.filename == str(tmp_path / LOCK)
+
+
+@pytest.mark.parametrize("seconds", [0.0, 60.0])
+def test_a_wait_for_the_stores_lock_is_told_when_it_takes_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], seconds: float
+) -> None:
+    """Once, with the store's folder; and a short wait is not worth a word."""
+    told = threading.Event()
+    monkeypatch.setattr(locks, "PATIENCE", seconds)
+    store, key, found = Store(str(tmp_path), 1.0), {"number": 1}, []
+    store.fetch("things", key, lambda folder, _: None, lambda folder: folder)
+    (name,) = (path.name for path in (tmp_path / "things").iterdir())
+    with (tmp_path / "locks" / name).open("a") as holder:
+        lock(holder)
+        waiting = threading.Thread(
+            target=lambda: found.append(store.fetch("things", key, lambda folder, _: None, lambda folder: folder))
+        )
+        waiting.start()
+        told.wait(0.5)
+        assert not found
+    waiting.join(60)
+    assert found == [tmp_path / "things" / name]
+    line = f"adshift: the entry {name} of store.root={tmp_path} is held by another process; waiting for it\n"
+    assert capsys.readouterr().err == ("" if seconds else line)

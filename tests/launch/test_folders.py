@@ -1,0 +1,132 @@
+"""Every run and every sweep has a folder of its own, and none is the run that it reads."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar
+from unittest import mock
+
+import pytest
+from helpers.images import tiny_overrides
+from helpers.inprocess import invoke, one_line, run_cell
+from helpers.repo import REPO
+
+from adshift.results.read import read_result
+
+MADE = {
+    "evaluate.py": ("domain=shift", "adaptation=none"), "predict.py": ("source=PHOTOS",), "export.py": (),
+    "adshift/stress/__main__.py": ("images=10",), "adshift/advise/__main__.py": ("domain.root=PHOTOS",),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run; read only."""
+    folder = tmp_path_factory.mktemp("run")
+    run_cell(folder, *tiny_overrides(tiny))
+    return folder
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("script", MADE)
+def test_a_run_is_never_the_folder_that_its_reader_writes_to(
+    script: str, run: Path, tiny: Path, tmp_path: Path
+) -> None:
+    """Also by another name; nothing in it is touched, not even by Hydra."""
+    before = _files(run)
+    photos = str(tiny / "plate" / "test" / "good")
+    (tmp_path / "link").symlink_to(run)
+    given = [part.replace("PHOTOS", photos) for part in MADE[script]]
+    done = invoke(script, f"run={run}", *given, f"hydra.run.dir={tmp_path / 'link'}")
+    assert done.code == 2
+    assert one_line(done.err).startswith(f"adshift: the output folder {tmp_path / 'link'} is that of run={run} itself")
+    assert _files(run) == before
+
+
+def test_an_evaluation_does_not_lend_the_folder_of_its_model(run: Path, tiny: Path, tmp_path: Path) -> None:
+    run_cell(tmp_path / "shifted", f"run={run}", "domain=shift", "adaptation=threshold", script="evaluate.py")
+    before = _files(run)
+    source = f"source={tiny / 'plate' / 'test' / 'good'}"
+    done = invoke("predict.py", f"run={tmp_path / 'shifted'}", source, f"hydra.run.dir={run}")
+    assert (done.code, _files(run)) == (2, before)
+    assert f"is that of run={run} itself" in one_line(done.err)
+
+
+def test_advice_does_not_replace_a_repaired_run_that_it_is_asked_about(run: Path, tiny: Path, tmp_path: Path) -> None:
+    shutil.copytree(run, tmp_path / "repaired")
+    photos = tiny / "plate" / "test" / "good"
+    asked = [f"run={tmp_path / 'repaired'}", f"domain.root={photos}", f"hydra.run.dir={tmp_path}"]
+    done = invoke("adshift/advise/__main__.py", *asked)
+    assert (done.code, _files(tmp_path / "repaired")) == (2, _files(run))
+    assert "itself, whose files would be replaced" in one_line(done.err)
+
+
+def test_a_cell_of_a_sweep_does_not_replace_the_run_either(run: Path, tmp_path: Path) -> None:
+    sweep = [f"hydra.sweep.dir={run.parent}", f"hydra.sweep.subdir={run.name}"]
+    before = read_result(run)
+    done = invoke("evaluate.py", "-m", f"run={run}", "domain=shift", "adaptation=none", *sweep)
+    (run / "failure.json").unlink()
+    assert (done.code, read_result(run)) == (1, before)
+    assert f"is that of run={run} itself" in done.err
+
+
+class _Stopped(datetime):
+    """A clock that stands still."""
+
+    moment: ClassVar[datetime] = datetime(2026, 1, 2, 3, 4, 5, 678901)
+
+    @classmethod
+    def now(cls, tz: object = None) -> datetime:  # type: ignore[override]
+        return cls.moment
+
+
+@pytest.mark.parametrize("mode", [[], ["-m"]])
+def test_programs_of_the_same_second_have_folders_of_their_own(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: list[str]
+) -> None:
+    """And of two of the same microsecond the second is refused; what the first one made stays."""
+    monkeypatch.chdir(tmp_path)
+    with mock.patch("hydra.core.utils.datetime", _Stopped):
+        made = [invoke("train.py", *mode, *tiny_overrides(tiny), "seed=1").code]
+        refused = invoke("train.py", *mode, *tiny_overrides(tiny), "seed=2")
+        monkeypatch.setattr(_Stopped, "moment", _Stopped.moment.replace(microsecond=678902))
+        made.append(invoke("train.py", *mode, *tiny_overrides(tiny), "seed=2").code)
+    assert (refused.code, made) == (2, [0, 0])
+    assert "started in the same instant" in one_line(refused.err)
+    results = sorted(tmp_path.rglob("result.json"))
+    assert [read_result(path.parent)["config"]["seed"] for path in results] == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("axis", "sign"),
+    [("seed=0,1", "${seed}"), ("threshold=sigma,f1", "${hydra:runtime.choices.threshold}")],
+)
+def test_a_sweep_whose_cells_would_share_a_folder_is_refused(
+    axis: str, sign: str, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    """Before its first job; and the name that the line gives keeps them apart."""
+    nothing = ["data=folder", f"data.root={tmp_path / 'none'}", "data.category=none", "method=padim", "adaptation=none"]
+    sweep = ["sweep=regimes", *nothing, axis, f"study.dir={tmp_path / 'out'}"]
+    refused = invoke("train.py", *sweep)
+    assert refused.code == 2
+    line = one_line(refused.err)
+    key, first, second = axis.partition("=")[0], *axis.partition("=")[2].split(",")
+    assert f"{key}={first} and {key}={second} would share the folder padim_none_none" in line
+    assert not (tmp_path / "out").exists()
+    remedy = line.partition("name it: ")[2].strip("'")
+    assert remedy.endswith(f"_{sign}")
+    told = invoke("train.py", *sweep, remedy)
+    assert not [warning for warning in recwarn if "Callback" in str(warning.message)]  # of the remedy's ${...}
+    assert (told.code, len(list((tmp_path / "out" / "regimes").glob("padim_none_none_*")))) == (1, 2), told.err
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in (REPO / "conf").glob("*.yaml")))
+def test_every_program_names_its_folders_by_the_microsecond(name: str) -> None:
+    text = (REPO / "conf" / name).read_text(encoding="utf-8")
+    assert text.count("${now:%Y-%m-%d_%H-%M-%S-%f}") == text.count("${now:") == 2
+    assert "adshift.launch.folders.OwnFolders" in text
