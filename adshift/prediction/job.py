@@ -64,7 +64,7 @@ class Desk:
         self.anomalous += bool(found.anomalous)
 
     def skip(self, name: str, why: str) -> None:
-        """An image that cannot be read; raises AdshiftError if ``strict``."""
+        """An image without a score: it cannot be read, or the score is not finite; raises AdshiftError if ``strict``."""
         if self._strict:
             raise AdshiftError(f"{why} (strict=true ends here; strict=false reports the image and goes on)")
         self._bar.write(f"adshift: skipped: {why}", file=sys.stderr)
@@ -91,7 +91,7 @@ def predict(config: DictConfig) -> None:
 
     Raises:
         AdshiftError: the run, the source or a value of the configuration is of no use; no image of the source can be read;
-            with ``strict`` an image cannot.
+            with ``strict`` an image cannot; a score is not finite.
         SystemExit: with ``fail_on_anomaly`` status 3 where an image was anomalous, else 4 where one could not be read.
     """
     from hydra.core.hydra_config import HydraConfig

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ from urllib.parse import unquote
 
 import numpy as np
 import pytest
+import torch
 from helpers.images import draw, tiny_overrides
 from helpers.inprocess import Finished, invoke, run_cell
 from helpers.repo import REPO, Program
@@ -495,3 +497,37 @@ def test_memory_does_not_grow_with_the_number_of_images(cells: Cells, tmp_path: 
         assert summary_of(out)["images"] == count
         peaks[count] = summary_of(out)["memory"]["peak_rss_mb"]
     assert peaks[2000] <= 1.05 * peaks[200]
+
+
+@pytest.fixture
+def huge(cells: Cells, tmp_path: Path) -> Path:
+    """A finished run whose bank is finite and so large that distances overflow, with the hash that its result knows."""
+    run = tmp_path / "huge"
+    shutil.copytree(cells(), run)
+    stored: dict[str, Any] = torch.load(run / "model.ckpt", weights_only=True)
+    (bank,) = [name for name in stored["state_dict"] if name.endswith("bank_MD")]
+    stored["state_dict"][bank].fill_(1e30)
+    torch.save(stored, run / "model.ckpt")
+    result = json.loads((run / "result.json").read_text())
+    result["provenance"]["checkpoint_sha256"] = hashlib.sha256((run / "model.ckpt").read_bytes()).hexdigest()
+    (run / "result.json").write_text(json.dumps(result))
+    return run
+
+
+def test_a_score_that_is_not_finite_is_never_a_verdict(huge: Path, tiny: Path, tmp_path: Path) -> None:
+    """In a prediction, in Python, in an evaluation and in an export."""
+    good = tiny / "plate" / "test" / "good"
+    done = predict(huge, good, tmp_path / "out", "batch_size=4")
+    assert done.code == 2
+    assert "6 images have no finite score" in done.err
+    assert "Traceback" not in done.err
+    rows = rows_of(tmp_path / "out" / "predictions.csv")
+    assert [(row["score"], row["decision"], "must be finite" in row["error"]) for row in rows] == [("", "", True)] * 6
+    assert not (tmp_path / "out" / "summary.json").exists()
+    with pytest.raises(AdshiftError, match=r"000\.png has the score .* must be finite: the distances overflow"):
+        next(adshift.load(huge).predict(good))
+    for script, overrides in (("evaluate.py", ("domain=shift", "adaptation=none")), ("export.py", ("format=torch",))):
+        told = invoke(script, f"run={huge}", *overrides, "hydra.run.dir=" + str(tmp_path / script))
+        assert told.code == 2
+        assert "must be finite" in told.err
+        assert not {"result.json", "model.pt2"} & {path.name for path in (tmp_path / script).iterdir()}
