@@ -18,6 +18,7 @@ from adshift.config.threshold import threshold_by_hand
 from adshift.data.listing import Listing
 from adshift.errors import AdshiftError
 from adshift.prediction.detector import Detector, Prediction, load_detector
+from adshift.prediction.earlier import SUMMARY, remove_earlier
 from adshift.prediction.foresee import foresee
 from adshift.prediction.pages import Pages
 from adshift.prediction.pictures import Pictures
@@ -30,7 +31,6 @@ ANOMALOUS = 3
 """Exit status with fail_on_anomaly=true where an image was anomalous."""
 INCOMPLETE = 4
 """Exit status with fail_on_anomaly=true where no image was anomalous and one could not be read."""
-SUMMARY = "summary.json"
 
 
 class Desk:
@@ -89,6 +89,8 @@ class Desk:
 def predict(config: DictConfig) -> None:
     """Score every image of the source; rows and pictures go into Hydra's output folder, summary.json last.
 
+    An earlier prediction there goes, its summary.json first.
+
     Raises:
         AdshiftError: the run, the source or a value of the configuration is of no use; no image of the source can be read;
             with ``strict`` an image cannot; a score is not finite.
@@ -120,6 +122,7 @@ def predict(config: DictConfig) -> None:
 def _score_all(chosen: dict[str, Any], folder: Path, listing: Listing, detector: Detector, drawer: Pictures) -> Desk:
     """Score the images and write everything; returns the desk with its counts."""
     started = time.perf_counter()
+    remove_earlier(folder)
     pages = Pages(folder, f"Predictions: {chosen['source']}", _key(detector))
     bar = tqdm(total=len(listing.images), unit="image", desc="predict", disable=None)
     with RowWriter(folder) as rows, bar:

@@ -25,7 +25,8 @@ from PIL import Image
 
 import adshift
 from adshift.errors import AdshiftError
-from adshift.prediction.detector import Detector
+from adshift.prediction import job, pages
+from adshift.prediction.detector import Detector, Prediction
 from adshift.prediction.pages import A_PAGE, BROKEN, TOP, Pages
 from adshift.prediction.pictures import read_map
 from adshift.prediction.rows import Row
@@ -531,3 +532,32 @@ def test_a_score_that_is_not_finite_is_never_a_verdict(huge: Path, tiny: Path, t
         assert told.code == 2
         assert "must be finite" in told.err
         assert not {"result.json", "model.pt2"} & {path.name for path in (tmp_path / script).iterdir()}
+
+
+def test_a_folder_holds_the_last_prediction_alone(
+    cells: Cells, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A summary is there if and only if what it speaks of is; pages and pictures of before are not; others' files stay."""
+    good, out = tiny / "plate" / "test" / "good", tmp_path / "out"
+    monkeypatch.setattr(pages, "A_PAGE", 2)
+    assert predict(cells(), good, out).code == 0
+    assert {"summary.json", "page-0003.html"} <= {path.name for path in out.iterdir()}
+    assert len(list(out.glob("overlays/*/*.png"))) == 6
+    theirs = [out / "notes.txt", out / "maps" / "mine.png", out / "maps" / "000" / "mine.png"]
+    for path in theirs:
+        path.write_bytes(b"mine")
+    take = job.Desk.take
+
+    def cut(desk: job.Desk, found: Prediction) -> None:
+        if desk.images == 3:
+            raise AdshiftError("cut")
+        take(desk, found)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(job.Desk, "take", cut)
+        assert predict(cells(), good, out).code == 2
+    assert not {"summary.json", "index.html", "page-0003.html"} & {path.name for path in out.iterdir()}
+    assert len(rows_of(out / "predictions.csv")) == len(list(out.glob("maps/*/0*.png"))) == 3
+    assert predict(cells(), good / "000.png", out, "pictures=none").code == 0
+    assert (summary_of(out)["images"], list(out.glob("page-*")), list(out.glob("*/*/0*.png"))) == (1, [], [])
+    assert all(path.read_bytes() == b"mine" for path in theirs)
