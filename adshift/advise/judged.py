@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from adshift.advise.trial import Trial
 from adshift.data.prepared import PreparedImages
+from adshift.methods.finite import all_finite
 from adshift.metrics.resampling import Difference, resample
 from adshift.metrics.summary import Figures
 from adshift.repairs.worth import Candidate, Choice, choose
@@ -90,7 +91,7 @@ def _scores(
         embedding = trials[0].model.embed(batch.images.to(device))
         size = (batch.images.shape[-2], batch.images.shape[-1])
         for found, trial in zip(parts, trials, strict=True):
-            found.append(trial.model.score(embedding, size).image_score_B.double().cpu().numpy())
+            found.append(all_finite(trial.model.score(embedding, size)).image_score_B.double().cpu().numpy())
     return [np.concatenate(found) for found in parts]
 
 

@@ -49,7 +49,8 @@ def opened(path: Path) -> Iterator[Image.Image]:
     (a PostScript file called ``a.png`` would start Ghostscript). What fails inside the block becomes an ``ImageError`` too.
 
     Raises:
-        ImageError: the file is missing, no regular file, no image, over ``MAX_PIXELS``, or of a mode whose values have no agreed meaning.
+        ImageError: the file is missing, no regular file, no image, over ``MAX_PIXELS``, or of a mode whose values have no
+            agreed meaning.
     """
     try:
         mode = path.stat().st_mode

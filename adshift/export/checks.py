@@ -14,6 +14,7 @@ from torch import Tensor
 
 from adshift.export.graph import DetectorGraph
 from adshift.export.sessions import Float32, Session
+from adshift.methods.finite import all_finite
 from adshift.methods.method import Method
 from adshift.shift.pixels import UInt8, resize_image
 
@@ -39,12 +40,15 @@ def on_pictures(native: Run, size: int) -> Run:
 
 
 def native_run(method: Method, graph: DetectorGraph) -> Run:
-    """The method itself, its search structures included, on what the exported file takes."""
+    """The method itself, its search structures included, on what the exported file takes.
+
+    It raises AdshiftError where a score or a map is not finite.
+    """
 
     @torch.inference_mode()
     def run(image: Array) -> tuple[Float32, Float32]:
         normalised = (torch.from_numpy(image) - graph.mean_311) / graph.std_311
-        scores = method(normalised)
+        scores = all_finite(method(normalised))
         return scores.image_score_B.numpy(), scores.anomaly_map_BHW.numpy()
 
     return run

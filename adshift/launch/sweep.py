@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -98,9 +98,14 @@ def _refuse_swept(overrides: list[str]) -> None:
             )
 
 
-def list_failures(folder: Path) -> int:
-    """Tell every failure.json below a sweep's folder; returns how many there are."""
-    failures = sorted(folder.glob(f"**/{FAILURE}"))
+def _failures(folder: Path) -> dict[Path, int]:
+    """Every failure.json below a folder, and when it was written."""
+    return {path: path.stat().st_mtime_ns for path in sorted(folder.glob(f"**/{FAILURE}"))}
+
+
+def list_failures(folder: Path, before: Mapping[Path, int] | None = None) -> int:
+    """Tell the failure.json below a sweep's folder, but for those of ``before``; returns how many there are."""
+    failures = [path for path, written in _failures(folder).items() if (before or {}).get(path) != written]
     if failures:
         print(f"\n{len(failures)} cells failed:", file=sys.stderr)
     for path in failures:
@@ -115,12 +120,16 @@ class SweepSummary(Callback):
     A sweep whose overrides would give other cells than they say is refused before its first job, with status 2.
     """
 
+    def __init__(self) -> None:
+        self._before: dict[Path, int] = {}
+
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Hydra turns what a callback raises into a warning, so the program ends here."""
         with ends_in_one_line():
             _refuse_swept(as_written(config.hydra.overrides.task))
+        self._before = _failures(Path(config.hydra.sweep.dir))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        """Read every failure.json below the sweep's folder."""
-        if list_failures(Path(config.hydra.sweep.dir)):
+        """Read what failed below the sweep's folder since it began."""
+        if list_failures(Path(config.hydra.sweep.dir), self._before):
             raise SystemExit(1)

@@ -15,6 +15,7 @@ from adshift.calibration.thresholds import MANUAL, by_hand
 from adshift.data.correction import Correction
 from adshift.data.images import normalise
 from adshift.errors import AdshiftError
+from adshift.methods.finite import OVERFLOW, finite
 from adshift.methods.method import Method
 from adshift.prediction.decode import Decoded, ImageLike, decode_all, is_one
 from adshift.run.fitted import load_fitted
@@ -109,10 +110,12 @@ class Detector:
                 The path of a folder stands for the images in it and below it.
             batch_size: images that go through the backbone together.
             num_workers: threads that decode ahead; 0 decodes between the batches.
-            on_error: told the name of an image that cannot be read and why; it is then left out.
+            on_error: told the name of an image that cannot be read, or whose score or map is not finite, and why; it is
+                then left out.
 
         Raises:
-            AdshiftError: an image cannot be read, and there is no ``on_error``; or an argument is out of bounds.
+            AdshiftError: an image cannot be read, and there is no ``on_error``; or an argument is out of bounds. At once
+                without ``on_error``, else when all images have been scored: a score or a map was not finite.
         """
         if batch_size < 1 or num_workers < 0:
             raise AdshiftError(
@@ -129,32 +132,43 @@ class Detector:
         on_error: Callable[[str, str], None] | None,
     ) -> Iterator[Prediction]:
         batch: list[Decoded] = []
+        overflowed: list[str] = []
         for decoded in decode_all(images, self.image_size, num_workers, 2 * batch_size, self.correction):
             batch.append(decoded)
             if len(batch) == batch_size:
-                yield from self._verdicts(batch, on_error)
+                yield from self._verdicts(batch, on_error, overflowed)
                 batch = []
-        yield from self._verdicts(batch, on_error)
+        yield from self._verdicts(batch, on_error, overflowed)
+        if overflowed:
+            raise AdshiftError(f"{len(overflowed)} images have no finite score, {overflowed[0]} the first: {OVERFLOW}")
 
-    def _verdicts(self, batch: list[Decoded], on_error: Callable[[str, str], None] | None) -> Iterator[Prediction]:
-        """The predictions of a batch; an image that was not read is told in its place."""
+    def _verdicts(
+        self, batch: list[Decoded], on_error: Callable[[str, str], None] | None, overflowed: list[str]
+    ) -> Iterator[Prediction]:
+        """The predictions of a batch; an image that was not read, or has no finite score, is told in its place."""
         good = [(d, d.pixels) for d in batch if d.pixels is not None]
         scored = iter(self._scored(good) if good else ())
         for decoded in batch:
-            if decoded.pixels is not None:
-                yield next(scored)
-            elif on_error is None:
-                raise AdshiftError(decoded.error)
-            else:
-                on_error(decoded.name, decoded.error)
+            found = None if decoded.pixels is None else next(scored)
+            if found is not None and found[1]:
+                yield found[0]
+                continue
+            why = decoded.error
+            if found is not None:
+                overflowed.append(decoded.name)
+                why = f"{decoded.name} has the score {found[0].score} and a map that must be finite: {OVERFLOW}"
+            if on_error is None:
+                raise AdshiftError(why)
+            on_error(decoded.name, why)
 
     @torch.inference_mode()
-    def _scored(self, batch: list[tuple[Decoded, UInt8]]) -> list[Prediction]:
+    def _scored(self, batch: list[tuple[Decoded, UInt8]]) -> list[tuple[Prediction, bool]]:
+        """Each image's prediction, and whether it is one: whether its numbers are finite."""
         scores = self.method(torch.stack([normalise(pixels) for _, pixels in batch]).to(self.device))
         values, maps_BSS = scores.image_score_B.double().tolist(), scores.anomaly_map_BHW.cpu().numpy()
         return [
-            Prediction(d.name, score, self.threshold, anomaly_map, pixels, d.shape, d.note)
-            for (d, pixels), score, anomaly_map in zip(batch, values, maps_BSS, strict=True)
+            (Prediction(d.name, score, self.threshold, anomaly_map, pixels, d.shape, d.note), bool(number))
+            for (d, pixels), score, anomaly_map, number in zip(batch, values, maps_BSS, finite(scores), strict=True)
         ]
 
 

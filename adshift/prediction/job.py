@@ -19,6 +19,7 @@ from adshift.data.aspect import SQUASHED_REMEDY, aspect, is_squashed, squashed
 from adshift.data.listing import Listing
 from adshift.errors import AdshiftError
 from adshift.prediction.detector import Detector, Prediction, load_detector
+from adshift.prediction.earlier import SUMMARY, remove_earlier
 from adshift.prediction.foresee import foresee
 from adshift.prediction.pages import Pages
 from adshift.prediction.pictures import Pictures
@@ -31,7 +32,6 @@ ANOMALOUS = 3
 """Exit status with fail_on_anomaly=true where an image was anomalous."""
 INCOMPLETE = 4
 """Exit status with fail_on_anomaly=true where no image was anomalous and one could not be read."""
-SUMMARY = "summary.json"
 
 
 class Desk:
@@ -69,7 +69,7 @@ class Desk:
             self.longest = max(self.longest, found.shape, key=lambda shape: aspect(*shape))
 
     def skip(self, name: str, why: str) -> None:
-        """An image that cannot be read; raises AdshiftError if ``strict``."""
+        """An image without a score: it cannot be read, or the score is not finite; raises AdshiftError if ``strict``."""
         if self._strict:
             raise AdshiftError(f"{why} (strict=true ends here; strict=false reports the image and goes on)")
         self._bar.write(f"adshift: skipped: {why}", file=sys.stderr)
@@ -94,9 +94,11 @@ class Desk:
 def predict(config: DictConfig) -> None:
     """Score every image of the source; rows and pictures go into Hydra's output folder, summary.json last.
 
+    An earlier prediction there goes, its summary.json first.
+
     Raises:
         AdshiftError: the run, the source or a value of the configuration is of no use; no image of the source can be read;
-            with ``strict`` an image cannot.
+            with ``strict`` an image cannot; a score is not finite.
         SystemExit: with ``fail_on_anomaly`` status 3 where an image was anomalous, else 4 where one could not be read.
     """
     from hydra.core.hydra_config import HydraConfig
@@ -125,6 +127,7 @@ def predict(config: DictConfig) -> None:
 def _score_all(chosen: dict[str, Any], folder: Path, listing: Listing, detector: Detector, drawer: Pictures) -> Desk:
     """Score the images and write everything; returns the desk with its counts."""
     started = time.perf_counter()
+    remove_earlier(folder)
     pages = Pages(folder, f"Predictions: {chosen['source']}", _key(detector))
     bar = tqdm(total=len(listing.images), unit="image", desc="predict", disable=None)
     with RowWriter(folder) as rows, bar:

@@ -19,12 +19,12 @@ class Row:
 
     Attributes:
         path: of the image.
-        score: raw; None for an image that could not be read.
+        score: raw; None for an image that could not be read, or whose score is not finite.
         threshold: None where the run has none.
         decision: 1 anomalous, 0 not; None where nothing was decided.
         overlay: the picture; empty where none was drawn.
         map: the anomaly map; empty where none was written.
-        error: why the image could not be read; empty where it could.
+        error: why the image has no score; empty where it has one.
     """
 
     path: str

@@ -25,3 +25,5 @@ MAPS = "maps.npz"
 
 FITTED = "fitted.json"
 REPLICATES = "replicates.npz"
+PICTURES = "pictures"
+"""The folder of the worst and best images, with ``save_maps``."""

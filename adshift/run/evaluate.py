@@ -19,6 +19,7 @@ from adshift.data.seen import Known, SeenImage
 from adshift.data.splits import Role, split_all
 from adshift.errors import AdshiftError
 from adshift.report.cells import BORN
+from adshift.results.earlier import refuse_fitted, remove_earlier
 from adshift.results.files import BASE, CHECKPOINT
 from adshift.results.read import read_calibration, read_config, read_correction, read_fitted, read_result
 from adshift.run.division import SOURCE
@@ -37,12 +38,16 @@ def evaluate(config: DictConfig) -> dict[str, Any]:
 def evaluate_into(chosen: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Score a finished run as ``chosen`` says; what it leaves out stays as the run had it. Returns the result.
 
+    An earlier evaluation's files in ``folder`` go.
+
     Raises:
-        AdshiftError: as ``opened`` does.
+        AdshiftError: ``folder`` holds a fit; or as ``opened`` does.
     """
+    refuse_fitted(folder)
     cell, merged = opened(chosen)
     from adshift.run.finish import finish
 
+    remove_earlier(folder)
     kept = read_calibration(Path(chosen["run"])) if cell.plan.crossfit else None
     return finish(cell, merged, folder, {}, kept)
 

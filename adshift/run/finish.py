@@ -14,6 +14,7 @@ from adshift.data.seen import SeenImage
 from adshift.data.splits import ROLES
 from adshift.report.console import print_run
 from adshift.report.pictures import write_pictures
+from adshift.results.files import PICTURES
 from adshift.results.write import (
     counts,
     write_calibration,
@@ -160,7 +161,7 @@ def _write(
     write_calibration(folder, thresholds, described(plan.recipe.calibration))
     if plan.save_maps:
         write_maps(folder, scored["test"])
-        write_pictures(folder / "pictures", root_of(target, plan.root), target, scored["test"], thresholds, correction)
+        write_pictures(folder / PICTURES, root_of(target, plan.root), target, scored["test"], thresholds, correction)
 
 
 def _seen(cell: Cell) -> list[SeenImage]:

@@ -32,13 +32,12 @@ def score_roles(cell: Cell, folder: Path, timing: dict[str, float]) -> dict[str,
     if cell.plan.recipe.few is not None:
         repaired = repair(cell.trainer, cell.module, cell.datamodule, cell.plan.recipe)
         save_repaired(cell.module, base_checkpoint(cell.plan.home or folder), folder / CHECKPOINT)
+        require_finite(repaired.scored)
         scored["calibration"], timing["repair"] = repaired.scored, repaired.seconds
     roles = (("train",) if len(cell.plan.categories) > 1 else ()) + ("calibration", "test")
     roles += ("uncertain",) if cell.split.uncertain else ()
     matching = fitted_matching(cell.plan.recipe.test_time, cell.trainer, cell.module, cell.datamodule)
     scored = {role: scored[role] if role in scored else _score(cell, role, matching) for role in roles}
-    for images in scored.values():
-        require_finite(images)
     timing["score"] = sum(images.seconds for images in scored.values())
     timing["views"] = scored["calibration"].view_seconds + scored["test"].view_seconds
     return scored

@@ -15,7 +15,7 @@ from adshift.run.output import output_folder
 
 
 def train(config: DictConfig) -> dict[str, Any]:
-    """Fit, calibrate and test; leaves the run in Hydra's output folder and returns the result."""
+    """Fit, calibrate and test; leaves the run, and it alone, in Hydra's output folder; returns the result."""
     return train_into(plain(config), output_folder())
 
 
@@ -24,12 +24,14 @@ def train_into(chosen: dict[str, Any], folder: Path) -> dict[str, Any]:
     plan = make_plan(chosen, SOURCE)
     foreseen = foresee(plan)
     # What is heavy is imported when no mistake is left that could be told without it.
+    from adshift.results.earlier import remove_earlier
     from adshift.results.files import BASE, CHECKPOINT
     from adshift.run.finish import finish
     from adshift.run.prepare import new_module, prepare
     from adshift.stages.fit import fit
 
     cell = prepare(plan, foreseen, new_module(plan))
+    remove_earlier(folder)
     checkpoint = CHECKPOINT if plan.recipe.few is None else BASE
     timing = fit(cell.trainer, cell.module, cell.datamodule, folder / checkpoint)
     cell.notes += cell.module.method.cautions(len(cell.split.train) * len(plan.recipe.train))

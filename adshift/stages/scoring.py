@@ -30,6 +30,7 @@ from adshift.shift.pixels import UInt8
 from adshift.stages.embedding import embed_images
 from adshift.stages.matching import Matching, inverse
 from adshift.stages.neighbours import find_neighbours, worth_keeping
+from adshift.stages.score_checks import require_finite
 from adshift.stages.scored import ScoredImages, aggregated
 from adshift.store.keys import code, device_kind
 from adshift.store.sources import sources
@@ -93,10 +94,14 @@ def score_images(
     so, by itself; the store keeps each view's scores, and they are aggregated whenever they are read.
 
     Where the masks keep their files' resolution, each map is brought to its mask's size.
+
+    Raises:
+        AdshiftError: a score or a map is not finite.
     """
     images = datamodule.images(samples, domain)
     parts = [_score_view(trainer, module, datamodule, images, matching, view) for view in augmentation.views]
     found = aggregated(parts, augmentation)
+    require_finite(found)
     return replace(found, seconds=found.seconds + images.seconds)
 
 

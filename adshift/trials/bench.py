@@ -17,6 +17,7 @@ from torch import Tensor
 from adshift.data.pasted import Pasted
 from adshift.data.prepared import PreparedImages
 from adshift.data.samples import Sample
+from adshift.methods.finite import all_finite
 from adshift.methods.method import Method
 from adshift.shift.domain import Domain
 from adshift.shift.pixels import UInt8
@@ -142,7 +143,7 @@ class Bench:
             own = np.flatnonzero(fold_M == fold)
             for rows in np.array_split(own, -(-len(own) // self.batch_size)):
                 batch = embedding_MHWD[torch.from_numpy(rows)].to(self.device)
-                scores = model.score(batch, (self.image_size, self.image_size))
+                scores = all_finite(model.score(batch, (self.image_size, self.image_size)))
                 score_M[rows] = scores.image_score_B.double().cpu().numpy()
                 for row, anomaly_map in zip(rows, scores.anomaly_map_BHW.float().cpu().numpy(), strict=True):
                     maps[row] = anomaly_map

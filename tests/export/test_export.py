@@ -7,7 +7,6 @@ import json
 import shutil
 import zipfile
 from collections.abc import Callable
-from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from PIL import Image
 from scipy.spatial.distance import cdist
 
 from adshift.errors import AdshiftError
-from adshift.export import formats, job
+from adshift.export import formats, job, packages
 from adshift.export.graph import detector_graph
 from adshift.export.metadata import metadata, to_text
 from adshift.features.backbone import exported_form
@@ -199,6 +198,7 @@ def test_a_run_over_several_categories_gives_all_thresholds(tiny: Path, tmp_path
     assert done.code == 2
     assert "none of the run's (plate, strip)" in done.err
 
+
 def test_a_run_without_masks_has_no_pixel_threshold(tiny: Path, tmp_path: Path) -> None:
     """f1 needs a mask for it; the image's threshold is there all the same."""
     for part in ("train", "test"):
@@ -264,8 +264,8 @@ def test_mistakes_are_told_in_one_line(runs: dict[str, Path], tmp_path: Path, ov
 
 
 def test_a_missing_package_is_named(runs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = util.find_spec
-    monkeypatch.setattr(util, "find_spec", lambda name, *rest: None if name == "openvino" else real(name, *rest))
+    real = packages.find_spec
+    monkeypatch.setattr(packages, "find_spec", lambda name, *rest: None if name == "openvino" else real(name, *rest))
     done = export(runs["patchcore"], tmp_path, "format=openvino")
     assert done.code == 2
     assert "format=openvino needs openvino; pip install 'adshift[export]'" in done.err

@@ -115,3 +115,16 @@ def test_a_list_that_says_what_to_sweep_is_not_swept_itself(tmp_path: Path) -> N
     assert "study.categories=\"'weave,nut'\"" in refused.err
     assert len(refused.err.strip().splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_sweep_does_not_tell_failures_of_cells_that_are_not_its_own(tiny: Path, tmp_path: Path) -> None:
+    """Those of an earlier sweep in the same folder; one that fails again is told again."""
+    root, where = tmp_path / "images", f"hydra.sweep.dir={tmp_path / 'out'}"
+    root.mkdir()
+    (root / "plate").symlink_to(tiny / "plate")
+    both = [*tiny_overrides(root), "data.category=plate,late", where]
+    assert "1 cells failed" in invoke("train.py", "-m", *both).err
+    alone = invoke("train.py", "-m", *tiny_overrides(root), where)
+    assert (alone.code, "cells failed" in alone.err) == (0, False)
+    again = invoke("train.py", "-m", *both)
+    assert (again.code, "1 cells failed" in again.err) == (1, True)

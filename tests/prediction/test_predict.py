@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import shutil
@@ -24,7 +25,8 @@ from PIL import Image
 
 import adshift
 from adshift.errors import AdshiftError
-from adshift.prediction.detector import Detector
+from adshift.prediction import job, pages
+from adshift.prediction.detector import Detector, Prediction
 from adshift.prediction.pages import A_PAGE, BROKEN, TOP, Pages
 from adshift.prediction.pictures import read_map
 from adshift.prediction.rows import Row
@@ -498,3 +500,66 @@ def test_memory_does_not_grow_with_the_number_of_images(cells: Cells, tmp_path: 
         assert summary_of(out)["images"] == count
         peaks[count] = summary_of(out)["memory"]["peak_rss_mb"]
     assert peaks[2000] <= 1.05 * peaks[200]
+
+
+@pytest.fixture
+def huge(cells: Cells, tmp_path: Path) -> Path:
+    """A finished run whose bank is finite and so large that distances overflow, with the hash that its result knows."""
+    run = tmp_path / "huge"
+    shutil.copytree(cells(), run)
+    stored: dict[str, Any] = torch.load(run / "model.ckpt", weights_only=True)
+    (bank,) = [name for name in stored["state_dict"] if name.endswith("bank_MD")]
+    stored["state_dict"][bank].fill_(1e30)
+    torch.save(stored, run / "model.ckpt")
+    result = json.loads((run / "result.json").read_text())
+    result["provenance"]["checkpoint_sha256"] = hashlib.sha256((run / "model.ckpt").read_bytes()).hexdigest()
+    (run / "result.json").write_text(json.dumps(result))
+    return run
+
+
+def test_a_score_that_is_not_finite_is_never_a_verdict(huge: Path, tiny: Path, tmp_path: Path) -> None:
+    """In a prediction, in Python, in an evaluation and in an export."""
+    good = tiny / "plate" / "test" / "good"
+    done = predict(huge, good, tmp_path / "out", "batch_size=4")
+    assert done.code == 2
+    assert "6 images have no finite score" in done.err
+    assert "Traceback" not in done.err
+    rows = rows_of(tmp_path / "out" / "predictions.csv")
+    assert [(row["score"], row["decision"], "must be finite" in row["error"]) for row in rows] == [("", "", True)] * 6
+    assert not (tmp_path / "out" / "summary.json").exists()
+    with pytest.raises(AdshiftError, match=r"000\.png has the score .* must be finite: the distances overflow"):
+        next(adshift.load(huge).predict(good))
+    for script, overrides in (("evaluate.py", ("domain=shift", "adaptation=none")), ("export.py", ("format=torch",))):
+        told = invoke(script, f"run={huge}", *overrides, "hydra.run.dir=" + str(tmp_path / script))
+        assert told.code == 2
+        assert "must be finite" in told.err
+        assert not {"result.json", "model.pt2"} & {path.name for path in (tmp_path / script).iterdir()}
+
+
+def test_a_folder_holds_the_last_prediction_alone(
+    cells: Cells, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A summary is there if and only if what it speaks of is; pages and pictures of before are not; others' files stay."""
+    good, out = tiny / "plate" / "test" / "good", tmp_path / "out"
+    monkeypatch.setattr(pages, "A_PAGE", 2)
+    assert predict(cells(), good, out).code == 0
+    assert {"summary.json", "page-0003.html"} <= {path.name for path in out.iterdir()}
+    assert len(list(out.glob("overlays/*/*.png"))) == 6
+    theirs = [out / "notes.txt", out / "maps" / "mine.png", out / "maps" / "000" / "mine.png"]
+    for path in theirs:
+        path.write_bytes(b"mine")
+    take = job.Desk.take
+
+    def cut(desk: job.Desk, found: Prediction) -> None:
+        if desk.images == 3:
+            raise AdshiftError("cut")
+        take(desk, found)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(job.Desk, "take", cut)
+        assert predict(cells(), good, out).code == 2
+    assert not {"summary.json", "index.html", "page-0003.html"} & {path.name for path in out.iterdir()}
+    assert len(rows_of(out / "predictions.csv")) == len(list(out.glob("maps/*/0*.png"))) == 3
+    assert predict(cells(), good / "000.png", out, "pictures=none").code == 0
+    assert (summary_of(out)["images"], list(out.glob("page-*")), list(out.glob("*/*/0*.png"))) == (1, [], [])
+    assert all(path.read_bytes() == b"mine" for path in theirs)

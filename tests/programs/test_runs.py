@@ -470,3 +470,32 @@ def test_a_test_set_without_anomalies_has_undefined_figures_not_nan(tiny: Path, 
     assert all(figures[name] is None for name in (*RANK, "recall", "image_f1"))
     assert 0 <= figures["specificity"] <= 1
     assert any("anomalous" in warning for warning in result["warnings"])
+
+
+def test_a_folder_holds_the_last_run_alone(tiny: Path, tmp_path: Path) -> None:
+    """What the run before left that this one does not make is gone: maps, pictures, the model of before a repair."""
+    first, out = [*overrides_of(tiny), "split=study"], tmp_path / "out"
+    run_cell(out, *first, "domain=shift", "adaptation=few", "few.k=2", "threshold=sigma", "save_maps=true")
+    assert {"base.ckpt", "maps.npz"} <= {path.name for path in out.iterdir()}
+    assert list((out / "pictures").glob("*.png"))
+    (out / "pictures" / "mine.png").write_bytes(b"mine")
+    result = run_cell(out, *first)
+    assert result["provenance"]["base_sha256"] is None
+    assert not {"base.ckpt", "maps.npz"} & {path.name for path in out.iterdir()}
+    assert [path.name for path in (out / "pictures").iterdir()] == ["mine.png"]
+    shifted = [f"run={out}", "domain=shift", "adaptation=none"]
+    run_cell(tmp_path / "shifted", *shifted, "save_maps=true", script="evaluate.py")
+    run_cell(tmp_path / "shifted", *shifted, script="evaluate.py")
+    assert not (tmp_path / "shifted" / "maps.npz").exists()
+
+
+def test_an_evaluation_does_not_replace_a_fit(tiny: Path, tmp_path: Path) -> None:
+    """Not even another than the one that it reads."""
+    for name, seed in (("one", 0), ("other", 1)):
+        run_cell(tmp_path / name, *overrides_of(tiny), f"seed={seed}")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "other").iterdir() if path.is_file()}
+    done = invoke("evaluate.py", f"run={tmp_path / 'one'}", "domain=shift", "adaptation=none",
+                  f"hydra.run.dir={tmp_path / 'other'}")  # fmt: skip
+    assert done.code == 2
+    assert f"the output folder {tmp_path / 'other'} holds a run of train.py" in done.err
+    assert {name: (tmp_path / "other" / name).read_bytes() for name in before if name != "evaluate.log"} == before
