@@ -23,8 +23,8 @@ from adshift.features.backbone import FrozenBackbone
 from adshift.methods.patchcore import PatchCore
 from adshift.metrics.summary import figures
 from adshift.report.runs import table
-from adshift.shift.domain import Domain
 from adshift.shift.by_name import named_domain
+from adshift.shift.domain import Domain
 from adshift.shift.pixels import resize_image, resize_mask
 
 SIDE = 224

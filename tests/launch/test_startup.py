@@ -122,7 +122,10 @@ def finished(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("train.py", "data=folder", "data.root=PHOTOS", "split=official", "crossfit=99"), "use crossfit=20 or less"),
         (("train.py", "data=folder", "data.root=PHOTOS", "crossfit=1"), "crossfit=1 must be >= 2"),
         (("train.py", "data=folder", "data.root=PHOTOS", "adaptation=few"), "use split=standard crossfit=0"),
-        (("train.py", "data=folder", "data.root=ROOT", "data.category=plate", "split=standard"), "threshold=f1 needs"),
+        (
+            ("train.py", "data=folder", "data.root=ROOT", "data.category=plate", "split=standard", "threshold=f1"),
+            "threshold=f1 needs",
+        ),
         (("train.py", "data=folder", "data.root=BROKEN"), "cannot be read"),
         (("evaluate.py", "run=nowhere"), "nowhere/result.json does not exist"),
         (("evaluate.py", "run=RUN", "data_root=nowhere"), "data_root=nowhere is no folder"),
