@@ -140,7 +140,9 @@ def test_an_exported_run_has_the_same_scores_and_metadata(tmp_path: Path) -> Non
     done = invoke("export.py", "run=bank", f"hydra.run.dir={tmp_path}")
     assert done.code == 0, done.err
     then, now = (read_json(folder / "export.json")["metadata"] for folder in (KEPT / "said", tmp_path))
-    assert now | {"adshift": then["adshift"]} == now | then
+    for held in (then, now):  # a version and a sentence, which may change
+        del held["adshift"], held["input"]["resize"]
+    assert now == now | then
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
     for path, (score, _, _) in said("bank").items():
         with Image.open(path) as image:
