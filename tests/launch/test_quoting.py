@@ -19,6 +19,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from adshift.data.acquire import verify_files
+from adshift.data.own import check_command
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.launch.arguments import arranged
@@ -114,7 +115,11 @@ def test_every_command_that_is_printed_can_be_pasted(
     for i in range(2):
         (folder / f"{i}.png").write_bytes(b"")
     with pytest.raises(AdshiftError) as told:
-        verify_files(folder, [Sample(f"{i}.png", "c", "good") for i in range(2)])
+        verify_files(
+            folder,
+            [Sample(f"{i}.png", "c", "good") for i in range(2)],
+            check_command("folder", folder.parent, [folder.name]),
+        )
     words = shlex.split(str(told.value).partition("more: python ")[2].partition(" lists all")[0])
     assert words[:2] == ["-m", "adshift.data.check"]
     assert words[2] == str(folder)

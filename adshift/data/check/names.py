@@ -120,7 +120,8 @@ def _folders_below(root: Path, base: Path, layout: Layout) -> list[Problem]:
     for folder in dict.fromkeys((*above, *leaves)):
         found += _unread_files(root, folder, folder in above)
     told = {problem.file for problem in found}
-    known = {*above, *leaves, *(base / part for part in layout.left)}
+    between = {folder for leaf in leaves for folder in leaf.parents if folder.is_relative_to(base)}
+    known = {*above, *leaves, *between, *(base / part for part in layout.left)}
     for folder in dict.fromkeys((base, *above, *leaves)):
         for below in folders(folder):
             if below not in known and _at(root, below) not in told and not _mixed(base, below):
