@@ -133,10 +133,9 @@ def test_a_run_fitted_on_photographs_keeps_its_images_and_is_evaluated_elsewhere
     shifted = under(tmp_path / "full", photographs(tmp_path / "third", 30, 6000, 0.8), tmp_path / "third run",
                     "adaptation=threshold")  # fmt: skip
     assert (shifted["counts"]["photos"]["train"], shifted["threshold"]["photos"]["n"]) == (24, 30)
-    clean = run_cell(
-        tmp_path / "clean", f"run={tmp_path / 'full'}", "domain=clean", "logger=none", script="evaluate.py"
-    )
-    assert clean["counts"]["photos"]["train"] == 24
+    asked = (f"run={tmp_path / 'full'}", "domain=clean", "adaptation=none", "logger=none")
+    clean = run_cell(tmp_path / "clean", *asked, script="evaluate.py")
+    assert (clean["counts"]["photos"]["train"], clean["counts"]["photos"]["test_normal"]) == (24, 24)
 
 
 def test_test_images_and_masks_are_those_of_the_folder(run: Path, tmp_path: Path) -> None:
