@@ -30,14 +30,14 @@ MISTAKES = [
     Mistake(
         "few, cross-fitted", ("adaptation=few", "few.k=2", "split=official", "crossfit=2", "threshold=conformal"), 1
     ),
-    Mistake("few with labels", ("adaptation=few", "few.k=2", "split=standard"), 4),
+    Mistake("few with labels", ("adaptation=few", "few.k=2", "split=standard", "threshold=f1"), 4),
     Mistake("few with labels, official", ("adaptation=few", "few.k=2", "split=study"), 4),
     Mistake("robust and few of a small split", ("adaptation=robust_few", "robust.copies=1", "few.k=9", *SPLIT_ON), 1),
-    Mistake("no anomaly calibrates", ("split=standard",), 5),
-    Mistake("no anomaly calibrates, one there", ("split=standard", "data.category=rare"), 4),
+    Mistake("no anomaly calibrates", ("split=standard", "threshold=f1"), 5),
+    Mistake("no anomaly calibrates, one there", ("split=standard", "threshold=f1", "data.category=rare"), 4),
     Mistake("study without anomalies to lend", ("data.category=rare",), 4),
     Mistake("study without anomalies", ("data.category=good",), 4),
-    Mistake("cross-fitted with labels", ("split=official", "crossfit=2"), 5),
+    Mistake("cross-fitted with labels", ("split=official", "crossfit=2", "threshold=f1"), 5),
     Mistake("cross-fitted beside a calibration role", ("crossfit=2", "threshold=sigma", "split=standard"), 2),
     Mistake("more folds than images", ("split=official", "crossfit=99", "threshold=sigma"), 1),
     Mistake("folds of one image", ("split=official", "crossfit=2", "threshold=sigma", "data.category=one"), 1),
