@@ -15,7 +15,15 @@ STUCK = """
 import signal, sys, threading
 from adshift.prediction import decode
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-decode.decode = lambda *_: print("reading", flush=True) or threading.Event().wait()
+
+
+def hang(*_):
+    sys.stdout.write("reading\\n")  # in one piece: two threads write
+    sys.stdout.flush()
+    threading.Event().wait()
+
+
+decode.decode = hang
 for _ in decode.decode_all(["a.png", "b.png"], 8, 2, 4):
     pass
 """
