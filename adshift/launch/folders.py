@@ -67,7 +67,7 @@ def _evaluated(run: Path) -> str:
     """The run whose model an evaluation took; empty for any other folder."""
     try:
         found = json.loads((run / RESULT).read_text(encoding="utf-8"))["config"]["run"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
     return found if isinstance(found, str) else ""
 

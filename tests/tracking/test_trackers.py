@@ -227,7 +227,7 @@ def test_a_missing_package_is_told_before_the_fit(
     ("overrides", "says"),
     [
         (["logger=paper"], "csv"),
-        (["logger=mlflow", "logger.store=3"], "logger.store=3 must be a text"),
+        (["logger=mlflow", "logger.experiment=3"], "logger.experiment=3 must be a text"),
         (["logger=csv", "logger.colour=red"], "logger.colour"),
     ],
 )
