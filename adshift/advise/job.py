@@ -19,7 +19,6 @@ from adshift.advise.trial import Trials
 from adshift.appearance.changes import Change, changes
 from adshift.appearance.looks import measured
 from adshift.calibration.calibration import Calibration, Calibrator
-from adshift.calibration.conformal import Conformal
 from adshift.calibration.crossfit import folds
 from adshift.config.build import plain
 from adshift.data.prepared import prepare_images
@@ -36,6 +35,7 @@ from adshift.shift.photos import root_of
 from adshift.shift.real import real_of
 from adshift.stages.matching import train_moments
 from adshift.trials.bench import Bench, with_defects
+from adshift.trials.figures import good_images_rule
 
 FEWEST = 10
 """Photographs without which nothing is judged."""
@@ -76,7 +76,7 @@ def advised(chosen: dict[str, Any], folder: Path) -> Outcome:
     cell, merged = opened(_for_run(chosen, NODES["threshold"]))
     target = cell.plan.recipe.test
     _require_plain(plan.run, cell)
-    calibrator, notes = _calibrator(cell)
+    calibrator, notes = good_images_rule(cell.plan.calibrator, "new thresholds here are")
     good = tuple(s for s in cell.split.calibration if s.label == 0)
     tests = cell.split.test
     bench, told = None, None
@@ -116,15 +116,6 @@ def _require_plain(run: Path, cell: Cell) -> None:
             f"domain={cell.plan.recipe.test.name} is no real one, and advice takes photographs of the target; give "
             "domain=photos domain.root=FOLDER"
         )
-
-
-def _calibrator(cell: Cell) -> tuple[Calibrator, list[str]]:
-    """The run's own rule where it lives on good images alone, else the conformal one."""
-    if not cell.plan.calibrator.needs_anomalies:
-        return cell.plan.calibrator, []
-    return Conformal(), [
-        f"The run's threshold={cell.plan.calibrator.kind} needs defective images; new thresholds here are conformal, 5 %."
-    ]
 
 
 def _own(run: Path, category: str) -> Calibration:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,11 @@ from adshift.advise.outcome import Outcome
 from adshift.advise.page import make_page
 from adshift.advise.words import answer, changed, following, grounds, headline, overview
 from adshift.errors import printable
-from adshift.metrics.resampling import Difference
-from adshift.metrics.summary import Figures
 from adshift.report.thumbnails import Gallery
 from adshift.report.write import write_report
 from adshift.system.atomic import write_text
 from adshift.system.provenance import git_commit, package_versions, peak_memory
+from adshift.trials.figures import as_json as difference_json
 
 SCHEMA = 1
 JSON = "advise.json"
@@ -85,16 +83,8 @@ def _repair(one: Judged, outcome: Outcome) -> dict[str, Any]:
         "repair": one.trial.repair,
         "promised_rate": one.trial.calibration.promised_rate,
         "promised_rate_out_of_fold": one.trial.promised,
-        "pasted": _figures(one.pasted),
-        "real": None if one.real is None else _figures(one.real),
-        "gain": None if gain is None else _difference(gain),
+        "pasted": dict(one.pasted.values),
+        "real": None if one.real is None else dict(one.real.values),
+        "gain": None if gain is None else difference_json(gain),
         "seconds": one.trial.seconds,
     }
-
-
-def _figures(figures: Figures) -> dict[str, Any]:
-    return dict(figures.values)
-
-
-def _difference(found: Difference) -> dict[str, Any]:
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(found).items()}

@@ -13,11 +13,8 @@ import tqdm.auto as tqdm_auto
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from adshift.calibration.calibration import Calibrator
-from adshift.calibration.conformal import Conformal
 from adshift.calibration.crossfit import folds
 from adshift.config.build import build, plain
-from adshift.config.plan import Plan
 from adshift.data.acquire import verify_files
 from adshift.data.own import check_command
 from adshift.data.prepared import PreparedImages, prepare_images
@@ -32,6 +29,7 @@ from adshift.stress.outcome import Outcome
 from adshift.stress.plan import REPAIRS, StressPlan
 from adshift.stress.verdicts import verdict
 from adshift.trials.bench import Bench, with_defects
+from adshift.trials.figures import good_images_rule
 
 
 def stress(config: DictConfig) -> Outcome:
@@ -54,7 +52,7 @@ def put_under_stress(chosen: dict[str, Any]) -> Outcome:
     """``stress`` without its files."""
     started = time.perf_counter()
     asked, fitted, plan, good = foresee(chosen)
-    calibrator, notes = _calibrator(plan)
+    calibrator, notes = good_images_rule(plan.calibrator, "the stress test uses")
     photos = photos_of(asked.home)
     root = root_of(asked.home, plan.root)
     doctor = check_command(plan.source, root, plan.categories) if photos is None else ""
@@ -75,15 +73,6 @@ def put_under_stress(chosen: dict[str, Any]) -> Outcome:
         chosen, fitted, root, asked, bench, calibrator, cells, tuple(v for v in verdicts if v is not None),
         tuple(notes), time.perf_counter() - started,
     )  # fmt: skip
-
-
-def _calibrator(plan: Plan) -> tuple[Calibrator, list[str]]:
-    """The run's own rule where it lives on good images alone, else the conformal one."""
-    if not plan.calibrator.needs_anomalies:
-        return plan.calibrator, []
-    return Conformal(), [
-        f"The run's threshold={plan.calibrator.kind} needs defective images; the stress test uses conformal, 5 %."
-    ]
 
 
 def _pasted(good: tuple[Sample, ...], asked: StressPlan) -> tuple[Sample, ...]:

@@ -6,12 +6,10 @@ import csv
 import io
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from adshift.errors import printable
-from adshift.metrics.resampling import Difference
 from adshift.report.thumbnails import Gallery
 from adshift.report.write import write_report
 from adshift.stress.cells import PIXEL, Cell
@@ -22,6 +20,7 @@ from adshift.stress.words import headline, overview, promise
 from adshift.system.atomic import write_text
 from adshift.system.provenance import device_name, git_commit, package_versions, peak_memory
 from adshift.trials.figures import IMAGE
+from adshift.trials.figures import as_json as difference_json
 
 SCHEMA = 1
 JSON, TABLE = "stress.json", "stress.csv"
@@ -85,18 +84,14 @@ def _cell(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _difference(found: Difference) -> dict[str, Any]:
-    return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(found).items()}
-
-
 def _verdict(found: Verdict) -> dict[str, Any]:
     return {
         "component": found.component,
         "severity": found.severity,
         "repair": found.repair,
         "words": sentence(found),
-        "loss": _difference(found.loss),
-        "gains": {name: _difference(gain) for name, gain in found.gains.items()},
+        "loss": difference_json(found.loss),
+        "gains": {name: difference_json(gain) for name, gain in found.gains.items()},
     }
 
 

@@ -6,12 +6,15 @@ Legend: N = images, B = replicates.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adshift.calibration.binomial import binomial_interval
 from adshift.calibration.calibration import Calibration, Calibrator
+from adshift.calibration.conformal import Conformal
 from adshift.metrics.bootstrap import image_replicates
 from adshift.metrics.decision import decision_metrics
 from adshift.metrics.ranking import auroc
@@ -32,6 +35,16 @@ def thresholds(calibrator: Calibrator, score_N: Array, fold_N: NDArray[np.int64]
         calibrator.calibrate(score_N[fold_N != fold], np.zeros(int((fold_N != fold).sum()), np.int64))
         for fold in range(int(fold_N.max()) + 1)
     )
+
+
+def good_images_rule(own: Calibrator, what: str) -> tuple[Calibrator, list[str]]:
+    """A run's own rule where it lives on good images alone, else the conformal one; what is to be said of that.
+
+    ``what`` names whose thresholds they are, for the message.
+    """
+    if not own.needs_anomalies:
+        return own, []
+    return Conformal(), [f"The run's threshold={own.kind} needs defective images; {what} conformal, 5 %."]
 
 
 def image_figures(
@@ -84,6 +97,11 @@ def with_intervals(
 def difference(a: Figures, b: Figures) -> Difference:
     """Balanced accuracy, a - b, paired over the images."""
     return paired_difference(a.point(RIGHT), b.point(RIGHT), a.replicates[RIGHT], b.replicates[RIGHT])
+
+
+def as_json(found: Difference) -> dict[str, Any]:
+    """A difference as JSON values."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(found).items()}
 
 
 def breaks_its_promise(figures: Figures, promised: float | None) -> bool | None:

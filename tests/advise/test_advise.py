@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from helpers.inprocess import Finished, invoke, one_line, run_cell
-from helpers.plates import photograph, photographs
+from helpers.plates import QUICK, photograph, photographs
 
 from adshift.adaptation.few_images import FewImages
 from adshift.advise.judged import Verdict
@@ -21,14 +21,6 @@ from adshift.metrics.resampling import Difference
 from adshift.repairs.worth import Candidate, Choice
 
 GAIN = 1.25
-QUICK = (
-    "backbone=small",
-    "image_size=64",
-    "metrics.bootstrap=20",
-    "metrics.latency=false",
-    "data.num_workers=0",
-    "logger=none",
-)
 SMALL = ("bootstrap=200",)
 
 

@@ -7,6 +7,15 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+QUICK = (
+    "backbone=small",
+    "image_size=64",
+    "metrics.bootstrap=20",
+    "metrics.latency=false",
+    "data.num_workers=0",
+    "logger=none",
+)
+"""Overrides of a small run on photographs."""
 Box = tuple[int, int, int, int]
 """left, top, width, height in pixels"""
 

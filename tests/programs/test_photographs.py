@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from helpers.inprocess import invoke, run_cell
-from helpers.plates import photograph, photographs
+from helpers.plates import QUICK, photograph, photographs
 from PIL import Image
 
 from adshift.data.contents import content_sha256
@@ -20,14 +20,6 @@ from adshift.report.photographs import Photographs
 from adshift.report.runs import Run
 
 GAIN = 1.25
-QUICK = (
-    "backbone=small",
-    "image_size=64",
-    "metrics.bootstrap=20",
-    "metrics.latency=false",
-    "data.num_workers=0",
-    "logger=none",
-)
 
 
 @pytest.fixture(scope="module")
