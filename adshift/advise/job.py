@@ -21,11 +21,12 @@ from adshift.appearance.looks import measured
 from adshift.calibration.calibration import Calibration, Calibrator
 from adshift.calibration.crossfit import folds
 from adshift.config.build import plain
+from adshift.config.regime import born_recipe
 from adshift.data.prepared import prepare_images
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.launch.folders import refuse_the_run_itself
-from adshift.results.read import read_calibration
+from adshift.results.read import read_calibration, read_result
 from adshift.run.cell import Cell
 from adshift.run.division import SOURCE
 from adshift.run.evaluate import evaluate_into, opened
@@ -83,7 +84,7 @@ def advised(chosen: dict[str, Any], folder: Path) -> Outcome:
     found: tuple[Judged, ...] = ()
     if len(good) >= FEWEST:
         bench = _bench(plan, cell, good, target)
-        found = _judged(plan, cell, bench, calibrator, target, tests)
+        found = _judged(plan, cell, bench, calibrator, target, tests, notes)
         told = verdict(found, len(good), sum(s.label for s in tests))
     outcome = Outcome(
         chosen, plan, cell.plan.categories[0], len(cell.split.train), len(good), sum(s.label for s in tests),
@@ -110,6 +111,12 @@ def _require_plain(run: Path, cell: Cell) -> None:
         raise AdshiftError(
             f"run={run} holds {len(cell.plan.categories)} categories, and advice is about one; fit one with "
             "data.category=NAME"
+        )
+    born = born_recipe(read_result(run)["config"], SOURCE)
+    if born.few is not None or born.test_time is not None:
+        raise AdshiftError(
+            f"run={run} was repaired with a few images or scores in batches or views, and advice is about a run as it was "
+            "fitted; give the run that it started from, or fit one without adaptation=few or test_time"
         )
     if real_of(cell.plan.recipe.test) is None:
         raise AdshiftError(
@@ -142,14 +149,22 @@ def _bench(plan: AdvisePlan, cell: Cell, good: tuple[Sample, ...], target: Domai
 
 
 def _judged(
-    plan: AdvisePlan, cell: Cell, bench: Bench, calibrator: Calibrator, target: Domain, tests: Sequence[Sample]
+    plan: AdvisePlan,
+    cell: Cell,
+    bench: Bench,
+    calibrator: Calibrator,
+    target: Domain,
+    tests: Sequence[Sample],
+    notes: list[str],
 ) -> tuple[Judged, ...]:
     trials = Trials(
         bench, SOURCE, target, cell.module.method, _own(plan.run, cell.plan.categories[0]), calibrator, plan.few,
         lambda: train_moments(cell.trainer, cell.module, cell.datamodule), len(cell.split.train),
     )  # fmt: skip
-    smallest_pool = int((bench.fold_N != np.bincount(bench.fold_N).argmax()).sum())
+    smallest_pool = len(bench.good) - int(np.bincount(bench.fold_N).max())
     asked = [r for r in plan.repairs if r != "few" or plan.few.k <= smallest_pool]
+    if len(asked) < len(plan.repairs):
+        notes.append(f"few.k={plan.few.k} is not tried: the photographs of the other folds are {smallest_pool}")
     seen = cell.datamodule.images(tests, target) if tests else None
     made = [trials.trial(repair) for repair in asked]
     return judged(made, seen, cell.plan.batch_size, bench.device, plan.bootstrap, plan.seed)

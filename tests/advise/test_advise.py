@@ -155,6 +155,34 @@ def test_what_is_said_of_a_verdict(
     assert said in answer(outcome)
 
 
+def test_a_new_fit_is_made_with_all_photographs_and_predicts(run: Path, lamp: Path, tmp_path: Path) -> None:
+    found, _ = told(run, lamp, tmp_path / "out", "repairs=[none,full]", "defects=[spot]", "defect_size=0.4")
+    assert found["advice"] == "full"
+    repaired = json.loads((tmp_path / "out" / "repaired" / "result.json").read_text())
+    assert repaired["counts"]["photos"]["train"] == 40
+    assert repaired["threshold"]["photos"]["n"] == 40
+    photograph(tmp_path / "next" / "bad.png", 6000, GAIN, (10, 12, 14, 8))
+    done = invoke("predict.py", f"run={tmp_path / 'out' / 'repaired'}", f"source={tmp_path / 'next'}", "pictures=none",
+                  "fail_on_anomaly=true", f"hydra.run.dir={tmp_path / 'found'}")  # fmt: skip
+    assert done.code == 3, done.err
+
+
+def test_few_that_the_folds_cannot_serve_is_left_out_and_told(run: Path, tmp_path: Path) -> None:
+    lamp = photographs(tmp_path / "lamp", 10, 2000, GAIN)
+    found, done = told(run, lamp, tmp_path / "out", "repairs=[none,few]", "few.k=9")
+    assert [one["repair"] for one in found["repairs"]] == ["none"]
+    assert "few.k=9 is not tried: the photographs of the other folds are 8" in done.err
+
+
+def test_a_repaired_run_is_not_judged_as_what_it_was(run: Path, lamp: Path, tmp_path: Path) -> None:
+    photos = photographs(tmp_path / "photos", 16)
+    own = ("split=standard", "split.train_fraction=0.5", "adaptation=few", "few.k=4")
+    run_cell(tmp_path / "few", "data=folder", f"data.root={photos}", *own, *QUICK)
+    done = asked(tmp_path / "few", lamp, tmp_path / "out")
+    assert done.code == 2
+    assert "was repaired with a few images" in one_line(done.err)
+
+
 def test_real_defects_decide_where_there_are_ten(run: Path, tmp_path: Path) -> None:
     lamp = photographs(tmp_path / "lamp", 24, 2000, GAIN)
     for i in range(10):
