@@ -52,8 +52,9 @@ def latency(cell: Cell) -> dict[str, float] | None:
     """Milliseconds an image, in all of its views, by batch size; None where it is not wanted."""
     if not cell.plan.latency:
         return None
-    samples = cell.split.test or cell.split.train[:1]
-    image = normalise(cell.datamodule.images(samples, cell.plan.recipe.test).image_NSS3[0])
+    split, recipe = cell.split, cell.plan.recipe
+    samples, domain = (split.test, recipe.test) if split.test else (split.train[:1], recipe.train[0])
+    image = normalise(cell.datamodule.images(samples, domain).image_NSS3[0])
     of_view = latency_ms(cell.datamodule.store, cell.module, image, cell.trainer.strategy.root_device)
     return {batch: cell.plan.recipe.passes * ms for batch, ms in of_view.items()}
 

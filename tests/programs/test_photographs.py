@@ -96,6 +96,16 @@ def test_the_repaired_threshold_predicts(run: Path, lamp: Path, tmp_path: Path) 
     assert 1 <= summary["anomalous"] <= 4
 
 
+def test_the_milliseconds_an_image_are_measured_where_every_photograph_calibrates(
+    photos: Path, lamp: Path, tmp_path: Path
+) -> None:
+    """Nothing is left to test on: the image that is timed lies with the run's own, not with the photographs."""
+    timed = [override for override in QUICK if override != "metrics.latency=false"]
+    run_cell(tmp_path / "run", "data=folder", f"data.root={photos}", "split=standard", *timed)
+    result = under(tmp_path / "run", lamp, tmp_path / "threshold", "adaptation=threshold")
+    assert result["timing"]["ms_per_image"]["1"] > 0
+
+
 def test_few_draws_k_of_them_and_tests_the_others(run: Path, lamp: Path, tmp_path: Path) -> None:
     result = under(run, lamp, tmp_path / "few", "adaptation=few", "few.k=8")
     counts = result["counts"]["photos"]
