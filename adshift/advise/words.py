@@ -54,7 +54,9 @@ def answer(outcome: Outcome) -> str:
     if taken is not None and taken.broken:
         told += " With it there are still more false alarms than promised."
     if best is not None and taken is not None and best.name != taken.name:
-        told += f" The largest gain has {named(outcome, best.name)}, and is not shown to be larger."
+        told += (
+            f" {named(outcome, best.name).capitalize()} gains a little more, which is not shown to be more than chance."
+        )
     return told
 
 
