@@ -55,11 +55,15 @@ def _changes(outcome: Outcome) -> Section:
     )
     table_rows: tuple[Row, ...] = tuple(
         (
-            f"{change.look.name} ({change.look.unit})" if change.look.unit else change.look.name, f"{change.before:.3g}", f"{change.after:.3g}", f"{change.spread:.2g}",
-            f"{change.moved:+.1f}".replace("-", "−"), "yes" if change.shown else "no",
+            f"{change.look.name} ({change.look.unit})" if change.look.unit else change.look.name,
+            f"{change.before:.3g}",
+            f"{change.after:.3g}",
+            f"{change.spread:.2g}",
+            f"{change.moved:+.1f}".replace("-", "−"),
+            "yes" if change.shown else "no",
         )
         for change in outcome.changed
-    )  # fmt: skip
+    )
     caption = "Medians and spread in the unit of each look; moved: in spreads of the train images."
     found = Table("changes", caption, ("look", "train images", "photographs", "spread", "moved", "shown"), table_rows)
     plots = () if outcome.bench is None else (_pictures(outcome),)
