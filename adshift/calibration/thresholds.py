@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,11 +37,14 @@ class Thresholds:
         image, pixel: of images and of their pixels.
         left_out: image thresholds by the path of an image that was calibrated on and is tested too: each was made without
             that image. They decide on it in place of the category's, and are not kept.
+        normals: the image scores of the good calibration images, ascending, under the keys of ``image``: what p-values
+            are taken against. Empty for a run from before they were kept.
     """
 
     image: dict[str, Calibration]
     pixel: dict[str, Calibration]
     left_out: dict[str, float] = field(default_factory=dict)
+    normals: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
     def image_threshold(self, category: str, path: str = "") -> float | None:
         """The image threshold for a category, or for its image at ``path``; None where nothing was calibrated."""
@@ -52,6 +56,10 @@ class Thresholds:
         found = _calibration(self.image, category)
         return None if found is None else found.kind
 
+    def normals_of(self, category: str) -> tuple[float, ...]:
+        """The scores of the good images that the threshold for a category rests on; empty where they were not kept."""
+        return self.normals.get(category) or self.normals.get(GLOBAL, ())
+
     def pixel_threshold(self, category: str) -> float | None:
         """The pixel threshold that decides on a category; None where nothing was calibrated."""
         return _value(self.pixel, category)
@@ -62,6 +70,7 @@ class Thresholds:
             "domain": domain,
             "image": {name: c.to_json() for name, c in self.image.items()},
             "pixel": {name: c.to_json() for name, c in self.pixel.items()},
+            "normals": {name: list(scores) for name, scores in self.normals.items()},
         }
 
     @staticmethod
@@ -72,7 +81,21 @@ class Thresholds:
         return Thresholds(
             {name: Calibration.from_json(c) for name, c in data["image"].items()},
             {name: Calibration.from_json(c) for name, c in data["pixel"].items()},
+            normals=_read_normals(data.get("normals", {})),
         )
+
+
+def _read_normals(data: object) -> dict[str, tuple[float, ...]]:
+    """The scores as ``to_json`` wrote them, in order; raises AdshiftError for anything else."""
+    lists = list(data.values()) if isinstance(data, dict) else [None]
+    if not all(isinstance(scores, list) and scores and all(map(_is_number, scores)) for scores in lists):
+        raise AdshiftError("the normals of a calibration must be finite scores, a list a category; calibrate anew")
+    assert isinstance(data, dict)
+    return {name: tuple(sorted(map(float, scores))) for name, scores in data.items()}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _calibration(calibrations: dict[str, Calibration], category: str) -> Calibration | None:

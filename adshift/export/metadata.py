@@ -56,6 +56,8 @@ def metadata(
             key: {"image": thresholds.image[key].threshold, "pixel": thresholds.pixel_threshold(key)}
             for key in thresholds.image
         },
+        "p_value": "(1 + number of normals >= score) / (1 + number of normals)",
+        "normals": {key: list(scores) for key, scores in thresholds.normals.items()},
         "weights_sha256": fitted.method.weights_sha256,
     }
 

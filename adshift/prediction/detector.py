@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from adshift.calibration.p_values import conformal_p_values
 from adshift.calibration.thresholds import MANUAL, by_hand
 from adshift.data.correction import Correction
 from adshift.data.images import normalise
@@ -34,6 +35,8 @@ class Prediction:
         image: uint8 [S, S, 3], what the model saw.
         shape: height and width of the image itself.
         note: what should be known of the image's values (almost black, one colour throughout); else empty.
+        p_value: share of good images with a score at least as high, as far as the run's calibration images tell, in (0, 1]
+            (``adshift.calibration.p_values.conformal_p_values``); None where it kept none.
     """
 
     name: str
@@ -43,6 +46,7 @@ class Prediction:
     image: UInt8
     shape: tuple[int, int]
     note: str = ""
+    p_value: float | None = None
 
     @property
     def anomalous(self) -> bool | None:
@@ -62,6 +66,7 @@ class Detector:
         device: where the method runs.
         correction: what every image goes through before it is resized; None for images as they are. Where it moves an
             object, map and ``Prediction.image`` show it where it was moved to.
+        normals: scores of the good calibration images, ascending, for p-values; empty gives none.
 
     >>> from adshift.features.backbone import FrozenBackbone
     >>> from adshift.methods.patchcore import PatchCore
@@ -87,6 +92,7 @@ class Detector:
         device: torch.device | None = None,
         correction: Correction | None = None,
         threshold_kind: str | None = None,
+        normals: tuple[float, ...] = (),
     ) -> None:
         self.device = torch.device("cpu") if device is None else device
         self.method = method.eval().to(self.device)
@@ -95,6 +101,7 @@ class Detector:
         self.threshold_kind = threshold_kind
         self.pixel_threshold = pixel_threshold
         self.correction = correction
+        self.normals = normals
 
     def predict(
         self,
@@ -166,9 +173,12 @@ class Detector:
         """Each image's prediction, and whether it is one: whether its numbers are finite."""
         scores = self.method(torch.stack([normalise(pixels) for _, pixels in batch]).to(self.device))
         values, maps_BSS = scores.image_score_B.double().tolist(), scores.anomaly_map_BHW.cpu().numpy()
+        p_values = conformal_p_values(values, self.normals).tolist() if self.normals else [None] * len(values)
         return [
-            (Prediction(d.name, score, self.threshold, anomaly_map, pixels, d.shape, d.note), bool(number))
-            for (d, pixels), score, anomaly_map, number in zip(batch, values, maps_BSS, finite(scores), strict=True)
+            (Prediction(d.name, score, self.threshold, anomaly_map, pixels, d.shape, d.note, p), bool(number))
+            for (d, pixels), score, p, anomaly_map, number in zip(
+                batch, values, p_values, maps_BSS, finite(scores), strict=True
+            )
         ]
 
 
@@ -204,4 +214,5 @@ def load_detector(
         where,
         fitted.correction,
         fitted.thresholds.kind(name) if threshold is None else MANUAL,
+        fitted.thresholds.normals_of(name),
     )

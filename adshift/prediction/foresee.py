@@ -9,12 +9,13 @@ from typing import Any
 
 from adshift.config.build import checked
 from adshift.config.threshold import threshold_by_hand
+from adshift.prediction.batch import foresee_batch
 from adshift.prediction.sources import list_images
 from adshift.results.read import read_result
 
 KINDS: dict[type, tuple[str, ...]] = {
     bool: ("strict", "fail_on_anomaly"),
-    str: ("run", "source", "device", "pictures"),
+    str: ("run", "source", "device", "pictures", "decide"),
     int: ("batch_size", "num_workers", "max_pictures", "picture_size"),
 }
 
@@ -29,6 +30,7 @@ def foresee(chosen: Mapping[str, Any]) -> None:
         for key in keys:
             checked(key, chosen[key], kind)
     threshold_by_hand(chosen)
+    foresee_batch(chosen)
     if not os.path.isdir(chosen["source"]):  # a folder is listed when its images are read: it may hold many
         list_images(chosen["source"])
     read_result(Path(chosen["run"]))

@@ -18,6 +18,7 @@ from adshift.config.threshold import threshold_by_hand
 from adshift.data.aspect import SQUASHED_REMEDY, aspect, is_squashed, squashed
 from adshift.data.listing import Listing
 from adshift.errors import AdshiftError
+from adshift.prediction.batch import FDR, decide_batch
 from adshift.prediction.detector import Detector, Prediction, load_detector
 from adshift.prediction.earlier import SUMMARY, remove_earlier
 from adshift.prediction.foresee import foresee
@@ -32,6 +33,9 @@ ANOMALOUS = 3
 """Exit status with fail_on_anomaly=true where an image was anomalous."""
 INCOMPLETE = 4
 """Exit status with fail_on_anomaly=true where no image was anomalous and one could not be read."""
+
+WORDS = {MANUAL: ", a manual threshold", FDR: ", the threshold of this batch at its false discovery rate"}
+"""What is said of a threshold that is not the run's own, by its kind."""
 
 
 class Desk:
@@ -58,7 +62,7 @@ class Desk:
         """A verdict."""
         overlay, anomaly_map = self._drawn(found)
         decision = None if found.anomalous is None else int(found.anomalous)
-        self._keep(Row(found.name, found.score, found.threshold, decision, overlay, anomaly_map))
+        self._keep(Row(found.name, found.score, found.threshold, decision, overlay, anomaly_map, p_value=found.p_value))
         if found.note:
             self._bar.write(f"adshift: note: {found.note}", file=sys.stderr)
         self.suspicious += bool(found.note)
@@ -117,6 +121,10 @@ def predict(config: DictConfig) -> None:
             f"run={chosen['run']} has no threshold, so that nothing is anomalous or normal; give one by hand "
             "(threshold=NUMBER), calibrate one with evaluate.py, or leave fail_on_anomaly=false and pictures=all"
         )
+    if chosen["decide"] == FDR:
+        note = decide_batch(detector, listing.images, chosen["fdr"], chosen["batch_size"], chosen["num_workers"])
+        if note:
+            print(f"adshift: {note}", file=sys.stderr)
     limits = chosen["max_pictures"], chosen["picture_size"]
     drawer = Pictures(folder, chosen["pictures"], *limits, detector.pixel_threshold)
     desk = _score_all(chosen, folder, listing, detector, drawer)
@@ -145,6 +153,7 @@ def _score_all(chosen: dict[str, Any], folder: Path, listing: Listing, detector:
     summary = {
         "run": chosen["run"], "source": chosen["source"], "category": chosen["category"],
         "threshold": detector.threshold, "threshold_kind": detector.threshold_kind,
+        "fdr": chosen["fdr"] if detector.threshold_kind == FDR else None, "normals": len(detector.normals),
         "pixel_threshold": detector.pixel_threshold,
         "images": desk.images, "anomalous": None if detector.threshold is None else desk.anomalous,
         "skipped": desk.skipped, "passed_over": dict(listing.passed), "suspicious": desk.suspicious,
@@ -177,7 +186,7 @@ def _key(detector: Detector) -> str:
 def _in_words(desk: Desk, detector: Detector, listing: Listing) -> str:
     found = "no threshold, nothing decided" if detector.threshold is None else (
         f"{desk.anomalous} anomalous (score >= {detector.threshold:.4g}"
-        f"{', a manual threshold' if detector.threshold_kind == MANUAL else ''})"
+        f"{WORDS.get(detector.threshold_kind or '', '')})"
     )  # fmt: skip
     parts = [f"{desk.images} images", found, f"{desk.skipped} not read"]
     parts += [f"{desk.suspicious} with values that can hardly be meant"] if desk.suspicious else []

@@ -25,6 +25,8 @@ class Row:
         overlay: the picture; empty where none was drawn.
         map: the anomaly map; empty where none was written.
         error: why the image has no score; empty where it has one.
+        p_value: share of good images that score at least as high, as far as the calibration images tell; None where the
+            run kept no scores of them.
     """
 
     path: str
@@ -34,6 +36,7 @@ class Row:
     overlay: str = ""
     map: str = ""
     error: str = ""
+    p_value: float | None = None
 
 
 class RowWriter:

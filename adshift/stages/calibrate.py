@@ -96,4 +96,5 @@ def calibrate(
 
     image = {name: of_images(group) for name, group in groups.items()}
     pixel = {name: _of_pixels(calibrator, group) for name, group in groups.items()}
-    return Thresholds(image, {name: found for name, found in pixel.items() if found is not None})
+    normals = {name: tuple(sorted(group.score_N[group.label_N == 0].tolist())) for name, group in groups.items()}
+    return Thresholds(image, {name: found for name, found in pixel.items() if found is not None}, normals=normals)

@@ -1,0 +1,80 @@
+"""Conformal p-values of images against good ones, and which images of a batch may be called bad by them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from adshift.calibration.scores import check_rate
+from adshift.errors import AdshiftError
+
+
+def conformal_p_values(scores_N: ArrayLike, normals_M: Sequence[float]) -> NDArray[np.float64]:
+    """How rare a score at least as high is among good images: p = (1 + #{calibration scores >= s}) / (M + 1).
+
+    If an image is exchangeable with the M calibration images, P(p <= a) <= a for every a: ties count against the alarm,
+    as in ``adshift.calibration.conformal.Conformal``, whose decision at alpha is p <= alpha wherever M can promise it.
+    The p-values of several images are not independent, since they share the calibration images, but positively dependent
+    (PRDS), which is what ``rejected`` needs.
+
+    Args:
+        scores_N: N raw scores.
+        normals_M: the scores of the M >= 1 calibration normals, ascending.
+
+    Returns:
+        float64 [N] in [1 / (M + 1), 1].
+
+    Source: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World, 2005; Bates, Candes, Lei, Romano, Sesia,
+    Testing for outliers with conformal p-values, Annals of Statistics 2023, equation 2 and theorem 2.
+    """
+    below_N = np.searchsorted(np.asarray(normals_M, np.float64), np.asarray(scores_N, np.float64), side="left")
+    return np.asarray((1.0 + len(normals_M) - below_N) / (len(normals_M) + 1.0), np.float64)
+
+
+def rejected(p_values_N: ArrayLike, rate: float) -> NDArray[np.bool_]:
+    """Which hypotheses Benjamini and Hochberg's procedure rejects at ``rate``: bool [N].
+
+    Among images so called bad the expected share of good ones is at most ``rate`` times the share of good ones in the
+    batch, if the good ones are exchangeable with the calibration images; none called bad counts as a share of 0.
+
+    Raises:
+        AdshiftError: a rate outside (0, 1).
+
+    Source: Benjamini and Hochberg, Journal of the Royal Statistical Society B 1995; Benjamini and Yekutieli, Annals of
+    Statistics 2001 (under positive dependence).
+    """
+    check_rate("fdr", rate)
+    p_N = np.asarray(p_values_N, np.float64)
+    ordered = np.sort(p_N)
+    under = np.flatnonzero(ordered <= rate * np.arange(1, p_N.size + 1) / max(p_N.size, 1) * (1 + 1e-12))
+    return p_N <= (ordered[under[-1]] if under.size else -1.0)
+
+
+def fewest_bad(n: int, normals: int, rate: float) -> int:
+    """How many of n images must be bad beyond every calibration score before any can be called so at ``rate``.
+
+    The smallest p-value is 1 / (normals + 1), and k images that share it are called bad where 1 / (normals + 1) is at
+    most rate k / n.
+    """
+    return math.ceil(n / (rate * (normals + 1)) * (1 - 1e-12))
+
+
+def batch_threshold(scores_N: Sequence[float], normals_M: Sequence[float], rate: float) -> float:
+    """The score from which on images of a finished batch are called bad at the false discovery rate ``rate``.
+
+    p-values fall with the score, so that what ``rejected`` rejects is what scores highest. Where it rejects nothing, the
+    threshold is just above the highest score.
+
+    Raises:
+        AdshiftError: a rate outside (0, 1), no calibration score, or no image.
+    """
+    if not scores_N or not normals_M:
+        raise AdshiftError(
+            f"{len(scores_N)} images and {len(normals_M)} calibration scores, at least one of each is needed to decide a "
+            "batch; use decide=threshold"
+        )
+    called = np.asarray(scores_N, np.float64)[rejected(conformal_p_values(scores_N, normals_M), rate)]
+    return float(called.min()) if called.size else math.nextafter(max(scores_N), math.inf)
