@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from adshift.calibration.scores import check_rate
 from adshift.errors import AdshiftError
 
+SLACK = 1e-12
+"""Relative: p-values and their bounds are quotients of whole numbers, and equal ones may differ in the last bit."""
+
 
 def conformal_p_values(scores_N: ArrayLike, normals_M: Sequence[float]) -> NDArray[np.float64]:
     """How rare a score at least as high is among good images: p = (1 + #{calibration scores >= s}) / (M + 1).
@@ -49,17 +52,16 @@ def rejected(p_values_N: ArrayLike, rate: float) -> NDArray[np.bool_]:
     check_rate("fdr", rate)
     p_N = np.asarray(p_values_N, np.float64)
     ordered = np.sort(p_N)
-    under = np.flatnonzero(ordered <= rate * np.arange(1, p_N.size + 1) / max(p_N.size, 1) * (1 + 1e-12))
+    under = np.flatnonzero(ordered <= rate * np.arange(1, p_N.size + 1) / max(p_N.size, 1) * (1 + SLACK))
     return p_N <= (ordered[under[-1]] if under.size else -1.0)
 
 
-def fewest_bad(n: int, normals: int, rate: float) -> int:
-    """How many of n images must be bad beyond every calibration score before any can be called so at ``rate``.
+def normals_needed(n: int, bad: int, rate: float) -> int:
+    """How many calibration normals it takes before ``bad`` of n images, beyond all of those, are called so at ``rate``.
 
-    The smallest p-value is 1 / (normals + 1), and k images that share it are called bad where 1 / (normals + 1) is at
-    most rate k / n.
+    The smallest p-value is 1 / (M + 1), and k images that share it are called bad where it is at most rate k / n.
     """
-    return math.ceil(n / (rate * (normals + 1)) * (1 - 1e-12))
+    return max(1, math.ceil(n / (rate * bad) * (1 - SLACK)) - 1)
 
 
 def batch_threshold(scores_N: Sequence[float], normals_M: Sequence[float], rate: float) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,19 +12,27 @@ GLOBAL = "global"
 MANUAL = "manual"
 """What a threshold that was given by hand is called, where another has the name of its rule."""
 
+LARGEST_SCORE = 3.4028234663852886e38
+"""The scores of images and pixels are float32."""
+
+
+def is_score(value: object) -> bool:
+    """Whether it is a number that a score could be."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_SCORE
+
 
 def by_hand(value: object) -> float:
     """A threshold that somebody typed, in the unit of raw scores.
 
     Raises:
-        AdshiftError: it is no finite number.
+        AdshiftError: it is no number within float32.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_score(value):
         raise AdshiftError(
-            f"threshold={value} must be a finite number, which raw scores are compared with (predictions.csv has them); "
-            "for a rule calibrate anew: evaluate.py run=DIR threshold=NAME"
+            f"threshold={value} must be a finite number within +-{LARGEST_SCORE:.2g}, which raw scores are compared with "
+            "(predictions.csv has them); for a rule calibrate anew: evaluate.py run=DIR threshold=NAME"
         )
-    return float(value)
+    return float(value)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -85,17 +91,13 @@ class Thresholds:
         )
 
 
-def _read_normals(data: object) -> dict[str, tuple[float, ...]]:
+def _read_normals(data: Any) -> dict[str, tuple[float, ...]]:
     """The scores as ``to_json`` wrote them, in order; raises AdshiftError for anything else."""
-    lists = list(data.values()) if isinstance(data, dict) else [None]
-    if not all(isinstance(scores, list) and scores and all(map(_is_number, scores)) for scores in lists):
+    if not isinstance(data, dict) or not all(
+        isinstance(scores, list) and scores and all(map(is_score, scores)) for scores in data.values()
+    ):
         raise AdshiftError("the normals of a calibration must be finite scores, a list a category; calibrate anew")
-    assert isinstance(data, dict)
     return {name: tuple(sorted(map(float, scores))) for name, scores in data.items()}
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _calibration(calibrations: dict[str, Calibration], category: str) -> Calibration | None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from adshift.calibration.p_values import batch_threshold, fewest_bad
+from tqdm import tqdm
+
+from adshift.calibration.p_values import batch_threshold, normals_needed
 from adshift.calibration.scores import check_rate
 from adshift.config.threshold import threshold_by_hand
 from adshift.errors import AdshiftError
 from adshift.results.read import read_calibration
+
+if TYPE_CHECKING:
+    from adshift.prediction.detector import Detector
 
 THRESHOLD, FDR = "threshold", "fdr"
 CHOICES = (THRESHOLD, FDR)
@@ -39,29 +45,34 @@ def foresee_batch(chosen: Mapping[str, Any]) -> None:
         )
 
 
-def decide_batch(detector: Any, images: Any, rate: float, batch_size: int, num_workers: int) -> str:
+def decide_batch(detector: Detector, images: Sequence[str], rate: float, batch_size: int, num_workers: int) -> str:
     """Score all images, and give the detector the threshold of the batch; they are scored again when they are judged.
 
-    Images that cannot be read take no part.
+    What goes wrong with an image is told then; here it takes no part, and where none is left the threshold stays.
 
     Args:
         detector: with ``normals``.
-        images: paths, more than once iterable.
+        images: paths.
         rate: false discovery rate, in (0, 1).
         batch_size, num_workers: as for ``Detector.predict``.
 
     Returns:
-        what a person should know of it, in words; empty where there is nothing.
-
-    Raises:
-        AdshiftError: no image can be scored, or the detector has no normals.
+        why no image can be called bad, whatever its score, in words; empty where some can.
     """
-    scores = [found.score for found in detector.predict(images, batch_size, num_workers, lambda name, why: None)]
+    waiting = tqdm(images, unit="image", desc="batch", disable=None)
+    scores: list[float] = []
+    with suppress(AdshiftError):
+        scores.extend(
+            found.score for found in detector.predict(waiting, batch_size, num_workers, lambda name, why: None)
+        )
+    if not scores:
+        return ""
     detector.threshold, detector.threshold_kind = batch_threshold(scores, detector.normals, rate), FDR
-    least = fewest_bad(len(scores), len(detector.normals), rate)
-    if any(score >= detector.threshold for score in scores) or least <= 1:
+    n, held = len(scores), len(detector.normals)
+    one, all_ = (normals_needed(n, bad, rate) for bad in (1, n))
+    if held >= one or max(scores) >= detector.threshold:
         return ""
     return (
-        f"nothing is called bad at fdr={rate:g}: against {len(detector.normals)} good calibration images that takes at "
-        f"least {least} of these {len(scores)} beyond all of them; more calibration images make single ones visible"
+        f"none of {n} images is called bad at fdr={rate:g}: {held} good calibration images are few for it; a single bad "
+        f"one needs {one} of them, and {all_} where all are bad; calibrate with more, or use a larger fdr"
     )

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import false_discovery_control
 
 from adshift.calibration.conformal import Conformal
-from adshift.calibration.p_values import batch_threshold, conformal_p_values, fewest_bad, rejected
+from adshift.calibration.p_values import batch_threshold, conformal_p_values, normals_needed, rejected
 from adshift.calibration.thresholds import Thresholds
 from adshift.errors import AdshiftError
 
@@ -58,14 +58,13 @@ def test_few_of_those_called_bad_are_good(bad: int, normals: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "normals", "rate"), [(100, 40, 0.1), (100, 99, 0.1), (7, 19, 0.05), (1, 9, 0.1), (30, 9, 0.3)]
+    ("n", "bad", "rate"), [(100, 1, 0.1), (100, 25, 0.1), (7, 7, 0.05), (30, 3, 0.3), (1, 1, 0.99)]
 )
-def test_that_many_beyond_all_normals_are_called_bad_and_one_less_is_not(n: int, normals: int, rate: float) -> None:
-    reference, least = list(range(normals)), fewest_bad(n, normals, rate)
-    for k, called in ((least, True), (least - 1, False)):
-        if 0 < k <= n:
-            scores = [normals + 1.0] * k + [-1.0] * (n - k)
-            assert (max(scores) >= batch_threshold(scores, reference, rate)) is called
+def test_so_many_normals_make_bad_images_seen_and_one_less_does_not(n: int, bad: int, rate: float) -> None:
+    scores, least = [1e3] * bad + [-1.0] * (n - bad), normals_needed(n, bad, rate)
+    for normals, called in ((least, True), (least - 1, False)):
+        if normals > 0:
+            assert (max(scores) >= batch_threshold(scores, list(range(normals)), rate)) is called
 
 
 @pytest.mark.parametrize("rate", [0, 1, -0.1, float("nan"), True, "0.1"])

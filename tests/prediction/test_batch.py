@@ -49,8 +49,20 @@ def test_too_few_good_images_to_call_anything_bad_is_told(run: Path, tiny: Path,
     words = (f"run={run}", f"source={tiny / 'plate' / 'test'}", "decide=fdr", "fdr=0.01", f"hydra.run.dir={tmp_path}")
     done = invoke("predict.py", *words)
     assert done.code == 0, done.err
-    assert "against 20 good calibration images that takes at least 67 of these 14" in one_line(done.err)
+    assert "20 good calibration images are few for it; a single bad one needs 1399 of them, and 99 where" in one_line(
+        done.err
+    )
     assert {row["decision"] for row in rows_of(tmp_path)} == {"0"}
+
+
+def test_an_image_that_cannot_be_read_takes_no_part_and_where_none_can_that_is_told(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.png").write_bytes(b"no picture")
+    words = (f"run={run}", f"source={tmp_path / 'images'}", "decide=fdr", f"hydra.run.dir={tmp_path / 'out'}")
+    done = invoke("predict.py", *words)
+    assert done.code == 2
+    assert "none of the 1 images of source=" in done.err
+    assert [row["error"] != "" for row in rows_of(tmp_path / "out")] == [True]
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,9 @@ def check_thresholds(thresholds: Any) -> None:
         assert math.isfinite(calibration.threshold)
         assert calibration.n >= 1
         assert calibration.promised_rate is None or 0 <= calibration.promised_rate <= 1
+    for scores in thresholds.normals.values():
+        assert np.isfinite(scores).all()
+        assert list(scores) == sorted(scores) != []
 
 
 def check_runs(runs: Any) -> None:
