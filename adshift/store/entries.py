@@ -14,7 +14,7 @@ META = "meta.json"
 
 def seal(folder: Path, about: dict[str, Any]) -> None:
     """Write meta.json, ``about`` with the size and the SHA-256 of every file, and bring all to the disk."""
-    files = {path.name: [path.stat().st_size, file_sha256(path)] for path in sorted(folder.iterdir())}
+    files = {path.name: (path.stat().st_size, file_sha256(path)) for path in sorted(folder.iterdir())}
     meta = {**about, "files": files, "bytes": sum(size for size, _ in files.values())}
     (folder / META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
     for path in folder.iterdir():

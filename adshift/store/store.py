@@ -42,8 +42,8 @@ class Store:
 
     Safe for several processes: an entry is made under its lock in a folder of its own and renamed into place when it is
     whole, so a killed job leaves nothing that could be taken for finished. An entry is read whole when a job first opens
-    it: one whose files are not those that were written is made again, as is one that cannot be read. When the entries outgrow the limit, the least recently used go first; one that
-    is being read or made stays.
+    it: one whose files are not those that were written is made again, as is one that cannot be read. When the entries
+    outgrow the limit, the least recently used go first; one that is being read or made stays.
 
     Args:
         root: the folder; made when first used.
@@ -118,7 +118,9 @@ class Store:
                 raise  # the machine's: the bytes are what was written
             wrong, found = f"{type(error).__name__}: {error}".partition("\n")[0], []
         if wrong and alone:
-            print(printable(f"adshift: the store's entry {folder} is broken ({wrong}); it is made again"), file=sys.stderr)
+            print(
+                printable(f"adshift: the store's entry {folder} is broken ({wrong}); it is made again"), file=sys.stderr
+            )
             shutil.rmtree(folder, ignore_errors=True)
         return found
 
@@ -209,7 +211,7 @@ class NoStore:
     """Keeps nothing: each piece of work is made in a temporary folder that is gone when it has been opened.
 
     Attributes:
-        keeps, made, reused, hashes: as in ``Store``; nothing is ever reused, and hashes are remembered by this object alone.
+        keeps, made, reused, hashes: as in ``Store``; nothing is ever reused, and hashes are remembered here alone.
     """
 
     keeps = False

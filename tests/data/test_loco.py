@@ -123,7 +123,9 @@ def test_a_mask_that_leads_out_is_refused(copied: Path, tmp_path: Path) -> None:
 def test_every_mask_of_an_image_is_in_the_stores_keys(copied: Path) -> None:
     samples = indexed(copied, "folder").test_anomalous
     mask = "widget/ground_truth/logical_anomalies/000/001.png"
-    assert sample_hashes(FileHashes(), copied, samples)[mask] == hashlib.sha256((copied / mask).read_bytes()).hexdigest()
+    assert (
+        sample_hashes(FileHashes(), copied, samples)[mask] == hashlib.sha256((copied / mask).read_bytes()).hexdigest()
+    )
 
 
 def test_folders_that_nothing_reads_are_named_and_never_to_be_converted(copied: Path, tmp_path: Path) -> None:

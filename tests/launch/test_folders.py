@@ -69,7 +69,7 @@ def test_advice_does_not_replace_a_repaired_run_that_it_is_asked_about(run: Path
 @pytest.mark.parametrize("subfolder", ["", "hydra.sweep.subdir=${domain.name}"])
 def test_a_cell_of_a_sweep_does_not_replace_the_run_either(subfolder: str, run: Path, tmp_path: Path) -> None:
     """Neither its own run nor that of another cell; nothing is written, not even by Hydra or about the failure."""
-    held, other = tmp_path / (subfolder and "shift" or "1"), tmp_path / "another run"
+    held, other = tmp_path / ("shift" if subfolder else "1"), tmp_path / "another run"
     shutil.copytree(run, held)
     shutil.copytree(run, other)
     before = _files(tmp_path)

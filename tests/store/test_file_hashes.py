@@ -119,7 +119,7 @@ def test_what_changes_within_a_job_or_is_gone_is_told(file: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["image", "mask"])
-def test_what_is_decoded_is_what_was_checked(tmp_path: Path, what: str) -> None:
+def test_what_is_decoded_is_what_was_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     """Also where the stamp tells nothing: the picture is swapped after the last look at the file system."""
     draw_category(tmp_path, "plate", 0, 1, 2)
     shutil.copytree(tmp_path / "plate" / "test" / "good", tmp_path / "plate" / "train" / "good")
@@ -129,8 +129,8 @@ def test_what_is_decoded_is_what_was_checked(tmp_path: Path, what: str) -> None:
     changed = tmp_path / (sample.path if what == "image" else str(sample.mask))
     stamps = {p: file_hashes._stamp(p) for p in (tmp_path / sample.path, tmp_path / str(sample.mask))}
     Image.fromarray(np.full((64, 64, 3), 255, np.uint8)).save(changed)
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(AdshiftError, match=f"{changed} has changed since"):
-        patch.setattr(file_hashes, "_stamp", stamps.get)
+    monkeypatch.setattr(file_hashes, "_stamp", stamps.get)
+    with pytest.raises(AdshiftError, match=f"{changed} has changed since"):
         prepare_images(store, tmp_path, [sample], Domain(), 32, "input", 0)
 
 

@@ -101,7 +101,9 @@ def test_the_least_recently_used_goes_first_and_what_is_read_stays(tmp_path: Pat
     assert held == [1000]
 
 
-@pytest.mark.parametrize("damage", ["shorter", "other bytes", "missing", "no meta", "meta is no object", "no checksums"])
+@pytest.mark.parametrize(
+    "damage", ["shorter", "other bytes", "missing", "no meta", "meta is no object", "no checksums"]
+)
 def test_a_damaged_entry_is_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str) -> None:
     """And a line tells it; the next job takes what was made then."""
     put(Store(str(tmp_path), 1.0), "a", "whole")
@@ -142,7 +144,9 @@ def test_an_entry_that_parses_no_more_is_made_again_from_nothing(
             return int((folder / "text").read_text())
 
         store = Store(str(tmp_path), 1.0)
-        return store.fetch("work", {}, make, parsed, **({"enough": lambda f: parsed(f) > 0} if where == "enough" else {}))
+        return store.fetch(
+            "work", {}, make, parsed, **({"enough": lambda f: parsed(f) > 0} if where == "enough" else {})
+        )
 
     Store(str(tmp_path), 1.0).fetch("work", {}, lambda folder, _: _write(folder, "no number"), lambda _: None)
     assert (numbers("1"), given) == (1, [None])
