@@ -66,7 +66,7 @@ def _refuse_run(run: str, folder: Path) -> None:
     for read in (run, _evaluated(Path(run))):
         if read and folder.is_dir() and os.path.isdir(read) and os.path.samefile(folder, read):
             raise AdshiftError(
-                f"the output folder {folder} is that of run={run} itself, whose files would be replaced; name another "
+                f"the output folder {folder} is that of run={read} itself, whose files would be replaced; name another "
                 "one, hydra.run.dir=FOLDER (hydra.sweep.dir=FOLDER for a sweep), or leave it out"
             )
 
