@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from adshift.data.layouts.by_name import layout_of
 from adshift.data.layouts.layout import index_in
 from adshift.data.moved import index_moved
 from adshift.data.own import check_command
+from adshift.data.sample_keys import sample_hashes
 from adshift.data.samples import CategoryIndex, Sample, index
 from adshift.errors import AdshiftError, printable
+from adshift.store.file_hashes import FileHashes
 
 
 def acquire(source: str, root: Path, categories: Sequence[str], folder: str = "") -> list[CategoryIndex]:
@@ -54,13 +57,16 @@ def unread(source: str, root: Path, categories: Sequence[str]) -> list[str]:
     return [problem.line() for problem in problems if problem.severity == "warning"]
 
 
-def verify_files(root: Path, samples: Sequence[Sample], command: str = "") -> list[str]:
+def verify_files(
+    root: Path, samples: Sequence[Sample], command: str = "", hashes: FileHashes | None = None
+) -> list[str]:
     """Check every image and mask before anything long starts: the quick half of ``python -m adshift.data.check``.
 
     Args:
         root: what the samples' paths are relative to.
         samples: those to be read.
         command: the doctor's for them, to be named where there are several errors; empty where it has none.
+        hashes: learns what the files hold before they are looked at, so that a job decodes what was checked, or nothing.
 
     Returns:
         What should be known about them, a line each.
@@ -68,6 +74,9 @@ def verify_files(root: Path, samples: Sequence[Sample], command: str = "") -> li
     Raises:
         AdshiftError: names the first file that is broken or does not fit, and how many more there are.
     """
+    if hashes is not None:
+        with suppress(AdshiftError):  # what cannot be read is told below
+            sample_hashes(hashes, root, samples)
     found = file_problems(root, samples)
     _refuse(root, errors(found), command)
     return [problem.line() for problem in found]

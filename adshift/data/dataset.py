@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -19,6 +20,9 @@ from adshift.shift.domain import Domain
 from adshift.shift.pixels import UInt8, resize_image, resize_mask
 
 MaskResolution = Literal["input", "original"]
+Sha256 = Mapping[str, str]
+"""The hash that a file must have, by its place below the root; a file that is not named is taken as it lies there."""
+ANY: Sha256 = MappingProxyType({})
 
 
 class Item(NamedTuple):
@@ -33,7 +37,7 @@ class Item(NamedTuple):
 
 
 def read_pair(
-    root: Path, sample: Sample, domain: Domain, correction: Correction | None = None
+    root: Path, sample: Sample, domain: Domain, correction: Correction | None = None, sha256: Sha256 = ANY
 ) -> tuple[UInt8, UInt8 | None]:
     """Read a sample's image and mask and apply the domain, then the correction, to both, at the file's own resolution.
 
@@ -43,14 +47,14 @@ def read_pair(
         image uint8 [H, W, 3]; mask uint8 [H, W] in {0, 1}, zeros for a nominal image, None where there is no mask.
 
     Raises:
-        AdshiftError: a file cannot be read, or the mask has another size than its image.
+        AdshiftError: a file cannot be read or is not the one of ``sha256``, or the mask has another size than its image.
     """
-    image, mask = _marked(root, sample, read_image(root / sample.place))
+    image, mask = _marked(root, sample, read_image(root / sample.place, sha256.get(sample.place, "")), sha256)
     image, mask = domain.seen(image, mask, sample.category, sample.path)
     return (image, mask) if correction is None else correction.apply(image, mask)
 
 
-def _marked(root: Path, sample: Sample, image: UInt8) -> tuple[UInt8, UInt8 | None]:
+def _marked(root: Path, sample: Sample, image: UInt8, sha256: Sha256) -> tuple[UInt8, UInt8 | None]:
     """An image as the sample wants it, with a pasted defect where there is one, and its mask."""
     mask: UInt8 | None
     if sample.pasted is not None:
@@ -60,12 +64,13 @@ def _marked(root: Path, sample: Sample, image: UInt8) -> tuple[UInt8, UInt8 | No
     elif sample.mask is None:
         mask = None
     else:
-        mask = np.maximum.reduce([_mask(root / file, sample.mask_over, image) for file in sample.masks])
+        masks = [_mask(root / file, sample.mask_over, image, sha256.get(file, "")) for file in sample.masks]
+        mask = np.maximum.reduce(masks)
     return image, mask
 
 
-def _mask(path: Path, over: int, image: UInt8) -> UInt8:
-    mask = read_mask(path, over)
+def _mask(path: Path, over: int, image: UInt8, sha256: str) -> UInt8:
+    mask = read_mask(path, over, sha256)
     if mask.shape != image.shape[:2]:
         raise AdshiftError(
             f"mask {path} is {mask.shape[1]} x {mask.shape[0]}, its image {image.shape[1]} x {image.shape[0]}; both "
@@ -84,6 +89,7 @@ class ImageDataset(Dataset[Item]):
         correction: applied between the two; None for images as the camera gives them.
         image_size: S, the side of the square input in pixels.
         mask_resolution: ``input`` gives masks of S x S, ``original`` of the image file's own size.
+        sha256: that the files must have.
     """
 
     def __init__(
@@ -94,6 +100,7 @@ class ImageDataset(Dataset[Item]):
         image_size: int,
         mask_resolution: MaskResolution = "input",
         correction: Correction | None = None,
+        sha256: Sha256 = ANY,
     ) -> None:
         self.root = root
         self.samples = tuple(samples)
@@ -101,14 +108,15 @@ class ImageDataset(Dataset[Item]):
         self.image_size = image_size
         self.mask_resolution = mask_resolution
         self.correction = correction
+        self.sha256 = dict(sha256)
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def __getitem__(self, index: int) -> Item:
         sample = self.samples[index]
-        held = read_image(self.root / sample.place)
-        image, mask = _marked(self.root, sample, held)
+        held = read_image(self.root / sample.place, self.sha256.get(sample.place, ""))
+        image, mask = _marked(self.root, sample, held, self.sha256)
         image, mask = self.domain.seen(image, mask, sample.category, sample.path)
         if self.correction is not None:
             image, mask = self.correction.apply(image, mask)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from stat import S_ISDIR, S_ISREG
 from typing import TYPE_CHECKING, Any
@@ -42,21 +44,22 @@ class ImageError(AdshiftError):
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Image.Image]:
+def opened(path: Path, sha256: str = "") -> Iterator[Image.Image]:
     """An image file, opened but not decoded.
 
     Only the decoders of ``FORMATS`` are tried, whatever the name's suffix: Pillow knows formats that start other programs
     (a PostScript file called ``a.png`` would start Ghostscript). What fails inside the block becomes an ``ImageError`` too.
+    With a ``sha256`` the file is read once, and the bytes that are decoded are those that have this hash.
 
     Raises:
-        ImageError: the file is missing, no regular file, no image, over ``MAX_PIXELS``, or of a mode whose values have no
-            agreed meaning.
+        ImageError: the file is missing, no regular file, no image, over ``MAX_PIXELS``, of a mode whose values have no
+            agreed meaning, or not the one that has the ``sha256``.
     """
     try:
         mode = path.stat().st_mode
         if not (S_ISREG(mode) or S_ISDIR(mode)):  # opening a pipe would wait for whoever writes into it
             raise ImageError("is a pipe, a socket or a device", "name an image file")
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(_held(path, sha256) if sha256 else path, formats=FORMATS) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise ImageError(*_too_large(f"{width} x {height} pixels"))
@@ -77,6 +80,14 @@ def opened(path: Path) -> Iterator[Image.Image]:
     except Exception as error:  # a decoder meets bytes that anybody may have written
         reason = str(error).splitlines()[0].replace(str(path), path.name) if str(error) else type(error).__name__
         raise ImageError(f"cannot be read ({reason})", "replace or remove the file") from error
+
+
+def _held(path: Path, sha256: str) -> BytesIO:
+    """A file's bytes; raises ImageError where they are not those of the hash."""
+    held = path.read_bytes()
+    if hashlib.sha256(held).hexdigest() != sha256:
+        raise ImageError("has changed since it was checked", "run again when nothing writes there")
+    return BytesIO(held)
 
 
 def _too_large(size: str) -> tuple[str, str]:
@@ -106,19 +117,20 @@ def to_rgb(image: Image.Image) -> UInt8:
     return np.asarray(image.convert("RGB"))
 
 
-def read_image(path: Path) -> UInt8:
+def read_image(path: Path, sha256: str = "") -> UInt8:
     """Decode an image file to RGB.
 
-    ``to_rgb`` says what becomes of depth, palettes, alpha and rotation; of several frames the first is read.
+    ``to_rgb`` says what becomes of depth, palettes, alpha and rotation; of several frames the first is read. ``sha256`` is
+    what the file must have; empty takes it as it is.
 
     Returns:
         uint8 array [H, W, 3].
 
     Raises:
-        AdshiftError: the file is missing, truncated, too large, refused or no image.
+        AdshiftError: the file is missing, truncated, too large, refused, no image, or not the one of ``sha256``.
     """
     try:
-        with opened(path) as image:
+        with opened(path, sha256) as image:
             return to_rgb(image)
     except ImageError as fault:
         raise AdshiftError(f"image {path} {fault.what}; {fault.remedy}") from fault
@@ -171,14 +183,14 @@ def to_mask(image: Image.Image, over: int = HALF) -> UInt8:
     return np.asarray(to_rgb(image).max(axis=2) > over, np.uint8)
 
 
-def read_mask(path: Path, over: int = HALF) -> UInt8:
+def read_mask(path: Path, over: int = HALF, sha256: str = "") -> UInt8:
     """Decode a ground-truth mask: 1 where the file's value, 0 to 255, is greater than ``over``, else 0; uint8 [H, W].
 
     Raises:
         AdshiftError: as ``read_image``, and as ``check_mask`` says.
     """
     try:
-        with opened(path) as image:
+        with opened(path, sha256) as image:
             return to_mask(image, over)
     except ImageError as fault:
         raise AdshiftError(f"mask {path} {fault.what}; {fault.remedy}") from fault

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from adshift.data.correction import Correction
 from adshift.data.dataset import ImageDataset, MaskResolution, loader_options
 from adshift.data.images import normalise
-from adshift.data.sample_keys import sample_list
+from adshift.data.sample_keys import sample_hashes, sample_list
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain, domain_parts
@@ -91,18 +91,18 @@ def prepare_images(
     """Decode, shift, correct and resize samples, or take them from the store where that was done before.
 
     Raises:
-        AdshiftError: a file cannot be read, or a mask has another size than its image.
+        AdshiftError: a file cannot be read or has changed since it was checked, or a mask has another size than its image.
     """
+    sha256 = sample_hashes(store.hashes, root, samples)
     key = {
-        "samples": sample_list(root, samples),
-        "root": str(root.resolve()),
+        "samples": sample_list(samples, sha256),
         "domain": domain_parts(domain),
         "image_size": image_size,
         "resolution": resolution,
         "correction": None if correction is None else correction.parts(),
         **code(__name__, *sources(domain, domain.before, correction)),
     }
-    dataset = ImageDataset(root, samples, domain, image_size, resolution, correction)
+    dataset = ImageDataset(root, samples, domain, image_size, resolution, correction, sha256)
 
     def make(folder: Path, _: Path | None) -> None:
         _write(folder, dataset, num_workers)

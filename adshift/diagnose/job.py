@@ -112,7 +112,7 @@ def diagnose(run: Path, domain: Domain, data_root: Path | None, replicates: int,
 def _photographs(cell: Cell, root: Path, run: Path) -> tuple[Sample, ...]:
     """Every photograph of a folder that the run has not been fitted on."""
     (index,) = index_photographs(root, cell.plan.categories)
-    verify_files(root, index.samples)
+    verify_files(root, index.samples, hashes=cell.datamodule.store.hashes)
     domain = Photos(root=str(root))
     contents = cell.datamodule.images(index.samples, domain).contents
     seen = contents_of(read_fitted(run) or (), "train")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,16 +15,11 @@ from adshift.features.weights import Stateful, load_reason
 from adshift.methods.method import Method
 from adshift.results.files import BASE, CHECKPOINT
 from adshift.system.atomic import atomic_path
+from adshift.system.hashes import file_sha256
 
 REMEDY = "fit the run again with train.py"
 PREFIX = "method."
 """What Lightning puts before the names of the method's tensors."""
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def base_checkpoint(run: Path) -> Path:

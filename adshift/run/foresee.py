@@ -54,7 +54,7 @@ def _verified(plan: Plan, split: Split) -> list[str]:
     notes = unread(plan.source, plan.root, plan.categories)
     for root, samples in folders.items():
         doctor = check_command(plan.source, root, plan.categories) if root == plan.root else ""
-        notes += verify_files(root, samples, doctor)
+        notes += verify_files(root, samples, doctor, plan.store.hashes)
     return notes
 
 

@@ -11,12 +11,12 @@ from adshift.calibration.thresholds import Thresholds
 from adshift.data.images import normalise
 from adshift.data.samples import digest
 from adshift.methods.method import MemoryBank
-from adshift.results.checkpoint import file_sha256
 from adshift.results.files import BASE, CHECKPOINT
 from adshift.run.cell import Cell
 from adshift.stages.latency import latency_ms
 from adshift.stages.scored import ScoredImages
 from adshift.stages.unified import cross_threshold, foreign_matches
+from adshift.system.hashes import file_sha256
 from adshift.system.provenance import device_name, git_commit, package_versions
 
 SEARCH_IMAGES = 16

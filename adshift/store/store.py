@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -14,13 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from adshift.errors import AdshiftError
+from adshift.errors import AdshiftError, printable
+from adshift.store.entries import META, fault, seal, sync
+from adshift.store.file_hashes import FileHashes
 from adshift.system.locks import NoLocksError, lock
 
 T = TypeVar("T")
 Key = Mapping[str, Any]
 Make = Callable[[Path, Path | None], None]
-META = "meta.json"
+PARTIAL, LOCKS, HASHES = "partial", "locks", "hashes"
+"""Folders of the root that hold no entries."""
 
 
 def key_hash(kind: str, key: Key) -> str:
@@ -37,9 +41,9 @@ class Store:
     """Folders of finished work below ``root``, one an entry, named by the hash of everything that can change it.
 
     Safe for several processes: an entry is made under its lock in a folder of its own and renamed into place when it is
-    whole, so a killed job leaves nothing that could be taken for finished. An entry whose files have other sizes than
-    they were written with is made again. When the entries outgrow the limit, the least recently used go first; one that
-    is being read or made stays.
+    whole, so a killed job leaves nothing that could be taken for finished. An entry is read whole when a job first opens
+    it: one whose files are not those that were written is made again, as is one that cannot be read. When the entries
+    outgrow the limit, the least recently used go first; one that is being read or made stays.
 
     Args:
         root: the folder; made when first used.
@@ -48,6 +52,7 @@ class Store:
     Attributes:
         keeps: whether what is made is there for others.
         made, reused: how many entries of each kind this object made, and found made.
+        hashes: of the files that entries are made from.
     """
 
     keeps = True
@@ -57,6 +62,8 @@ class Store:
             raise AdshiftError(f"store.limit_gb={limit_gb} must be > 0; store=off keeps nothing")
         self.root = Path(root)
         self.limit_bytes = int(limit_gb * 1e9)
+        self.hashes = FileHashes(self.root / HASHES)
+        self._checked: dict[Path, int] = {}
         self.made: Counter[str] = Counter()
         self.reused: Counter[str] = Counter()
 
@@ -84,37 +91,62 @@ class Store:
         name = key_hash(kind, key)
         folder = self.root / kind / name
         with self._lock(name, shared=True):
-            if _whole(folder) and enough(folder):
-                self.reused[kind] += 1
-                return self._used(folder, read)
+            opened = self._opened(folder, read, enough)
+        if opened:
+            self.reused[kind] += 1
+            return opened[0]
         with self._lock(name):
-            made = not (_whole(folder) and enough(folder))  # another job may have made it while this one waited
-            if made:
+            opened = self._opened(folder, read, enough, alone=True)  # another job may have made it meanwhile
+            if not opened:
                 self._fill(folder, kind, key, make)
-            (self.made if made else self.reused)[kind] += 1
-            found = self._used(folder, read)
+            (self.reused if opened else self.made)[kind] += 1
+            found = opened[0] if opened else self._used(folder, read)
         self._evict()
         return found
 
+    def _opened(
+        self, folder: Path, read: Callable[[Path], T], enough: Callable[[Path], bool], *, alone: bool = False
+    ) -> list[T]:
+        """What a present entry holds; nothing where there is none that will do. ``alone``: one that is broken goes."""
+        if not folder.exists():
+            return []
+        try:
+            wrong = self._fault(folder)
+            found = [self._used(folder, read)] if not wrong and enough(folder) else []
+        except Exception as error:
+            if isinstance(error, MemoryError | OSError) and not isinstance(error, FileNotFoundError):
+                raise  # the machine's: the bytes are what was written
+            wrong, found = f"{type(error).__name__}: {error}".partition("\n")[0], []
+        if wrong and alone:
+            print(
+                printable(f"adshift: the store's entry {folder} is broken ({wrong}); it is made again"), file=sys.stderr
+            )
+            shutil.rmtree(folder, ignore_errors=True)
+        return found
+
+    def _fault(self, folder: Path) -> str:
+        """As ``entries.fault``, once for an entry that is found whole, as long as no other takes its place."""
+        made = (folder / META).stat().st_ino if (folder / META).is_file() else -1
+        wrong = "" if self._checked.get(folder) == made else fault(folder)
+        if not wrong:
+            self._checked[folder] = made
+        return wrong
+
     def _fill(self, folder: Path, kind: str, key: Key, make: Make) -> None:
-        partial, outgrown = (self.root / "partial" / f"{folder.name}{end}" for end in ("", ".outgrown"))
+        partial, outgrown = (self.root / PARTIAL / f"{folder.name}{end}" for end in ("", ".outgrown"))
         started = time.perf_counter()
         try:
             shutil.rmtree(partial, ignore_errors=True)  # of a job that was killed: the lock is ours now
             partial.mkdir(parents=True)
-            make(partial, folder if _whole(folder) else None)
-            files = {path.name: path.stat().st_size for path in sorted(partial.iterdir())}
-            seconds = time.perf_counter() - started
-            meta = {"kind": kind, "key": key, "files": files, "bytes": sum(files.values()), "seconds": seconds}
-            (partial / META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
-            for path in partial.iterdir():
-                _sync(path)
+            make(partial, folder if folder.exists() and not self._fault(folder) else None)
+            seal(partial, {"kind": kind, "key": key, "seconds": time.perf_counter() - started})
             folder.parent.mkdir(parents=True, exist_ok=True)
             if folder.exists():  # moved, not removed: a kill between two renames is all that could lose it
                 shutil.rmtree(outgrown, ignore_errors=True)
                 folder.rename(outgrown)
             partial.rename(folder)
-            _sync(folder.parent)
+            sync(folder.parent)
+            self._checked[folder] = (folder / META).stat().st_ino
         except OSError as error:
             raise AdshiftError(
                 f"store.root={self.root} cannot be written ({error.strerror or error}); free some space there, set "
@@ -130,7 +162,7 @@ class Store:
 
     @contextmanager
     def _lock(self, name: str, *, shared: bool = False, wait: bool = True) -> Iterator[None]:
-        locks = self.root / "locks"
+        locks = self.root / LOCKS
         try:
             locks.mkdir(parents=True, exist_ok=True)
             handle = (locks / name).open("a")
@@ -154,7 +186,7 @@ class Store:
         for meta in self.root.glob(f"*/*/{META}"):
             try:
                 used.append((meta.stat().st_mtime, int(json.loads(meta.read_text())["bytes"]), meta.parent))
-            except (OSError, ValueError, KeyError, TypeError):
+            except (OSError, ValueError, KeyError, TypeError, OverflowError):
                 continue
         total = sum(size for _, size, _ in used)
         for _, size, folder in sorted(used):
@@ -162,7 +194,7 @@ class Store:
                 break
             if self._removed(folder):
                 total -= size
-        for partial in (self.root / "partial").glob("*"):
+        for partial in (self.root / PARTIAL).glob("*"):
             self._removed(partial)
 
     def _removed(self, folder: Path) -> bool:
@@ -179,12 +211,13 @@ class NoStore:
     """Keeps nothing: each piece of work is made in a temporary folder that is gone when it has been opened.
 
     Attributes:
-        keeps, made, reused: as in ``Store``; nothing is ever reused.
+        keeps, made, reused, hashes: as in ``Store``; nothing is ever reused, and hashes are remembered here alone.
     """
 
     keeps = False
 
     def __init__(self) -> None:
+        self.hashes = FileHashes()
         self.made: Counter[str] = Counter()
         self.reused: Counter[str] = Counter()
 
@@ -204,19 +237,3 @@ class NoStore:
 
 
 AnyStore = Store | NoStore
-
-
-def _whole(folder: Path) -> bool:
-    try:
-        files = json.loads((folder / META).read_text(encoding="utf-8"))["files"]
-        return all((folder / name).stat().st_size == size for name, size in files.items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return False
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -56,9 +56,9 @@ def put_under_stress(chosen: dict[str, Any]) -> Outcome:
     photos = photos_of(asked.home)
     root = root_of(asked.home, plan.root)
     doctor = check_command(plan.source, root, plan.categories) if photos is None else ""
-    notes += verify_files(root, good, doctor)
-    device = make_trainer(chosen["trainer"]["accelerator"], chosen["trainer"]["devices"]).strategy.root_device
     store = build(chosen["store"], "store")
+    notes += verify_files(root, good, doctor, store.hashes)
+    device = make_trainer(chosen["trainer"]["accelerator"], chosen["trainer"]["devices"]).strategy.root_device
 
     def prepare(samples: Any, domain: Domain) -> PreparedImages:
         return prepare_images(store, root, samples, domain, plan.image_size, "input", plan.num_workers)

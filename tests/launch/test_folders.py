@@ -66,13 +66,18 @@ def test_advice_does_not_replace_a_repaired_run_that_it_is_asked_about(run: Path
     assert "itself, whose files would be replaced" in one_line(done.err)
 
 
-def test_a_cell_of_a_sweep_does_not_replace_the_run_either(run: Path, tmp_path: Path) -> None:
-    sweep = [f"hydra.sweep.dir={run.parent}", f"hydra.sweep.subdir={run.name}"]
-    before = read_result(run)
-    done = invoke("evaluate.py", "-m", f"run={run}", "domain=shift", "adaptation=none", *sweep)
-    (run / "failure.json").unlink()
-    assert (done.code, read_result(run)) == (1, before)
-    assert f"is that of run={run} itself" in done.err
+@pytest.mark.parametrize("subfolder", ["", "hydra.sweep.subdir=${domain.name}"])
+def test_a_cell_of_a_sweep_does_not_replace_the_run_either(subfolder: str, run: Path, tmp_path: Path) -> None:
+    """Neither its own run nor that of another cell; nothing is written, not even by Hydra or about the failure."""
+    held, other = tmp_path / ("shift" if subfolder else "1"), tmp_path / "another run"
+    shutil.copytree(run, held)
+    shutil.copytree(run, other)
+    before = _files(tmp_path)
+    runs = f"run='{other}',{held}" if not subfolder else f"run={held}"
+    cells = ["domain=clean,shift" if subfolder else "domain=shift", "adaptation=none", f"hydra.sweep.dir={tmp_path}"]
+    done = invoke("evaluate.py", "-m", runs, *cells, *([subfolder] if subfolder else []))
+    assert (done.code, _files(tmp_path)) == (2, before), done.err
+    assert f"the output folder {held} is that of run={held} itself" in one_line(done.err)
 
 
 class _Stopped(datetime):
@@ -123,6 +128,29 @@ def test_a_sweep_whose_cells_would_share_a_folder_is_refused(
     told = invoke("train.py", *sweep, remedy)
     assert not [warning for warning in recwarn if "Callback" in str(warning.message)]  # of the remedy's ${...}
     assert (told.code, len(list((tmp_path / "out" / "regimes").glob("padim_none_none_*")))) == (1, 2), told.err
+
+
+NOTHING = ("data=folder", "data.root=none", "data.category=none", "method=padim", "metrics.bootstrap=0")
+
+
+def test_cells_that_differ_in_several_keys_share_no_folder_either(tmp_path: Path) -> None:
+    """No key alone makes a folder of two cells here: each is in its name."""
+    sweep = ["-m", *NOTHING, "seed=1,11", "split.seed=1,11", f"hydra.sweep.dir={tmp_path / 'out'}"]
+    refused = invoke("train.py", *sweep, "split=standard", "hydra.sweep.subdir=x${seed}${split.seed}")
+    assert refused.code == 2
+    assert "seed=1 split.seed=11 and seed=11 split.seed=1 would share the folder x111" in one_line(refused.err)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_part_that_several_keys_change_keeps_cells_apart(tmp_path: Path) -> None:
+    """It is looked at for each pair of their values; and a sweep whose every cell has a folder is let through."""
+    sweep = ["-m", *NOTHING, "domain=clean,shift", "domain.seed=0,1", f"hydra.sweep.dir={tmp_path / 'out'}"]
+    told = invoke("train.py", *sweep, "hydra.sweep.subdir=${domain.name}_${domain.seed}_${hydra:job.override_dirname}")
+    assert told.code == 1, told.err
+    assert len(list((tmp_path / "out").rglob("failure.json"))) == 4
+    mixed = invoke("train.py", *sweep, "hydra.sweep.subdir=${domain.name}")
+    assert mixed.code == 2
+    assert "domain.seed=0 and domain.seed=1 would share the folder clean" in one_line(mixed.err)
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (REPO / "conf").glob("*.yaml")))

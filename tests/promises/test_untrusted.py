@@ -26,8 +26,8 @@ from helpers.runs import make_run
 from adshift.config.build import build
 from adshift.errors import AdshiftError
 from adshift.report.__main__ import main as report_main
-from adshift.results.checkpoint import file_sha256
 from adshift.results.read import MAX_ARRAY_BYTES, read_arrays
+from adshift.system.hashes import file_sha256
 
 
 class Trap:

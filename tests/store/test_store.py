@@ -13,13 +13,15 @@ from typing import Any
 
 import pytest
 from helpers.images import tiny_overrides
-from helpers.inprocess import invoke, run_cell
+from helpers.inprocess import invoke, one_line, run_cell
 
-from adshift.data.sample_keys import sample_list
+from adshift.data.sample_keys import sample_hashes, sample_list
 from adshift.data.samples import index_category
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain, domain_parts
-from adshift.store.store import META, AnyStore, NoStore, Store, key_hash
+from adshift.store.entries import META
+from adshift.store.file_hashes import FileHashes
+from adshift.store.store import AnyStore, NoStore, Store, key_hash
 
 
 def put(store: AnyStore, key: str, text: str = "made", kind: str = "work") -> str:
@@ -99,20 +101,68 @@ def test_the_least_recently_used_goes_first_and_what_is_read_stays(tmp_path: Pat
     assert held == [1000]
 
 
-@pytest.mark.parametrize("damage", ["shorter", "missing", "no meta", "meta is no object"])
-def test_a_damaged_entry_is_made_again(tmp_path: Path, damage: str) -> None:
-    store = Store(str(tmp_path), 1.0)
-    put(store, "a", "whole")
+@pytest.mark.parametrize(
+    "damage", ["shorter", "other bytes", "missing", "no meta", "meta is no object", "no checksums"]
+)
+def test_a_damaged_entry_is_made_again(tmp_path: Path, capsys: pytest.CaptureFixture[str], damage: str) -> None:
+    """And a line tells it; the next job takes what was made then."""
+    put(Store(str(tmp_path), 1.0), "a", "whole")
     (folder,) = entries(tmp_path)
     if damage == "shorter":
         (folder / "text").write_text("who")
+    elif damage == "other bytes":
+        before = (folder / "text").stat()
+        (folder / "text").write_text("whale")
+        os.utime(folder / "text", ns=(before.st_atime_ns, before.st_mtime_ns))
     elif damage == "missing":
         (folder / "text").unlink()
     elif damage == "no meta":
         (folder / META).unlink()
+    elif damage == "no checksums":
+        (folder / META).write_text(json.dumps({"files": {"text": 5}, "bytes": 5}))
     else:
         (folder / META).write_text("[]")
-    assert put(store, "a", "made anew") == "made anew"
+    assert put(Store(str(tmp_path), 1.0), "a", "made anew") == "made anew"
+    assert one_line(capsys.readouterr().err).startswith(f"adshift: the store's entry {folder} is broken (")
+    assert put(Store(str(tmp_path), 1.0), "a", "a third time") == "made anew"
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("where", ["read", "enough"])
+def test_an_entry_that_parses_no_more_is_made_again_from_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], where: str
+) -> None:
+    """Though its bytes are what was written, so that no checksum tells."""
+    given: list[Path | None] = []
+
+    def numbers(text: str) -> int:
+        def make(folder: Path, present: Path | None) -> None:
+            given.append(present)
+            _write(folder, text)
+
+        def parsed(folder: Path) -> int:
+            return int((folder / "text").read_text())
+
+        store = Store(str(tmp_path), 1.0)
+        return store.fetch(
+            "work", {}, make, parsed, **({"enough": lambda f: parsed(f) > 0} if where == "enough" else {})
+        )
+
+    Store(str(tmp_path), 1.0).fetch("work", {}, lambda folder, _: _write(folder, "no number"), lambda _: None)
+    assert (numbers("1"), given) == (1, [None])
+    assert "invalid literal for int" in one_line(capsys.readouterr().err)
+    with pytest.raises(ValueError, match="invalid literal"):  # a fault of what makes it is no fault of the entry
+        Store(str(tmp_path), 1.0).fetch("other", {}, lambda folder, _: _write(folder, "none"), lambda f: int("none"))
+
+
+def test_what_an_entry_leads_to_that_cannot_be_written_does_not_make_it_again(tmp_path: Path) -> None:
+    put(Store(str(tmp_path), 1.0), "a")
+
+    def full(_: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        Store(str(tmp_path), 1.0).fetch("work", {"key": "a"}, lambda *_: pytest.fail("made"), full)
 
 
 def _die_while_making(root: str) -> None:
@@ -174,10 +224,13 @@ def test_a_store_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> Non
 
 def test_any_change_of_samples_or_domain_is_another_key(tiny: Path) -> None:
     found = index_category(tiny, "plate").test_anomalous
-    base = key_hash("images", {"samples": sample_list(tiny, found)})
+    sha256 = sample_hashes(FileHashes(), tiny, found)
+    base = key_hash("images", {"samples": sample_list(found, sha256)})
     first, *rest = found
     others = [found[::-1], rest, [replace(first, defect="other"), *rest], [replace(first, mask=None), *rest]]
-    assert len({base, *(key_hash("images", {"samples": sample_list(tiny, o)}) for o in others)}) == 5
+    assert len({base, *(key_hash("images", {"samples": sample_list(o, sha256)}) for o in others)}) == 5
+    for file in (first.path, str(first.mask)):
+        assert sample_list(found, sha256) != sample_list(found, sha256 | {file: "another"})
 
     one = Domain("x", True, True, True, 1.0, 3)
     assert domain_parts(one) == domain_parts(replace(one, name="y"))
@@ -186,19 +239,6 @@ def test_any_change_of_samples_or_domain_is_another_key(tiny: Path) -> None:
     assert len({json.dumps(domain_parts(d)) for d in (one, *different)}) == 7
     assert domain_parts(Domain(seed=5, name="z")) is None
     assert domain_parts(replace(one, severity=0.0)) is None
-
-
-def test_a_touched_image_is_read_again(tiny: Path, tmp_path: Path) -> None:
-    found = index_category(tiny, "plate").train_good[:1]
-    copied = tmp_path / found[0].path
-    copied.parent.mkdir(parents=True)
-    copied.write_bytes((tiny / found[0].path).read_bytes())
-    before = sample_list(tmp_path, found)
-    os.utime(copied, ns=(1, 1))
-    assert sample_list(tmp_path, found) != before
-    copied.unlink()
-    with pytest.raises(AdshiftError, match="cannot be read any more"):
-        sample_list(tmp_path, found)
 
 
 def figures(result: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ from adshift.config.plan import make_plan
 from adshift.data.dataset import read_pair
 from adshift.data.pasted import KINDS, Pasted, paste
 from adshift.data.prepared import prepare_images
-from adshift.data.sample_keys import sample_list
+from adshift.data.sample_keys import sample_hashes, sample_list
 from adshift.data.samples import Sample, index_category
 from adshift.errors import AdshiftError
 from adshift.features.backbone import FrozenBackbone
@@ -32,6 +32,7 @@ from adshift.methods.padim import PaDiM
 from adshift.methods.patchcore import PatchCore
 from adshift.metrics.summary import Figures
 from adshift.shift.domain import Domain
+from adshift.store.file_hashes import FileHashes
 from adshift.store.store import NoStore
 from adshift.stress.cells import Cell
 from adshift.stress.plan import component_domain
@@ -135,7 +136,8 @@ def test_the_shift_moves_the_defect_and_its_mask_together(photos: Path) -> None:
 def test_pasted_defects_are_part_of_the_stores_keys(photos: Path) -> None:
     good = index_category(photos.parent, "photos").train_good[:1]
     drawn = [with_defects(good, ["spot"], size, seed) for size, seed in ((0.1, 0), (0.2, 0), (0.1, 1))]
-    keys = {json.dumps(sample_list(photos.parent, samples)) for samples in (good, *drawn)}
+    sha256 = sample_hashes(FileHashes(), photos.parent, good)
+    keys = {json.dumps(sample_list(samples, sha256)) for samples in (good, *drawn)}
     assert len(keys) == 4
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from adshift.data.check.problem import Problem, error, warning
 from adshift.data.samples import Sample
+from adshift.system.hashes import file_sha256
 
 EDGE_BYTES = 4096
 
@@ -70,7 +70,7 @@ def same_bytes(root: Path, samples: Sequence[Sample]) -> list[list[Sample]]:
     """
     candidates = grouped({sample: (root / sample.place).stat().st_size for sample in samples})
     candidates = [part for group in candidates for part in grouped({s: _ends(root / s.place) for s in group})]
-    return [part for group in candidates for part in grouped({s: _digest(root / s.place) for s in group})]
+    return [part for group in candidates for part in grouped({s: file_sha256(root / s.place) for s in group})]
 
 
 def _ends(path: Path) -> tuple[bytes, bytes]:
@@ -78,8 +78,3 @@ def _ends(path: Path) -> tuple[bytes, bytes]:
         start = handle.read(EDGE_BYTES)
         handle.seek(max(0, path.stat().st_size - EDGE_BYTES), os.SEEK_SET)
         return start, handle.read(EDGE_BYTES)
-
-
-def _digest(path: Path) -> bytes:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").digest()
