@@ -21,18 +21,18 @@ SAMPLE = 60
 
 @pytest.fixture
 def runs(tmp_path: Path) -> Path:
-    for name in ("bank", "bank_shift", "repaired_threshold"):
-        shutil.copytree(RUNS / name, tmp_path / name)
+    for name, source in (("clean", "bank"), ("none", "bank_shift"), ("regime", "bank_shift")):
+        shutil.copytree(RUNS / source, tmp_path / name)
     return tmp_path
 
 
 def test_one_changed_value_never_gives_a_traceback(runs: Path) -> None:
     """A seeded sample of the changes; ``ADSHIFT_CHANGES=all`` makes every one of them, and ``-s`` shows the counts."""
-    path = runs / "bank_shift" / "result.json"
+    path = runs / "regime" / "result.json"
     cases = list(itertools.product(places(json.loads(path.read_text())), VALUES))
     if not EVERY:
         cases = random.Random(0).sample(cases, SAMPLE)
-    found = Counter(tried(path, cases, [runs / "repaired_threshold", runs / "bank"]))
+    found = Counter(tried(path, cases, [runs / "none", runs / "clean"]))
     assert found.total() == len(cases) * len(PROGRAMS)
     assert {end for _, end in found} == {"figures", "left out", "refused"}
     print(f"\n{len(cases)} changes, {found.total()} ends: {dict(sorted(found.items()))}")
