@@ -1,4 +1,4 @@
-"""Every single value of a JSON document changed once, to each value of a fixed list, and what readers of a run make of it."""
+"""Every single value of a result.json changed once, to each value of a fixed list, and what its readers make of it."""
 
 from __future__ import annotations
 
