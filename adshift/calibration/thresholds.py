@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
-from adshift.calibration.calibration import Calibration
+from adshift.calibration.calibration import LARGEST_SCORE, Calibration, is_score
 from adshift.errors import AdshiftError
 
 GLOBAL = "global"
@@ -18,14 +17,14 @@ def by_hand(value: object) -> float:
     """A threshold that somebody typed, in the unit of raw scores.
 
     Raises:
-        AdshiftError: it is no finite number.
+        AdshiftError: it is no number within float32.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_score(value):
         raise AdshiftError(
-            f"threshold={value} must be a finite number, which raw scores are compared with (predictions.csv has them); "
-            "for a rule calibrate anew: evaluate.py run=DIR threshold=NAME"
+            f"threshold={value} must be a finite number within +-{LARGEST_SCORE:.2g}, which raw scores are compared with "
+            "(predictions.csv has them); for a rule calibrate anew: evaluate.py run=DIR threshold=NAME"
         )
-    return float(value)
+    return float(value)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from annotated_types import Len
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from adshift.errors import AdshiftError
@@ -23,12 +22,12 @@ SHOWN = 60
 """Of a value that is quoted, in characters."""
 
 Share = Annotated[float, Field(ge=0, le=1 + ROUNDING)]
-Interval = Annotated[list[Share], Len(2, 2)]
+Interval = Annotated[list[Share], Field(min_length=2, max_length=2)]
 Amount = Annotated[float, Field(ge=0, le=MOST)]
 Count = Annotated[int, Field(ge=0, le=MOST)]
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Node = dict[str, Any]
-Names = Annotated[list[str], Len(1)]
+Names = Annotated[list[str], Field(min_length=1)]
 
 
 class Part(BaseModel):
@@ -104,7 +103,7 @@ def _check_figures(values: Values) -> None:
 class Metrics(Part):
     """Figures of each category, their mean, and all images as one set where there are several categories."""
 
-    categories: Annotated[dict[str, Values], Len(1)]
+    categories: Annotated[dict[str, Values], Field(min_length=1)]
     macro: Values
     pooled: Values | None = None
 

@@ -21,6 +21,7 @@ T = TypeVar("T")
 Key = Mapping[str, Any]
 Make = Callable[[Path, Path | None], None]
 META = "meta.json"
+MOST_GB = 1e9
 
 
 def key_hash(kind: str, key: Key) -> str:
@@ -43,7 +44,7 @@ class Store:
 
     Args:
         root: the folder; made when first used.
-        limit_gb: the entries' total size, 1e9 bytes, > 0.
+        limit_gb: the entries' total size, 1e9 bytes, > 0 and <= ``MOST_GB``.
 
     Attributes:
         keeps: whether what is made is there for others.
@@ -53,8 +54,10 @@ class Store:
     keeps = True
 
     def __init__(self, root: str, limit_gb: float) -> None:
-        if not limit_gb > 0:
-            raise AdshiftError(f"store.limit_gb={limit_gb} must be > 0; store=off keeps nothing")
+        if not 0 < limit_gb <= MOST_GB:
+            raise AdshiftError(
+                f"store.limit_gb={limit_gb} must be > 0 and <= {MOST_GB:.0e}; store=off keeps nothing, 20 is the default"
+            )
         self.root = Path(root)
         self.limit_bytes = int(limit_gb * 1e9)
         self.made: Counter[str] = Counter()
