@@ -8,8 +8,6 @@ import numpy as np
 
 from adshift.errors import AdshiftError
 
-LARGEST_SCORE = float(np.finfo(np.float32).max)
-
 
 @dataclass(frozen=True)
 class Calibration:
@@ -18,7 +16,7 @@ class Calibration:
     Args:
         kind: name of the calibrator.
         parameters: what the calibrator was given, and what it fitted.
-        threshold: in the unit of the scores, and within their float32.
+        threshold: finite, in the unit of the scores.
         n: how many scores the threshold rests on, at least 1.
         promised_rate: the false-alarm rate that the threshold promises, in [0, 1]; None where it promises
         none. warnings: one line each, for the reader of the result.
@@ -43,7 +41,7 @@ class Calibration:
             self.parameters,
             "names with finite numbers or texts",
         )
-        _require(is_score(self.threshold), "threshold", self.threshold, "a number within float32")
+        _require(_is_finite(self.threshold), "threshold", self.threshold, "a finite number")
         _require(_is_int(self.n) and self.n >= 1, "n", self.n, "a whole number of at least 1")
         rate = self.promised_rate
         _require(rate is None or (_is_finite(rate) and 0 <= rate <= 1), "promised_rate", rate, "null or in [0, 1]")
@@ -100,11 +98,6 @@ def _is_int(value: object) -> bool:
 
 def _is_finite(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def is_score(value: object) -> bool:
-    """Whether it is a number that a score, which is a float32, could be."""
-    return _is_finite(value) and abs(float(value)) <= LARGEST_SCORE  # type: ignore[arg-type]
 
 
 def _is_parameter(value: object) -> bool:

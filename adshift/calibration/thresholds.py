@@ -5,12 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from adshift.calibration.calibration import LARGEST_SCORE, Calibration, is_score
+from adshift.calibration.calibration import Calibration
 from adshift.errors import AdshiftError
 
 GLOBAL = "global"
 MANUAL = "manual"
 """What a threshold that was given by hand is called, where another has the name of its rule."""
+
+LARGEST_SCORE = 3.4028234663852886e38
+"""The scores of images and pixels are float32."""
+
+
+def is_score(value: object) -> bool:
+    """Whether it is a number that a score could be."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST_SCORE
 
 
 def by_hand(value: object) -> float:

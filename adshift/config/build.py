@@ -85,7 +85,7 @@ def checked(name: str, value: Any, kind: Any) -> Any:
         AdshiftError: it is something else, or no number of at most ``MOST`` in size, which no key has a use for.
     """
     if kind in (int, float) and isinstance(value, int | float) and not abs(value) <= MOST:
-        raise AdshiftError(f"{name}={value:.6g} must be a number within +-{MOST:.0e}; --help shows the default")
+        raise AdshiftError(f"{name}={value} must be a number within +-{MOST:.0e}; --help shows the default")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if kind in (int, float, bool, str) and type(value) is not kind:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from adshift.calibration.calibration import LARGEST_SCORE
+from adshift.calibration.thresholds import LARGEST_SCORE
 from adshift.data.images import read_image
 from adshift.errors import AdshiftError
 from adshift.prediction.detector import Prediction

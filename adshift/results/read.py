@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adshift.calibration.thresholds import Thresholds
+from adshift.calibration.thresholds import LARGEST_SCORE, Thresholds, is_score
 from adshift.data.seen import SeenImage
 from adshift.errors import AdshiftError
 from adshift.metrics.summary import Figures
@@ -61,10 +61,17 @@ def read_calibration(folder: Path) -> Thresholds:
     """Read what ``write_calibration`` wrote.
 
     Raises:
-        AdshiftError: the file is missing or broken.
+        AdshiftError: the file is missing or broken, or a threshold is none that a score could reach.
     """
-    path = folder / CALIBRATION
-    return Thresholds.from_json(read_json(path, "calibrate anew with train.py or evaluate.py"))
+    path, remedy = folder / CALIBRATION, "calibrate anew with train.py or evaluate.py"
+    found = Thresholds.from_json(read_json(path, remedy))
+    for part in (found.image, found.pixel):
+        for name, held in part.items():
+            if not is_score(held.threshold):
+                raise AdshiftError(
+                    f"{path}: the threshold {held.threshold} of {name} must be within +-{LARGEST_SCORE:.2g}; {remedy}"
+                )
+    return found
 
 
 def read_correction(folder: Path) -> dict[str, Any]:
