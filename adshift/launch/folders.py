@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from adshift.errors import AdshiftError
 from adshift.launch.arguments import as_written
 from adshift.launch.cli import ends_in_one_line
-from adshift.results.files import RESULT
+from adshift.results.plain_json import config_of
 
 MICROSECONDS = "%f"
 """In ``hydra.run.dir`` or ``hydra.sweep.dir``: the folder is named by the instant, and meant to be nobody else's."""
@@ -65,10 +64,7 @@ def refuse_the_run_itself(config: DictConfig, folder: Path) -> None:
 
 def _evaluated(run: Path) -> str:
     """The run whose model an evaluation took; empty for any other folder."""
-    try:
-        found = json.loads((run / RESULT).read_text(encoding="utf-8"))["config"]["run"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ""
+    found = (config_of(run) or {}).get("run")
     return found if isinstance(found, str) else ""
 
 

@@ -19,7 +19,7 @@ from adshift.errors import AdshiftError
 from adshift.launch.arguments import as_written
 from adshift.launch.cli import TRACEBACK, ends_in_one_line, is_the_users, one_line, refuse_additions
 from adshift.launch.folders import refuse_the_run_itself
-from adshift.results.files import RESULT
+from adshift.results.plain_json import config_of
 from adshift.system.atomic import only_one, write_text
 from adshift.system.exit_status import USER_ERROR
 from adshift.system.resources import take_share
@@ -32,9 +32,8 @@ UNIMPORTANT = ("force", "logger", "store", "study")
 
 def is_finished(folder: Path, config: dict[str, Any]) -> bool:
     """Whether ``folder`` holds the result of this very configuration."""
-    try:
-        stored = json.loads((folder / RESULT).read_text(encoding="utf-8"))["config"]
-    except (OSError, ValueError, KeyError, TypeError):
+    stored = config_of(folder)
+    if stored is None:
         return False
     wanted = {k: v for k, v in json.loads(json.dumps(config)).items() if k not in UNIMPORTANT}
     return {k: v for k, v in stored.items() if k not in UNIMPORTANT} == wanted

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from adshift.errors import AdshiftError
+from adshift.results.files import RESULT
 
 MAX_INT = 2**63 - 1
 MAX_DEPTH = 32
@@ -57,3 +58,12 @@ def read_json(path: Path, remedy: str) -> dict[str, Any]:
     if _is_deep(found):
         raise AdshiftError(f"{path} nests more than {MAX_DEPTH} containers, which adshift never does; {remedy}")
     return found
+
+
+def config_of(folder: Path) -> dict[str, Any] | None:
+    """The configuration in the result.json of ``folder``; None where there is none that can be read."""
+    try:
+        found = read_json(folder / RESULT, "").get("config")
+    except AdshiftError:
+        return None
+    return found if isinstance(found, dict) else None

@@ -259,6 +259,8 @@ def test_checked(value: Any, kind: type, ok: bool) -> None:
         ("data.num_workers=-1", r"data\.num_workers=-1 must be >= 0"),
         ("metrics.bootstrap=-1", "bootstrap=-1 must be >= 0"),
         ("seed=-1", r"seed=-1 must be in \[0, 2\^32\)"), ("crossfit=1", "crossfit=1 must be >= 2"),
+        ("store.limit_gb=inf", r"store\.limit_gb=inf must be a number within \+-1e\+15"),
+        ("store.limit_gb=1e10", r"store\.limit_gb=10000000000\.0 must be > 0 and <= 1e\+09"),
         ("metrics.resolution=foo", "resolution=foo must be one of: input, original"),
         ("threshold.scope=foo", "scope=foo must be one of: category, global"),
         ("domain.severity=-1", r"severity=-1\.0 must be a number from 0 to 100"),

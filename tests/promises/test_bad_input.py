@@ -204,8 +204,6 @@ VALUES = [
     Case("endless severity", ("domain.severity=inf",), ("domain.severity=inf", "within +-1e+15")),
     Case("severity=1e308", ("domain.severity=1e308",), ("domain.severity=1e+308 must be a number within +-1e+15",)),
     Case("severity=1000", ("domain.severity=1000",), ("domain.severity=1000", "from 0 to 100", "shift is 1")),
-    Case("limit_gb=inf", ("store.limit_gb=inf",), ("store.limit_gb=inf must be a number within +-1e+15",)),
-    Case("limit_gb=1e10", ("store.limit_gb=1e10",), ("store.limit_gb=10000000000.0 must be", "<= 1e+09", "store=off")),
     Case("k=1e308", ("threshold=sigma", "threshold.k=1e308"), ("threshold.k=1e+308 must be a number within",)),
     Case("alpha=5e-324", ("threshold=evt", "threshold.alpha=5e-324"), ("threshold.alpha=5e-324 must be >= 1e-12",)),
     Case("links=10^9", ("method.search=hnsw", "method.hnsw_links=1000000000"),
