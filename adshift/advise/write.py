@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,11 @@ from adshift.advise.judged import Judged
 from adshift.advise.outcome import Outcome
 from adshift.advise.page import make_page
 from adshift.advise.words import answer, changed, following, grounds, headline, overview
-from adshift.errors import printable
 from adshift.report.thumbnails import Gallery
 from adshift.report.write import write_report
 from adshift.system.atomic import write_text
 from adshift.system.provenance import git_commit, package_versions, peak_memory
+from adshift.system.terminal import say, tell
 from adshift.trials.figures import as_json as difference_json
 
 SCHEMA = 1
@@ -24,21 +23,16 @@ JSON = "advise.json"
 
 def write_outcome(outcome: Outcome, folder: Path) -> None:
     """Write everything into ``folder`` and print the advice."""
-    write_report(folder, make_page(outcome), Gallery(), lambda line: print(printable(line), file=sys.stderr))
+    write_report(folder, make_page(outcome), Gallery(), tell)
     write_text(folder / JSON, json.dumps(as_json(outcome), indent=1, allow_nan=False) + "\n")
     blocks = [headline(outcome), "\n".join(["What changed:", *(f"- {line}" for line in changed(outcome))])]
     blocks += [overview(outcome), grounds(outcome), answer(outcome)]
-    print("\n" + printable_blocks(blocks))
+    say("\n" + "\n\n".join(filter(None, blocks)))
     for note in outcome.notes:
-        print(f"warning: {printable(note)}", file=sys.stderr)
+        tell(f"warning: {note}")
     if following(outcome):
-        print(f"next: {printable(following(outcome))}")
-    print(printable(str(folder / "index.html")))
-
-
-def printable_blocks(blocks: list[str]) -> str:
-    """Blocks of lines with nothing in them that does not print, an empty line between them."""
-    return "\n\n".join("\n".join(printable(line) for line in block.splitlines()) for block in blocks if block)
+        say(f"next: {following(outcome)}")
+    say(str(folder / "index.html"))
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:

@@ -7,6 +7,9 @@ import numpy as np
 
 from adshift.errors import AdshiftError
 
+LEAST_RATE = 1e-12
+"""No calibration has the scores that a smaller rate needs."""
+
 
 def checked_scores(scores_N: np.ndarray, labels_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Scores of the normals and of the anomalies, as two float64 vectors.
@@ -61,9 +64,11 @@ def kth_largest(scores_N: np.ndarray, k: int) -> float:
 
 
 def check_rate(name: str, rate: float) -> None:
-    """Refuse a rate outside (0, 1)."""
+    """Refuse a rate outside (0, 1), or below ``LEAST_RATE``."""
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1:
         raise AdshiftError(f"{name}={rate!r} must be in (0, 1); 0.05 is the usual rate")
+    if rate < LEAST_RATE:
+        raise AdshiftError(f"{name}={rate!r} must be >= {LEAST_RATE:g}; 0.05 is the usual rate")
 
 
 def share_of(rate: float, n: int) -> int:

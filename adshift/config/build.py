@@ -23,6 +23,8 @@ HOMES: dict[str, str | tuple[str, ...]] = {
     "threshold": "adshift.calibration.",
 }
 """Where the classes of each configuration group live."""
+MOST = 10**15
+"""Numbers of a configuration are no larger in size: beyond it sums overflow."""
 
 
 def class_name(node: Mapping[str, Any], key: str) -> str:
@@ -80,8 +82,10 @@ def checked(name: str, value: Any, kind: Any) -> Any:
     """``value`` as ``kind`` (int, float, bool or str; other kinds pass unchecked).
 
     Raises:
-        AdshiftError: it is something else.
+        AdshiftError: it is something else, or no number of at most ``MOST`` in size, which no key has a use for.
     """
+    if kind in (int, float) and isinstance(value, int | float) and not abs(value) <= MOST:
+        raise AdshiftError(f"{name}={value} must be a number within +-{MOST:.0e}; --help shows the default")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if kind in (int, float, bool, str) and type(value) is not kind:

@@ -18,6 +18,7 @@ from adshift.data.sample_keys import sample_hashes
 from adshift.data.samples import CategoryIndex, Sample, index
 from adshift.errors import AdshiftError, printable
 from adshift.store.file_hashes import FileHashes
+from adshift.system.terminal import say
 
 
 def acquire(source: str, root: Path, categories: Sequence[str], folder: str = "") -> list[CategoryIndex]:
@@ -43,7 +44,7 @@ def acquire(source: str, root: Path, categories: Sequence[str], folder: str = ""
 
         synthetic.ensure(root, categories)
     elif layout.licence:
-        print(layout.licence)
+        say(layout.licence)
     found = index(root, categories, partial(index_in, layout))
     wrong = errors(problem for category in categories for problem in name_problems(root, category, layout))
     _refuse(root, wrong, check_command(source, root, categories))

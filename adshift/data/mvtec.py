@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from adshift.errors import AdshiftError
 from adshift.system.download import download, one_at_a_time
+from adshift.system.terminal import say
 
 CATEGORIES = (
     "bottle", "cable", "capsule", "carpet", "grid", "hazelnut", "leather", "metal_nut",
@@ -56,7 +57,7 @@ def ensure(root: Path, categories: Sequence[str], *, url: str = ARCHIVE_URL, sha
         )
     with one_at_a_time(root.parent):  # cells that a launcher starts together want it together
         if not _filled(root):
-            print(LICENCE)
+            say(LICENCE)
             _fetch(root, categories, url, sha256)
 
 

@@ -21,12 +21,13 @@ from tqdm import tqdm
 
 from adshift.data.dataset import read_pair
 from adshift.data.samples import CategoryIndex, Sample, index_category
-from adshift.errors import AdshiftError
+from adshift.errors import AdshiftError, printable
 from adshift.shift.by_name import NAMES, named_domain
 from adshift.shift.domain import Domain
 from adshift.shift.parameters import ShiftParameters
 from adshift.shift.pixels import UInt8
 from adshift.system.exit_status import status_of
+from adshift.system.terminal import say
 
 PARAMETERS = "shift_parameters.csv"
 
@@ -54,7 +55,7 @@ def write_category(root: Path, out: Path, category: str, domain: Domain) -> Path
     out.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(dir=out, prefix=f".{category}."))
     try:
-        for sample in tqdm(_samples(index), desc=f"{domain.name}: {category}", unit="image"):
+        for sample in tqdm(_samples(index), desc=printable(f"{domain.name}: {category}"), unit="image"):
             image, mask = read_pair(root, sample, domain)
             _save(scratch, sample.path, image)
             if sample.mask is not None and mask is not None:
@@ -103,7 +104,7 @@ def _write(chosen: argparse.Namespace) -> None:
     domain = named_domain(chosen.domain, chosen.severity, chosen.seed)
     for category in chosen.categories:
         written = write_category(chosen.root, chosen.out, category, domain)
-        print(f"{written} ({PARAMETERS} lists each image's parameters)")
+        say(f"{written} ({PARAMETERS} lists each image's parameters)")
 
 
 if __name__ == "__main__":

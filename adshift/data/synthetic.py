@@ -23,6 +23,7 @@ from tqdm import tqdm
 from adshift.data.procedural import nut, rack, weave
 from adshift.data.procedural.camera import Photo, change_mask, photograph
 from adshift.errors import AdshiftError
+from adshift.system.terminal import say, tell
 
 VERSION = 1  # raise it whenever a pixel changes
 MANIFEST = "synthetic.json"
@@ -217,10 +218,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         ensure(options.root, options.categories, seed=options.seed)
     except AdshiftError as error:
-        print(error, file=sys.stderr)
+        tell(error)
         return 2
     for name in dict.fromkeys(options.categories):
-        print(options.root / name)
+        say(options.root / name)
     return 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from adshift.shift.by_name import NAMES, named_domain
 from adshift.system.exit_status import status_of
+from adshift.system.terminal import say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +45,7 @@ def _diagnose(chosen: argparse.Namespace) -> None:
     text = markdown(found)
     write_text(out / "diagnosis.json", json.dumps(found, indent=1, allow_nan=False) + "\n")
     write_text(out / "diagnosis.md", text)
-    print(text)
+    say(text)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ from adshift.export.sample import PICTURE, sample_size, write_sample
 from adshift.export.sessions import open_session
 from adshift.run.fitted import load_fitted
 from adshift.system.atomic import write_text
+from adshift.system.terminal import say
 
 REPORT = "export.json"
 
@@ -76,7 +77,7 @@ def export(config: DictConfig) -> dict[str, Any]:
     report["sample"] = write_sample(folder, kind, resize, fitted.image_size, files[0].name, shown)
     report["bytes"] = sum((folder / file.name).stat().st_size for file in files)
     write_text(folder / REPORT, json.dumps(report, indent=1, allow_nan=False) + "\n")
-    print(_in_words(report, folder))
+    say(_in_words(report, folder))
     return report
 
 

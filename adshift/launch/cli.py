@@ -13,6 +13,7 @@ from adshift.errors import AdshiftError, printable
 from adshift.launch.arguments import arranged, several, unreadable
 from adshift.launch.real_domain import conf_of, named
 from adshift.system.exit_status import USER_ERROR
+from adshift.system.terminal import tell
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 TRACEBACK = "ADSHIFT_TRACEBACK"
@@ -90,7 +91,7 @@ def ends_in_one_line() -> Iterator[None]:
     try:
         yield
     except AdshiftError as error:
-        print(f"adshift: {one_line(error)}", file=sys.stderr)
+        tell(f"adshift: {one_line(error)}")
         raise SystemExit(USER_ERROR) from None
 
 
@@ -103,7 +104,7 @@ def _orderly_end() -> Iterator[None]:
 
     def stop(number: int, _: object) -> None:
         what = "interrupted" if number == signal.SIGINT else "terminated"
-        print(f"adshift: {what}; what was finished stays", file=sys.stderr)
+        tell(f"adshift: {what}; what was finished stays")
         sys.exit(128 + number)
 
     if threading.current_thread() is not threading.main_thread():
@@ -136,5 +137,5 @@ def launch(main: Callable[[], None], short: Mapping[str, str] | None = None) -> 
         told = one_line(error) if is_the_users(error) else launcher_failure(error)
         if traceback_wanted or told is None:
             raise
-        print(f"adshift: {told}", file=sys.stderr)
+        tell(f"adshift: {told}")
         sys.exit(USER_ERROR)

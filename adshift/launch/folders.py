@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import itertools
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -24,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from adshift.errors import AdshiftError
 from adshift.launch.arguments import as_written
 from adshift.launch.cli import ends_in_one_line
-from adshift.results.files import RESULT
+from adshift.results.plain_json import config_of
 
 MICROSECONDS = "%f"
 """In ``hydra.run.dir`` or ``hydra.sweep.dir``: the folder is named by the instant, and meant to be nobody else's."""
@@ -73,10 +72,7 @@ def _refuse_run(run: str, folder: Path) -> None:
 
 def _evaluated(run: Path) -> str:
     """The run whose model an evaluation took; empty for any other folder."""
-    try:
-        found = json.loads((run / RESULT).read_text(encoding="utf-8"))["config"]["run"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ""
+    found = (config_of(run) or {}).get("run")
     return found if isinstance(found, str) else ""
 
 

@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from omegaconf import DictConfig, open_dict
 from adshift.launch.sweep import FAILURE, list_failures
 from adshift.system.atomic import write_text
 from adshift.system.resources import SLURM
+from adshift.system.terminal import tell
 
 if TYPE_CHECKING:
     from submitit.core.utils import JobPaths
@@ -127,10 +127,9 @@ def end_sweep(killed: Sequence[tuple[JobPaths, str]]) -> NoReturn:
         reason = f"killed: job {paths.job_id} of Slurm ended without a result ({end}); see {paths.stderr}"
         write_text(folder / FAILURE, json.dumps({"job": list(overrides), "reason": reason}) + "\n")
     list_failures(Path(config.hydra.sweep.dir))
-    print(
+    tell(
         "adshift: the sweep ends here, cells that Slurm has begun or queued go on; give a killed one more with "
-        "hydra.launcher.mem_gb or hydra.launcher.timeout_min, then start the sweep again: finished cells stay",
-        file=sys.stderr,
+        "hydra.launcher.mem_gb or hydra.launcher.timeout_min, then start the sweep again: finished cells stay"
     )
     raise SystemExit(1)
 

@@ -19,10 +19,11 @@ from adshift.errors import AdshiftError
 from adshift.launch.arguments import as_written
 from adshift.launch.cli import TRACEBACK, ends_in_one_line, is_the_users, one_line, refuse_additions
 from adshift.launch.folders import refuse_the_run_itself
-from adshift.results.files import RESULT
+from adshift.results.plain_json import config_of
 from adshift.system.atomic import only_one, write_text
 from adshift.system.exit_status import USER_ERROR
 from adshift.system.resources import take_share
+from adshift.system.terminal import say, tell
 
 FAILURE = "failure.json"
 UNIMPORTANT = ("force", "logger", "store", "study")
@@ -31,9 +32,8 @@ UNIMPORTANT = ("force", "logger", "store", "study")
 
 def is_finished(folder: Path, config: dict[str, Any]) -> bool:
     """Whether ``folder`` holds the result of this very configuration."""
-    try:
-        stored = json.loads((folder / RESULT).read_text(encoding="utf-8"))["config"]
-    except (OSError, ValueError, KeyError, TypeError):
+    stored = config_of(folder)
+    if stored is None:
         return False
     wanted = {k: v for k, v in json.loads(json.dumps(config)).items() if k not in UNIMPORTANT}
     return {k: v for k, v in stored.items() if k not in UNIMPORTANT} == wanted
@@ -44,7 +44,7 @@ def _already_done(config: DictConfig, folder: Path) -> bool:
         return False
     if config.force or not is_finished(folder, plain(config)):
         return False
-    print(f"finished already: {folder} (force=true does it again)")
+    say(f"finished already: {folder} (force=true does it again)")
     return True
 
 
@@ -78,7 +78,7 @@ def run_cell(job: Callable[[DictConfig], Any], config: DictConfig) -> None:
             raise
         if unexpected:
             traceback.print_exc()
-        print(f"adshift: {one_line(error)}", file=sys.stderr)
+        tell(f"adshift: {one_line(error)}")
         if not sweeping:
             sys.exit(USER_ERROR)
         told = {"job": list(hydra.overrides.task), "reason": one_line(error) or type(error).__name__}
@@ -107,10 +107,10 @@ def list_failures(folder: Path, before: Mapping[Path, int] | None = None) -> int
     """Tell the failure.json below a sweep's folder, but for those of ``before``; returns how many there are."""
     failures = [path for path, written in _failures(folder).items() if (before or {}).get(path) != written]
     if failures:
-        print(f"\n{len(failures)} cells failed:", file=sys.stderr)
+        tell(f"\n{len(failures)} cells failed:")
     for path in failures:
         told = json.loads(path.read_text(encoding="utf-8"))
-        print(f"  {path.parent}: {told['reason']} ({' '.join(told['job'])})", file=sys.stderr)
+        tell(f"  {path.parent}: {told['reason']} ({' '.join(told['job'])})")
     return len(failures)
 
 

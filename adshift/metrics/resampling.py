@@ -116,6 +116,9 @@ def recovered_share(
     regime, none, clean = values
     if regime is None or none is None or clean is None:
         return Share(None, None, "a figure is undefined in one of the three runs")
+    if len({each_B.shape for each_B in replicates}) > 1:
+        counts = ", ".join(str(len(each_B)) for each_B in replicates)
+        raise AdshiftError(f"{counts} replicates cannot be paired; use one number for all three")
     drop = paired_difference(clean, none, replicates[2], replicates[1])
     if drop.interval is None:
         return Share(None, None, "the drop has no interval")

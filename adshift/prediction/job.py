@@ -28,6 +28,7 @@ from adshift.prediction.rows import CSV, JSON_LINES, Row, RowWriter
 from adshift.prediction.sources import list_images
 from adshift.system.atomic import write_text
 from adshift.system.provenance import peak_memory
+from adshift.system.terminal import say, tell, tell_above
 
 ANOMALOUS = 3
 """Exit status with fail_on_anomaly=true where an image was anomalous."""
@@ -64,7 +65,7 @@ class Desk:
         decision = None if found.anomalous is None else int(found.anomalous)
         self._keep(Row(found.name, found.score, found.threshold, decision, overlay, anomaly_map, p_value=found.p_value))
         if found.note:
-            self._bar.write(f"adshift: note: {found.note}", file=sys.stderr)
+            tell_above(self._bar, f"adshift: note: {found.note}")
         self.suspicious += bool(found.note)
         self.images += 1
         self.anomalous += bool(found.anomalous)
@@ -76,7 +77,7 @@ class Desk:
         """An image without a score: it cannot be read, or the score is not finite; raises AdshiftError if ``strict``."""
         if self._strict:
             raise AdshiftError(f"{why} (strict=true ends here; strict=false reports the image and goes on)")
-        self._bar.write(f"adshift: skipped: {why}", file=sys.stderr)
+        tell_above(self._bar, f"adshift: skipped: {why}")
         self._keep(Row(name, None, None, None, error=why))
         self.skipped += 1
 
@@ -91,7 +92,7 @@ class Desk:
         try:
             return self._drawer.draw(self.images + self.skipped, found)
         except AdshiftError as error:
-            self._bar.write(f"adshift: without picture: {error}", file=sys.stderr)
+            tell_above(self._bar, f"adshift: without picture: {error}")
             return "", ""
 
 
@@ -166,8 +167,8 @@ def _score_all(chosen: dict[str, Any], folder: Path, listing: Listing, detector:
     write_text(folder / SUMMARY, json.dumps(summary, indent=1, allow_nan=False) + "\n")
     if desk.squashed:
         told = f"source={chosen['source']} {squashed(desk.squashed, *desk.longest)}; {SQUASHED_REMEDY}"
-        print(f"adshift: {told}", file=sys.stderr)
-    print(f"{words}\n{folder / CSV}\n{folder / JSON_LINES}\n{index}")
+        tell(f"adshift: {told}")
+    say(f"{words}\n{folder / CSV}\n{folder / JSON_LINES}\n{index}")
     return desk
 
 

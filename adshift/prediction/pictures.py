@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from adshift.calibration.thresholds import LARGEST_SCORE
 from adshift.data.images import read_image
 from adshift.errors import AdshiftError
 from adshift.prediction.detector import Prediction
@@ -25,6 +26,7 @@ LONGEST = 4
 """Longer side of a map's PNG, in sides of the model's square, at most."""
 A_FOLDER = 1000
 """Pictures a folder, so that no folder grows unwieldy."""
+TINY = float(np.finfo(np.float32).tiny)
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,11 @@ class MapScale:
 
     @staticmethod
     def of(pixel_threshold: float | None, first_map: NDArray[np.float32]) -> MapScale:
-        """The pixel threshold in the middle of the colours, grey up to four times it; without one, by the first map."""
-        if pixel_threshold is not None and pixel_threshold > 0:
+        """The pixel threshold in the middle of the colours, grey up to four times it; without one, by the first map.
+
+        So also where its colours and grey levels are no float32.
+        """
+        if pixel_threshold is not None and TINY * GREYS <= pixel_threshold <= LARGEST_SCORE / 4:
             return MapScale(0.5 * pixel_threshold, 1.5 * pixel_threshold, 4 * pixel_threshold / GREYS)
         low, high = colour_scale([first_map])
         return MapScale(low, high, 4 * high / GREYS)

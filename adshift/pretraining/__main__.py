@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from adshift.pretraining.training import Recipe, train
+from adshift.system.terminal import say, tell
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,9 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     for name in ("steps", "batch"):
         if getattr(options, name) < 1:
-            print(
-                f"--{name}={getattr(options, name)} must be at least 1; leave it out for the default", file=sys.stderr
-            )
+            tell(f"--{name}={getattr(options, name)} must be at least 1; leave it out for the default")
             return 2
     torch.set_num_threads(1)
     recipe = Recipe(steps=options.steps, batch=options.batch, seed=options.seed, precision=options.precision)
@@ -36,8 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _save(options.out, state)
 
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    train(recipe, lambda line: print(line, flush=True), kept)
-    print(f"{options.out}: sha256 {hashlib.sha256(options.out.read_bytes()).hexdigest()}")
+    train(recipe, tell, kept)
+    say(f"{options.out}: sha256 {hashlib.sha256(options.out.read_bytes()).hexdigest()}")
     return 0
 
 

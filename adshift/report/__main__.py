@@ -11,8 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from adshift.errors import AdshiftError, printable
+from adshift.errors import AdshiftError
 from adshift.report.folders import PAGE, fingerprint, remember, stands
+from adshift.system.terminal import say, tell
 
 PICTURES = 24
 
@@ -34,19 +35,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         inputs = fingerprint(chosen.runs, {"title": chosen.title, "pictures": chosen.pictures})
         if stands(chosen.out, inputs) and not chosen.force:
-            print(f"unchanged: {chosen.out / PAGE}")
+            say(f"unchanged: {chosen.out / PAGE}")
             return 0
         from adshift.report.make import make_report
 
         report = make_report(chosen.runs, chosen.out, chosen.title, chosen.pictures)
         remember(chosen.out, inputs)
     except AdshiftError as error:
-        print(f"adshift: {printable(str(error))}", file=sys.stderr)
+        tell(f"adshift: {error}")
         return 2
     except OSError as error:
-        print(f"adshift: {chosen.out} cannot be written ({error}); give another --out", file=sys.stderr)
+        tell(f"adshift: {chosen.out} cannot be written ({error}); give another --out")
         return 2
-    print(f"{len(report.sections)} sections: {chosen.out / PAGE}")
+    say(f"{len(report.sections)} sections: {chosen.out / PAGE}")
     return 0
 
 

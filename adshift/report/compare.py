@@ -18,6 +18,7 @@ from adshift.metrics.summary import FIGURES, Figures
 from adshift.report.runs import table
 from adshift.results.read import read_figures, read_result
 from adshift.system.exit_status import status_of
+from adshift.system.terminal import say
 
 RECOVERABLE = ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap", "pro_030", "pro_005", "specificity")
 """Figures that a shift lowers; not recall or F1: under an old threshold they can rise with the false alarms."""
@@ -109,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="two runs A B, or REGIME NONE CLEAN")
     parser.add_argument("--recovered", action="store_true", help="the share of the drop that REGIME recovers")
     chosen = parser.parse_args(arguments)
-    return status_of(lambda: print(_report(chosen.runs, chosen.recovered)))
+    return status_of(lambda: say(_report(chosen.runs, chosen.recovered)))
 
 
 if __name__ == "__main__":

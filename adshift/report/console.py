@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from adshift.report.discover import chosen_runs
 from adshift.report.runs import Run, percent, regime_order, table
 from adshift.system.exit_status import status_of
+from adshift.system.terminal import say, tell
 
 SHOWN = (
     ("image AUROC", "image_auroc"),
@@ -95,17 +97,17 @@ def print_run(result: dict[str, Any], folder: Path) -> None:
         f"{f['method']} on {f['data']}, domain={f['domain']}, adaptation={f['adaptation']}, threshold={f['threshold']}"
     )
     if untested := _untested(result):
-        print("\n".join([f"\n{title}", *untested]))
+        say("\n".join([f"\n{title}", *untested]))
     else:
-        print(f"\n{title} (percent, [95 % interval])")
-        print(table(("category", *HEADER), rows_of(run)))
+        say(f"\n{title} (percent, [95 % interval])")
+        say(table(("category", *HEADER), rows_of(run)))
     for line in _uncertain(result):
-        print(line)
+        say(line)
     for block in _unified(result):
-        print(f"\n{block}")
+        say(f"\n{block}")
     timing, memory = result["timing"], result["memory"]
     latency, peak = timing.get("ms_per_image"), memory["peak_rss_mb"]
-    print(
+    say(
         (f"fit {timing['fit']:.1f} s, " if "fit" in timing else "")
         + f"score {timing['score']:.1f} s, metrics {timing['metrics']:.1f} s, "
         + (f"{latency['1']:.1f} ms an image ({latency['32']:.1f} in batches of 32), " if latency else "")
@@ -113,20 +115,20 @@ def print_run(result: dict[str, Any], folder: Path) -> None:
         + ("" if peak is None else f", peak {peak / 1000:.2f} GB")
     )
     for warning in result["warnings"]:
-        print(f"warning: {warning}", file=sys.stderr)
+        tell(f"warning: {warning}")
     if result["config"]["data"]["source"] == "folder" and len(result["counts"]) == 1:
         given = shlex.quote(f"run={folder}")
-        print(f"next: python predict.py {given} source=NEW; python -m adshift.stress {given}")
-    print(f"run: {folder}" + (f"\npictures: {folder / 'pictures'}" if result["config"]["save_maps"] else ""))
+        say(f"next: python predict.py {given} source=NEW; python -m adshift.stress {given}")
+    say(f"run: {folder}" + (f"\npictures: {folder / 'pictures'}" if result["config"]["save_maps"] else ""))
 
 
 def side_by_side(folders: Sequence[Path]) -> str:
     """A Markdown table of several runs, a row a run and category, sorted by what distinguishes them.
 
     Raises:
-        AdshiftError: a folder holds no finished run.
+        AdshiftError: no folder holds a finished run.
     """
-    runs = [Run.read(folder) for folder in folders]
+    runs = chosen_runs(folders)
     rows = [[row[0], *(run.factors[k] for k in FACTORS), *row[1:]] for run in runs for row in rows_of(run)]
     rows.sort(key=lambda row: (row[0], row[1] != "patchcore", row[2] != "clean", regime_order(row[3]), row[4]))
     return table(("category", *FACTORS, *HEADER), rows)
@@ -140,7 +142,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="folders of finished runs")
     runs = parser.parse_args(arguments).runs
-    return status_of(lambda: print(side_by_side(runs)))
+    return status_of(lambda: say(side_by_side(runs)))
 
 
 if __name__ == "__main__":

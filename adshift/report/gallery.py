@@ -23,6 +23,7 @@ from adshift.shift.parameters import ShiftParameters
 from adshift.shift.pixels import UInt8, resize_image, resize_mask
 from adshift.system.atomic import atomic_path
 from adshift.system.exit_status import status_of
+from adshift.system.terminal import say
 
 PICTURES = (".png", ".jpg", ".webp")
 LINE = 15
@@ -97,7 +98,7 @@ def _write(chosen: argparse.Namespace) -> None:
     picture = gallery(chosen.root, chosen.categories, domain, max(1, chosen.columns))
     with atomic_path(chosen.out) as partial:
         Image.fromarray(picture).save(partial)
-    print(chosen.out)
+    say(chosen.out)
 
 
 if __name__ == "__main__":

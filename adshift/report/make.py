@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from adshift.errors import printable
 from adshift.report.discover import read_runs
 from adshift.report.document import Report, Section
 from adshift.report.photographs import Photographs
@@ -33,6 +31,7 @@ from adshift.report.study import Study
 from adshift.report.thumbnails import make_gallery
 from adshift.report.tidy import write_tidy
 from adshift.report.write import write_report
+from adshift.system.terminal import tell
 
 
 def make_report(roots: Sequence[Path], out: Path, title: str, pictures: int) -> Report:
@@ -45,7 +44,7 @@ def make_report(roots: Sequence[Path], out: Path, title: str, pictures: int) -> 
 
     def say(line: str) -> None:
         notes.append(line)
-        print(printable(line), file=sys.stderr)
+        tell(line)
 
     study = Study(read_runs(roots, say), say)
     photographs = Photographs(say)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adshift.errors import AdshiftError
-from adshift.results.files import RESULT
+from adshift.errors import printable
 from adshift.results.read import read_result
 
 REGIMES = ("none", "threshold", "full")
@@ -24,12 +23,8 @@ class Run:
 
     @staticmethod
     def read(folder: Path) -> Run:
-        """Read a run's folder; raises AdshiftError where it holds no finished run, or one that does not tell its regime."""
-        result = read_result(folder)
-        told = result.get("adaptation")
-        if not (isinstance(told, dict) and isinstance(told.get("regime"), str)):
-            raise AdshiftError(f"{folder / RESULT} has no adaptation.regime; run the cell again")
-        return Run(folder, result)
+        """Read a run's folder; raises AdshiftError where it holds no finished run."""
+        return Run(folder, read_result(folder))
 
     @property
     def factors(self) -> dict[str, str]:
@@ -79,8 +74,8 @@ def percent(values: dict[str, Any], key: str, interval: str = "_ci") -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table with aligned columns."""
-    lines = [header, *rows]
+    """A Markdown table with aligned columns; what does not print in a cell is spelt out."""
+    lines = [[printable(cell) for cell in line] for line in (header, *rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     text = ["| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines]
     return "\n".join([text[0], "|" + "|".join("-" * (w + 2) for w in widths) + "|", *text[1:]])

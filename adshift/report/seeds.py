@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from adshift.metrics.seeds import Spread, aggregate
+from adshift.report.discover import chosen_runs
 from adshift.report.runs import Run, table
 from adshift.system.exit_status import status_of
+from adshift.system.terminal import say
 
 SHOWN = ("image_auroc", "pixel_auroc", "pro_030", "image_f1", "recall", "false_alarm_rate")
 
@@ -25,11 +27,11 @@ def _without_seeds(config: dict[str, Any]) -> str:
 
 
 def by_cell(folders: Sequence[Path]) -> list[list[Run]]:
-    """The runs, grouped by everything but their seeds; raises AdshiftError where a folder holds no finished run."""
-    groups: dict[str, list[Run]] = {}
-    for folder in folders:
-        run = Run.read(folder)
-        groups.setdefault(_without_seeds(run.result["config"]), []).append(run)
+    """The runs, grouped by everything but their seeds; raises AdshiftError where no folder holds a finished run."""
+    groups: dict[tuple[str, ...], list[Run]] = {}
+    for run in chosen_runs(folders):
+        tested = sorted(run.result["metrics"]["categories"])
+        groups.setdefault((_without_seeds(run.result["config"]), *tested), []).append(run)
     return list(groups.values())
 
 
@@ -57,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m adshift.report.seeds", description=__doc__)
     parser.add_argument("runs", nargs="+", type=Path, metavar="DIR", help="folders of finished runs")
     runs = parser.parse_args(arguments).runs
-    return status_of(lambda: print(seed_table(runs)))
+    return status_of(lambda: say(seed_table(runs)))
 
 
 if __name__ == "__main__":

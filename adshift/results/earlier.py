@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from adshift.errors import AdshiftError
@@ -18,6 +17,7 @@ from adshift.results.files import (
     RESULT,
     SCORES,
 )
+from adshift.results.plain_json import config_of
 
 
 def refuse_fitted(folder: Path) -> None:
@@ -26,11 +26,8 @@ def refuse_fitted(folder: Path) -> None:
     Raises:
         AdshiftError: it is one.
     """
-    try:
-        fitted = "run" not in json.loads((folder / RESULT).read_text(encoding="utf-8"))["config"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    if fitted:
+    held = config_of(folder)
+    if held is not None and "run" not in held:
         raise AdshiftError(
             f"the output folder {folder} holds a run of train.py, whose model and figures would go; name another one, "
             "hydra.run.dir=FOLDER, or leave it out"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,51 +10,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adshift.calibration.thresholds import Thresholds
+from adshift.calibration.thresholds import LARGEST_SCORE, Thresholds, is_score
 from adshift.data.seen import SeenImage
 from adshift.errors import AdshiftError
 from adshift.metrics.summary import Figures
 from adshift.results.files import CALIBRATION, CORRECTION, FITTED, REPLICATES, RESULT, SCHEMA
+from adshift.results.plain_json import read_json
+from adshift.results.shape import brief, check_shape
 
 REMEDY_FITTED = "fit the run again with train.py"
 MAX_ARRAY_BYTES = 1 << 30
 """An array of a run's folder that would unpack to more is not read."""
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number that adshift writes")
-
-
-def read_json(path: Path, remedy: str) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises:
-        AdshiftError: the file is missing or holds something else.
-    """
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_constant)
-    except FileNotFoundError as error:
-        raise AdshiftError(f"{path} does not exist; {remedy}") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise AdshiftError(f"{path} cannot be read ({error}); {remedy}") from error
-    if not isinstance(found, dict):
-        raise AdshiftError(f"{path} holds no JSON object; {remedy}")
-    return found
-
-
 def read_result(folder: Path) -> dict[str, Any]:
-    """Read a finished run's result.json.
+    """Read a finished run's result.json, of the shape that ``adshift.results.shape.Result`` tells.
 
     Raises:
-        AdshiftError: the run is not finished, the file is broken, or its schema is another.
+        AdshiftError: the run is not finished, the file is broken, or its schema or shape is another.
     """
-    result = read_json(folder / RESULT, "give the folder of a finished run (the one that train.py named at its end)")
+    path = folder / RESULT
+    result = read_json(path, "give the folder of a finished run (the one that train.py named at its end)")
     if result.get("schema") != SCHEMA:
         raise AdshiftError(
-            f"{folder / RESULT} has schema {result.get('schema')}, this version reads {SCHEMA}; run the cell again"
+            f"{path} has schema {brief(result.get('schema'))}, this version reads {SCHEMA}; run the cell again"
         )
-    if not isinstance(result.get("config"), dict):
-        raise AdshiftError(f"{folder / RESULT} holds no config; run the cell again")
+    check_shape(result, path)
     return result
 
 
@@ -81,10 +61,17 @@ def read_calibration(folder: Path) -> Thresholds:
     """Read what ``write_calibration`` wrote.
 
     Raises:
-        AdshiftError: the file is missing or broken.
+        AdshiftError: the file is missing or broken, or a threshold is none that a score could reach.
     """
-    path = folder / CALIBRATION
-    return Thresholds.from_json(read_json(path, "calibrate anew with train.py or evaluate.py"))
+    path, remedy = folder / CALIBRATION, "calibrate anew with train.py or evaluate.py"
+    found = Thresholds.from_json(read_json(path, remedy))
+    for part in (found.image, found.pixel):
+        for name, held in part.items():
+            if not is_score(held.threshold):
+                raise AdshiftError(
+                    f"{path}: the threshold {held.threshold} of {name} must be within +-{LARGEST_SCORE:.2g}; {remedy}"
+                )
+    return found
 
 
 def read_correction(folder: Path) -> dict[str, Any]:
@@ -145,11 +132,15 @@ def read_figures(folder: Path) -> dict[str, Figures]:
     """
     metrics = read_result(folder)["metrics"]
     points = {**metrics["categories"], **{g: metrics[g] for g in ("macro", "pooled") if g in metrics}}
-    arrays = read_arrays(folder / REPLICATES, "run the cell again with metrics.bootstrap=1000")
+    remedy = "run the cell again with metrics.bootstrap=1000"
+    arrays = read_arrays(folder / REPLICATES, remedy)
     found = {}
     for group, values in points.items():
         prefix = f"{group}/"
         replicates = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
         images = str(replicates.pop("images", ""))
+        for name, values_B in replicates.items():
+            if values_B.dtype != np.float32 or values_B.ndim != 1 or np.isinf(values_B).any():
+                raise AdshiftError(f"{folder / REPLICATES} holds {prefix}{name}, which is no list of figures; {remedy}")
         found[group] = Figures(values, [], {k: v.astype(np.float64) for k, v in replicates.items()}, images)
     return found

@@ -14,7 +14,7 @@ from adshift.data.correction import Correction
 from adshift.errors import AdshiftError
 from adshift.methods.method import Method
 from adshift.results.checkpoint import load_checkpoint, recorded_sha256
-from adshift.results.files import BASE, CHECKPOINT, RESULT
+from adshift.results.files import BASE, CHECKPOINT
 from adshift.results.read import read_calibration, read_config, read_correction, read_result
 from adshift.shift.domain import Domain
 
@@ -117,13 +117,8 @@ def _born(home: Path) -> Recipe:
 
 def _recipe(folder: Path, config: dict[str, Any]) -> Recipe:
     """The run's recipe; raises AdshiftError where it does not score one image at a time, as it is."""
-    try:
+    with read_config(folder):
         recipe = born_recipe(config, Domain())
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise AdshiftError(
-            f"{folder / RESULT} holds a config that train.py does not write ({reason}); run the cell again"
-        ) from error
     if recipe.test_time is not None:
         raise AdshiftError(
             f"run={folder} scores whole batches or several views (adaptation=test_time), and predict.py and export.py one "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,8 @@ from adshift.shift.corruptions import CORRUPTIONS, LEVELS, corrupt
 from adshift.shift.names import CLEAN
 from adshift.shift.parameters import ShiftParameters, image_generator, sample_parameters
 from adshift.shift.pixels import UInt8
+
+MOST_SEVERE = 100
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,10 @@ class Domain:
                 raise AdshiftError(f"domain.{name}={value} must be one of: {', '.join(c for c in choices if c)}")
         if self.corruption:
             self._check_corruption()
-        if not (math.isfinite(self.severity) and self.severity >= 0):
-            raise AdshiftError(f"domain.severity={self.severity} must be a finite number >= 0; the study's shift is 1")
+        if not 0 <= self.severity <= MOST_SEVERE:
+            raise AdshiftError(
+                f"domain.severity={self.severity} must be a number from 0 to {MOST_SEVERE}; the study's shift is 1"
+            )
 
     def _check_corruption(self) -> None:
         if self.severity not in range(LEVELS + 1):

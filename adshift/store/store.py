@@ -25,6 +25,7 @@ Key = Mapping[str, Any]
 Make = Callable[[Path, Path | None], None]
 PARTIAL, LOCKS, HASHES = "partial", "locks", "hashes"
 """Folders of the root that hold no entries."""
+MOST_GB = 1e9
 
 
 def key_hash(kind: str, key: Key) -> str:
@@ -47,7 +48,7 @@ class Store:
 
     Args:
         root: the folder; made when first used.
-        limit_gb: the entries' total size, 1e9 bytes, > 0.
+        limit_gb: the entries' total size, 1e9 bytes, > 0 and <= ``MOST_GB``.
 
     Attributes:
         keeps: whether what is made is there for others.
@@ -58,8 +59,10 @@ class Store:
     keeps = True
 
     def __init__(self, root: str, limit_gb: float) -> None:
-        if not limit_gb > 0:
-            raise AdshiftError(f"store.limit_gb={limit_gb} must be > 0; store=off keeps nothing")
+        if not 0 < limit_gb <= MOST_GB:
+            raise AdshiftError(
+                f"store.limit_gb={limit_gb} must be > 0 and <= {MOST_GB:.0e}; store=off keeps nothing, 20 is the default"
+            )
         self.root = Path(root)
         self.limit_bytes = int(limit_gb * 1e9)
         self.hashes = FileHashes(self.root / HASHES)

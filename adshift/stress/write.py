@@ -5,11 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-from adshift.errors import printable
 from adshift.report.thumbnails import Gallery
 from adshift.report.write import write_report
 from adshift.stress.cells import PIXEL, Cell
@@ -19,6 +17,7 @@ from adshift.stress.verdicts import Verdict, sentence
 from adshift.stress.words import headline, overview, promise
 from adshift.system.atomic import write_text
 from adshift.system.provenance import device_name, git_commit, package_versions, peak_memory
+from adshift.system.terminal import say, tell
 from adshift.trials.figures import IMAGE
 from adshift.trials.figures import as_json as difference_json
 
@@ -30,12 +29,12 @@ FIGURES = (*IMAGE, *PIXEL)
 def write_outcome(outcome: Outcome, folder: Path) -> None:
     """Write everything into ``folder`` and print the answer."""
     write_text(folder / TABLE, _table(outcome))
-    write_report(folder, make_page(outcome), Gallery(), lambda line: print(printable(line), file=sys.stderr))
+    write_report(folder, make_page(outcome), Gallery(), tell)
     write_text(folder / JSON, json.dumps(as_json(outcome), indent=1, allow_nan=False) + "\n")
-    print(f"\n{headline(outcome)}\n{promise(outcome)}\n\n{overview(outcome)}\n")
+    say(f"\n{headline(outcome)}\n{promise(outcome)}\n\n{overview(outcome)}\n")
     for note in outcome.notes:
-        print(f"warning: {printable(note)}", file=sys.stderr)
-    print(f"{folder / TABLE}\n{folder / JSON}\n{folder / 'index.html'}")
+        tell(f"warning: {note}")
+    say(f"{folder / TABLE}\n{folder / JSON}\n{folder / 'index.html'}")
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:

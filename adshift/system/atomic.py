@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from adshift.system.locks import lock, or_without
+from adshift.system.terminal import tell
 
 PARTIAL = ".partial-"
 LOCK = ".lock"
@@ -28,7 +28,7 @@ def only_one(folder: Path) -> Iterator[None]:
             try:
                 lock(handle, wait=False)
             except BlockingIOError:
-                print(f"adshift: another process works in {folder}; waiting for it", file=sys.stderr)
+                tell(f"adshift: another process works in {folder}; waiting for it")
                 lock(handle)
             for left in folder.glob(f"{PARTIAL}*"):
                 left.unlink(missing_ok=True)

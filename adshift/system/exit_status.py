@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
-from adshift.errors import AdshiftError, printable
+from adshift.errors import AdshiftError
+from adshift.system.terminal import tell
 
 USER_ERROR = 2
 
@@ -15,6 +15,6 @@ def status_of(action: Callable[[], None]) -> int:
     try:
         action()
     except AdshiftError as error:
-        print(f"adshift: {printable(str(error))}", file=sys.stderr)
+        tell(f"adshift: {error}")
         return USER_ERROR
     return 0

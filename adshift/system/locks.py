@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+from adshift.system.terminal import tell
 
 _NONE = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP})
 _said: set[int] = set()
@@ -66,7 +67,7 @@ def lock(handle: IO[Any] | int, *, shared: bool = False, wait: bool = True, what
 def _told(what: str) -> Iterator[None]:
     """A block that takes more than ``PATIENCE`` seconds is told on stderr, once."""
     line = f"adshift: {what} is held by another process; waiting for it"
-    timer = threading.Timer(PATIENCE, lambda: print(line, file=sys.stderr))
+    timer = threading.Timer(PATIENCE, lambda: tell(line))
     timer.daemon = True
     timer.start()
     try:
@@ -94,8 +95,7 @@ def or_without(folder: Path) -> Iterator[None]:
         device = folder.stat().st_dev
         if device not in _said:
             _said.add(device)
-            print(
+            tell(
                 f"adshift: {folder} is on a file system without locks ({error.strerror}); going on without: two "
-                "processes must not work in one folder there at once",
-                file=sys.stderr,
+                "processes must not work in one folder there at once"
             )

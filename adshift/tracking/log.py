@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 
+from adshift.system.terminal import tell
 from adshift.tracking.record import read_record
 from adshift.tracking.trackers import Tracker
 
@@ -19,8 +19,7 @@ def track(tracker: Tracker, folder: Path) -> None:
         tracker.log(read_record(folder))
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        print(
+        tell(
             f"adshift: the tracker was not told ({reason}); the result stands, and python evaluate.py "
-            f"{shlex.quote(f'run={folder}')} logger=NAME tells it again",
-            file=sys.stderr,
+            f"{shlex.quote(f'run={folder}')} logger=NAME tells it again"
         )

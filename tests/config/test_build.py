@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -238,7 +239,8 @@ def test_build_checks_names_and_types() -> None:
     [
         (1, int, True), (1.0, int, False), (True, int, False), ("1", int, False), (1, float, True), (1.5, float, True),
         (True, float, False), ("1", float, False), (True, bool, True), (1, bool, False), ("a", str, True),
-        (None, str, False),
+        (None, str, False), (10**15, int, True), (10**15 + 1, int, False), (10**400, float, False), (-1e16, float, False),
+        (float("inf"), float, False), (float("nan"), float, False),
     ],
 )  # fmt: skip
 def test_checked(value: Any, kind: type, ok: bool) -> None:
@@ -246,7 +248,7 @@ def test_checked(value: Any, kind: type, ok: bool) -> None:
         found = checked("key", value, kind)
         assert (found, type(found)) == (value, kind)
     else:
-        with pytest.raises(AdshiftError, match=rf"key={value} must be "):
+        with pytest.raises(AdshiftError, match=rf"key={re.escape(str(value))} must be "):
             checked("key", value, kind)
 
 
@@ -257,9 +259,11 @@ def test_checked(value: Any, kind: type, ok: bool) -> None:
         ("data.num_workers=-1", r"data\.num_workers=-1 must be >= 0"),
         ("metrics.bootstrap=-1", "bootstrap=-1 must be >= 0"),
         ("seed=-1", r"seed=-1 must be in \[0, 2\^32\)"), ("crossfit=1", "crossfit=1 must be >= 2"),
+        ("store.limit_gb=inf", r"store\.limit_gb=inf must be a number within \+-1e\+15"),
+        ("store.limit_gb=1e10", r"store\.limit_gb=10000000000\.0 must be > 0 and <= 1e\+09"),
         ("metrics.resolution=foo", "resolution=foo must be one of: input, original"),
         ("threshold.scope=foo", "scope=foo must be one of: category, global"),
-        ("domain.severity=-1", r"severity=-1\.0 must be a finite number >= 0"),
+        ("domain.severity=-1", r"severity=-1\.0 must be a number from 0 to 100"),
         ("split.train_fraction=1.0", "train_fraction=1.0"),
         ("data.categories=nut", r"data\.categories=nut must be a list"),
         ("save_maps=maybe", "save_maps=maybe must be true"),

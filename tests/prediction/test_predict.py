@@ -407,7 +407,7 @@ def test_a_threshold_given_by_hand_decides_and_is_marked(cells: Cells, tiny: Pat
     assert (detector.threshold, detector.threshold_kind) == (middle, "manual")
 
 
-@pytest.mark.parametrize("value", ["sigma", "nan", "inf", "true", "[1]"])
+@pytest.mark.parametrize("value", ["sigma", "nan", "inf", "1e308", "true", "[1]"])
 def test_a_threshold_by_hand_is_a_finite_number(cells: Cells, tiny: Path, tmp_path: Path, value: str) -> None:
     done = predict(cells(), tiny / "plate" / "test", tmp_path, f"threshold={value}")
     assert (done.code, done.err.count("\n")) == (2, 1), done.err

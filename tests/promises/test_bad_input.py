@@ -188,7 +188,7 @@ VALUES = [
     Case("coreset_ratio=-1", ("coreset_ratio=-1",), ("coreset_ratio=-1", "must be in (0, 1]")),
     Case("coreset_ratio=1.5", ("coreset_ratio=1.5",), ("coreset_ratio=1.5", "must be in (0, 1]")),
     Case("coreset_ratio=abc", ("coreset_ratio=abc",), ("coreset_ratio=abc", "must be a number")),
-    Case("coreset_ratio=nan", ("coreset_ratio=nan",), ("coreset_ratio=nan", "must be in (0, 1]")),
+    Case("coreset_ratio=nan", ("coreset_ratio=nan",), ("coreset_ratio=nan", "must be a number within +-1e+15")),
     Case("image_size=8", ("image_size=8",), ("image_size=8 must be >= 32", "224")),
     Case("image_size=10^6", ("image_size=1000000",), ("image_size=1000000 must be <= 4096", "224")),
     Case("image_size=foo", ("image_size=foo",), ("image_size=foo must be a whole number",)),
@@ -200,8 +200,14 @@ VALUES = [
     Case("save_maps=2", ("save_maps=2",), ("save_maps=2 must be true or false",)),
     Case("seed=-1", ("seed=-1",), ("seed=-1 must be in [0, 2^32)",)),
     Case("seed=2^70", (f"seed={2**70}",), (f"seed={2**70} must be",)),
-    Case("negative severity", ("domain.severity=-1",), ("domain.severity=-1", "finite number >= 0", "shift is 1")),
-    Case("endless severity", ("domain.severity=inf",), ("domain.severity=inf", "finite number >= 0")),
+    Case("negative severity", ("domain.severity=-1",), ("domain.severity=-1", "from 0 to 100", "shift is 1")),
+    Case("endless severity", ("domain.severity=inf",), ("domain.severity=inf", "within +-1e+15")),
+    Case("severity=1e308", ("domain.severity=1e308",), ("domain.severity=1e+308 must be a number within +-1e+15",)),
+    Case("severity=1000", ("domain.severity=1000",), ("domain.severity=1000", "from 0 to 100", "shift is 1")),
+    Case("k=1e308", ("threshold=sigma", "threshold.k=1e308"), ("threshold.k=1e+308 must be a number within",)),
+    Case("alpha=5e-324", ("threshold=evt", "threshold.alpha=5e-324"), ("threshold.alpha=5e-324 must be >= 1e-12",)),
+    Case("links=10^9", ("method.search=hnsw", "method.hnsw_links=1000000000"),
+         ("method.hnsw_links=1000000000 must be <= 1024", "32")),
     Case("train_fraction=1", ("split.train_fraction=1",), ("split.train_fraction=1.0 must be in (0, 1)", "0.8")),
     Case("anomaly_fraction=2", ("split.anomaly_fraction=2",), ("split.anomaly_fraction=2.0 must be in [0, 1)", "0.3")),
     Case("alpha=0", ("threshold=quantile", "threshold.alpha=0"), ("threshold.alpha=0", "(0, 1)")),
@@ -295,7 +301,7 @@ def _config(group: str, **changes: object) -> Prepare:
     def prepare(here: Path) -> None:
         path = here / "run" / "result.json"
         found = json.loads(path.read_text())
-        found["config"][group].update(changes)
+        (found["config"][group] if group else found["config"]).update(changes)
         path.write_text(json.dumps(found))
 
     return prepare
@@ -327,8 +333,8 @@ EVALUATIONS = [
                _write("run/result.json", b'{"schema": NaN}')),
     Evaluation("result no object", (), ("holds no JSON object",), _write("run/result.json", b"[]")),
     Evaluation("result of another schema", (), ("has schema 99", "run the cell again"), _result(schema=99)),
-    Evaluation("result without config", (), ("holds no config", "run the cell again"), _result(config=None)),
-    Evaluation("config without data", (), ("a config that train.py does not write (KeyError: 'data')",), _no_data),
+    Evaluation("result without config", (), ("(config=None: Input should be", "run the cell again"), _result(config=None)),
+    Evaluation("config without data", (), ("is not as adshift writes it (config.data: Field required)",), _no_data),
     Evaluation("foreign class in the result", (), ("method._target_=builtins.exec is none of adshift's own",),
                _config("method", _target_="builtins.exec")),
     Evaluation("class of another group", (), ("split._target_=adshift.shift.domain.Domain is none of", "conf/split/"),
@@ -345,6 +351,9 @@ EVALUATIONS = [
                _config("method", layers=["layer1"])),
     Evaluation("full adaptation", ("adaptation=full",), ("adaptation=full needs a new fit", "use train.py")),
     Evaluation("a key that train.py owns", ("image_size=64",), ("image_size is no key",)),
+    Evaluation("a size that the run asks for", (), ("image_size=1000000 must be <= 4096",), _config("", image_size=10**6)),
+    Evaluation("a severity that the run asks for", (), ("domain.severity=100000000.0 must be", "from 0 to 100"),
+               _config("domain", severity=1e8)),
     Evaluation("moved data that are not there", ("data_root=elsewhere",), ("data_root=elsewhere is no folder; give",)),
 ]  # fmt: skip
 CASES: list[Case] = [*IMAGES, *VALUES, *WEIGHTS, *KEYS, *EVALUATIONS]

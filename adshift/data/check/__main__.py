@@ -16,7 +16,7 @@ from pathlib import Path
 from adshift.data.check.doctor import examine
 from adshift.data.check.problem import errors
 from adshift.data.layouts.by_name import LAYOUTS, located
-from adshift.errors import printable
+from adshift.system.terminal import say, tell
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,10 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     root = located(chosen.layout, str(chosen.root))
     problems = examine(root, chosen.category, progress=sys.stderr.isatty(), layout=layout)
     for problem in problems:
-        print(json.dumps(asdict(problem)) if chosen.json else f"{problem.severity}: {problem.line()}")
+        say(json.dumps(asdict(problem)) if chosen.json else f"{problem.severity}: {problem.line()}")
     wrong = len(errors(problems))
     count = f"{wrong} errors, {len(problems) - wrong} warnings" if problems else "no problem"
-    print(f"{printable(str(chosen.root))}: {count}", file=sys.stderr)
+    tell(f"{chosen.root}: {count}")
     return 2 if wrong else 0
 
 

@@ -34,10 +34,12 @@ class Effort:
     hnsw_width: int = 128
 
     def __post_init__(self) -> None:
-        for name, least in (("ivf_lists", 0), ("ivf_probes", 1), ("hnsw_links", 2), ("hnsw_width", 1)):
-            if getattr(self, name) < least:
-                default = getattr(Effort, name)
-                raise AdshiftError(f"method.{name}={getattr(self, name)} must be >= {least}; the default is {default}")
+        for name, least, most in (
+            ("ivf_lists", 0, 2**31), ("ivf_probes", 1, 2**31), ("hnsw_links", 2, 1024), ("hnsw_width", 1, 65536),
+        ):  # fmt: skip
+            if not least <= (value := getattr(self, name)) <= most:
+                bound = f">= {least}" if value < least else f"<= {most}"
+                raise AdshiftError(f"method.{name}={value} must be {bound}; the default is {getattr(Effort, name)}")
 
 
 class ApproximateSearch:
