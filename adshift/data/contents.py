@@ -15,5 +15,5 @@ def content_sha256(image: UInt8) -> str:
     The same picture under another name, or saved anew without loss, has the same.
     """
     digest = hashlib.sha256(f"{image.shape[1]}x{image.shape[0]}\n".encode())
-    digest.update(np.ascontiguousarray(image))
+    digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()

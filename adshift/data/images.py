@@ -111,7 +111,7 @@ def to_rgb(image: Image.Image) -> UInt8:
     for rows in strips(image.height, image.width):
         strip = image.crop((0, rows.start, image.width, rows.stop))
         strip.info.pop("transparency", None)
-        rgb[rows] = _high_byte(strip)[:, :, None] if image.mode.startswith("I;16") else strip.convert("RGB")
+        rgb[rows] = _high_byte(strip)[:, :, None] if image.mode.startswith("I;16") else np.asarray(strip.convert("RGB"))
     return rgb
 
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 import argparse
 import csv
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path, PurePosixPath
@@ -27,6 +25,7 @@ from adshift.shift.domain import Domain
 from adshift.shift.parameters import ShiftParameters
 from adshift.shift.pixels import UInt8
 from adshift.system.exit_status import status_of
+from adshift.system.scratch import scratch_folder
 
 PARAMETERS = "shift_parameters.csv"
 
@@ -51,9 +50,7 @@ def write_category(root: Path, out: Path, category: str, domain: Domain) -> Path
     target = out / category
     if target.exists():
         raise AdshiftError(f"{target} exists; remove it or name another output folder")
-    out.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=out, prefix=f".{category}."))
-    try:
+    with scratch_folder(out, category) as scratch:
         for sample in tqdm(_samples(index), desc=f"{domain.name}: {category}", unit="image"):
             image, mask = read_pair(root, sample, domain)
             _save(scratch, sample.path, image)
@@ -64,11 +61,7 @@ def write_category(root: Path, out: Path, category: str, domain: Domain) -> Path
             writer = csv.DictWriter(handle, header, lineterminator="\n")
             writer.writeheader()
             writer.writerows(parameter_rows(index, domain))
-        scratch.chmod(0o755)
         os.rename(scratch, target)
-    except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
     return target
 
 

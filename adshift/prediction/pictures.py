@@ -16,6 +16,7 @@ from adshift.prediction.decode import rgb, room_for
 from adshift.prediction.detector import Prediction
 from adshift.report.pictures import GAP, colour_scale, outline, overlay
 from adshift.shift.pixels import UInt8
+from adshift.system.writing import writing
 
 CHOICES = ("all", "anomalous", "none")
 GREYS = 65535
@@ -99,8 +100,9 @@ class Pictures:
         drawn = prediction.anomaly_map, self.scale, self._pixel_threshold, self._side
         with room_for(self._side) as take:
             pair = side_by_side(rgb(prediction.name, take), *drawn)
-        Image.fromarray(pair).save(self._folder / paths[0])
-        write_map(self._folder / paths[1], in_own_aspect(prediction.anomaly_map, prediction.shape), self.scale.unit)
+        with writing(self._folder):
+            Image.fromarray(pair).save(self._folder / paths[0])
+            write_map(self._folder / paths[1], in_own_aspect(prediction.anomaly_map, prediction.shape), self.scale.unit)
         return paths[0], paths[1]
 
 

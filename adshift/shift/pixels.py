@@ -34,7 +34,7 @@ def resize_image(image: UInt8, size: int) -> UInt8:
     across = np.empty((image.shape[0], size, 3), np.uint8)
     for rows in strips(*image.shape[:2]):
         strip = Image.fromarray(image[rows])
-        across[rows] = strip.resize((size, strip.height), Image.Resampling.BILINEAR)
+        across[rows] = np.asarray(strip.resize((size, strip.height), Image.Resampling.BILINEAR))
     return np.asarray(Image.fromarray(across).resize((size, size), Image.Resampling.BILINEAR))
 
 

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from adshift.errors import AdshiftError
 from adshift.system.locks import NoLocksError, lock
+from adshift.system.writing import writing
 
 T = TypeVar("T")
 Key = Mapping[str, Any]
@@ -197,7 +198,7 @@ class NoStore:
         enough: Callable[[Path], bool] = _anything,
     ) -> T:
         """See ``Store.fetch``; the files take room in the system's temporary folder until the process lets go."""
-        with tempfile.TemporaryDirectory(prefix=f"adshift-{kind}-") as folder:
+        with tempfile.TemporaryDirectory(prefix=f"adshift-{kind}-") as folder, writing(Path(tempfile.gettempdir())):
             make(Path(folder), None)
             self.made[kind] += 1
             return read(Path(folder))
