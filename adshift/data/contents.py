@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
+import numpy as np
+
 from adshift.shift.pixels import UInt8
 
 
@@ -13,5 +15,5 @@ def content_sha256(image: UInt8) -> str:
     The same picture under another name, or saved anew without loss, has the same.
     """
     digest = hashlib.sha256(f"{image.shape[1]}x{image.shape[0]}\n".encode())
-    digest.update(image.tobytes())
+    digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()

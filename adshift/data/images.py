@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.ExifTags import Base
 
 from adshift.errors import AdshiftError
-from adshift.shift.pixels import UInt8
+from adshift.shift.pixels import UInt8, strips
 
 if TYPE_CHECKING:  # images are listed and checked before torch is imported
     from torch import Tensor
@@ -26,6 +27,8 @@ FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 """The decoders that are tried; a JPEG with several pictures (MPO) is read as its first."""
 MAX_PIXELS = 89_478_485
 """Where Pillow begins to warn of decompression bombs: 256 MB as RGB."""
+MAX_SIDE = 1 << 17
+"""A longer image has few columns or rows; brought to a square of 1,024 it would be larger in between than any other."""
 MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "YCbCr"})
 """Pillow's modes that are read, beside 16-bit greyscale."""
 REFUSED_MODES = {
@@ -52,8 +55,8 @@ def opened(path: Path, sha256: str = "") -> Iterator[Image.Image]:
     With a ``sha256`` the file is read once, and the bytes that are decoded are those that have this hash.
 
     Raises:
-        ImageError: the file is missing, no regular file, no image, over ``MAX_PIXELS``, of a mode whose values have no
-            agreed meaning, or not the one that has the ``sha256``.
+        ImageError: the file is missing, no regular file, no image, over ``MAX_PIXELS`` or ``MAX_SIDE``, of a mode whose
+            values have no agreed meaning, or not the one that has the ``sha256``.
     """
     try:
         mode = path.stat().st_mode
@@ -63,6 +66,8 @@ def opened(path: Path, sha256: str = "") -> Iterator[Image.Image]:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise ImageError(*_too_large(f"{width} x {height} pixels"))
+            if max(width, height) > MAX_SIDE:
+                raise ImageError(*_too_large(f"{width} x {height} pixels", f"{MAX_SIDE} a side"))
             _check_mode(image)
             yield image
     except ImageError:
@@ -90,8 +95,8 @@ def _held(path: Path, sha256: str) -> BytesIO:
     return BytesIO(held)
 
 
-def _too_large(size: str) -> tuple[str, str]:
-    return f"is too large ({size}, the limit is {MAX_PIXELS})", "cut it into tiles or make it smaller"
+def _too_large(size: str, limit: str = str(MAX_PIXELS)) -> tuple[str, str]:
+    return f"is too large ({size}, the limit is {limit})", "cut it into tiles or make it smaller"
 
 
 def _check_mode(image: Image.Image) -> None:
@@ -110,18 +115,38 @@ def to_rgb(image: Image.Image) -> UInt8:
         ImageError: CMYK, or 32-bit integers or floats, whose range is unknown.
     """
     _check_mode(image)
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image, dtype=np.float64) / 257.0).round().astype(np.uint8))
-    image.info.pop("transparency", None)
-    return np.asarray(image.convert("RGB"))
+    image.load()  # which turns a TIFF already
+    if image.getexif().get(Base.Orientation, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+    rgb = np.empty((image.height, image.width, 3), np.uint8)
+    for rows in strips(image.height, image.width):
+        strip = image.crop((0, rows.start, image.width, rows.stop))
+        strip.info.pop("transparency", None)
+        rgb[rows] = _high_byte(strip)[:, :, None] if image.mode.startswith("I;16") else np.asarray(strip.convert("RGB"))
+    return rgb
 
 
-def read_image(path: Path, sha256: str = "") -> UInt8:
+def _high_byte(image: Image.Image) -> UInt8:
+    """16-bit values over 257, rounded: 65535 is 255."""
+    return ((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def decoding_bytes(image: Image.Image) -> int:
+    """What decoding an opened image and bringing it to RGB takes at most, bytes (benchmarks/decode_memory.py)."""
+    progressive = bool(image.info.get("progressive"))  # libjpeg keeps the coefficients of all of it
+    each = 17 if image.format == "WEBP" else 11 if progressive else 8
+    return each * image.width * image.height
+
+
+def read_image(path: Path, sha256: str = "", before: Callable[[Image.Image], None] | None = None) -> UInt8:
     """Decode an image file to RGB.
 
-    ``to_rgb`` says what becomes of depth, palettes, alpha and rotation; of several frames the first is read. ``sha256`` is
-    what the file must have; empty takes it as it is.
+    ``to_rgb`` says what becomes of depth, palettes, alpha and rotation; of several frames the first is read.
+
+    Args:
+        path: the file.
+        sha256: what the file must have; empty takes it as it is.
+        before: called with the opened image, of which nothing is decoded yet.
 
     Returns:
         uint8 array [H, W, 3].
@@ -131,6 +156,8 @@ def read_image(path: Path, sha256: str = "") -> UInt8:
     """
     try:
         with opened(path, sha256) as image:
+            if before is not None:
+                before(image)
             return to_rgb(image)
     except ImageError as fault:
         raise AdshiftError(f"image {path} {fault.what}; {fault.remedy}") from fault

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from adshift.errors import AdshiftError
 from adshift.system.download import download, one_at_a_time
 from adshift.system.terminal import say
+from adshift.system.writing import RefusedError, writing
 
 CATEGORIES = (
     "bottle", "cable", "capsule", "carpet", "grid", "hazelnut", "leather", "metal_nut",
@@ -110,10 +111,18 @@ def unpack(archive: Path, target: Path, limit: int = MAX_UNPACKED_BYTES) -> None
                     raise tarfile.TarError(f"{member.name!r} is neither a file nor a folder")
                 if written > limit or count > MAX_MEMBERS:
                     raise tarfile.TarError(f"it holds more than {limit} bytes or {MAX_MEMBERS} files")
-                tar.extract(member, target, filter="data")
+                with writing(target):
+                    tar.extract(member, target, filter=_as_data)
+    except RefusedError:
+        raise
     except (tarfile.TarError, lzma.LZMAError, EOFError, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(":") if str(error) else type(error).__name__
         raise AdshiftError(f"archive {archive.name} cannot be unpacked ({reason}); fetch it again") from error
+
+
+def _as_data(member: tarfile.TarInfo, target: str) -> tarfile.TarInfo:
+    """What ``tarfile`` lets through as data, with the permissions that the umask leaves."""
+    return tarfile.data_filter(member, target).replace(mode=None, deep=False)  # type: ignore[arg-type]
 
 
 def _tar(stream: Any) -> tarfile.TarFile:

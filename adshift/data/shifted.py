@@ -8,9 +8,7 @@ from __future__ import annotations
 import argparse
 import csv
 import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path, PurePosixPath
@@ -21,12 +19,13 @@ from tqdm import tqdm
 
 from adshift.data.dataset import read_pair
 from adshift.data.samples import CategoryIndex, Sample, index_category
-from adshift.errors import AdshiftError, printable
+from adshift.errors import AdshiftError
 from adshift.shift.by_name import NAMES, named_domain
 from adshift.shift.domain import Domain
 from adshift.shift.parameters import ShiftParameters
 from adshift.shift.pixels import UInt8
 from adshift.system.exit_status import status_of
+from adshift.system.scratch import scratch_folder
 from adshift.system.terminal import say
 
 PARAMETERS = "shift_parameters.csv"
@@ -52,10 +51,8 @@ def write_category(root: Path, out: Path, category: str, domain: Domain) -> Path
     target = out / category
     if target.exists():
         raise AdshiftError(f"{target} exists; remove it or name another output folder")
-    out.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(dir=out, prefix=f".{category}."))
-    try:
-        for sample in tqdm(_samples(index), desc=printable(f"{domain.name}: {category}"), unit="image"):
+    with scratch_folder(out, category) as scratch:
+        for sample in tqdm(_samples(index), desc=f"{domain.name}: {category}", unit="image"):
             image, mask = read_pair(root, sample, domain)
             _save(scratch, sample.path, image)
             if sample.mask is not None and mask is not None:
@@ -65,11 +62,7 @@ def write_category(root: Path, out: Path, category: str, domain: Domain) -> Path
             writer = csv.DictWriter(handle, header, lineterminator="\n")
             writer.writeheader()
             writer.writerows(parameter_rows(index, domain))
-        scratch.chmod(0o755)
         os.rename(scratch, target)
-    except BaseException:
-        shutil.rmtree(scratch, ignore_errors=True)
-        raise
     return target
 
 

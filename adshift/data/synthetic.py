@@ -7,9 +7,7 @@ from generators seeded with (seed, category, relative path): neither the order n
 import argparse
 import hashlib
 import json
-import shutil
 import sys
-import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -23,7 +21,9 @@ from tqdm import tqdm
 from adshift.data.procedural import nut, rack, weave
 from adshift.data.procedural.camera import Photo, change_mask, photograph
 from adshift.errors import AdshiftError
-from adshift.system.terminal import say, tell
+from adshift.system.exit_status import status_of
+from adshift.system.scratch import scratch_folder
+from adshift.system.terminal import say
 
 VERSION = 1  # raise it whenever a pixel changes
 MANIFEST = "synthetic.json"
@@ -180,8 +180,7 @@ def _paths(category: str, counts: Counts) -> Iterator[str]:
 
 def _make(root: Path, category: str, seed: int, counts: Counts, bar: "tqdm[None]") -> None:
     """Write one category beside its final place, then rename it there, whole."""
-    draft = root / f".{category}.{uuid.uuid4().hex}"
-    try:
+    with scratch_folder(root, category) as draft:
         for path in _paths(category, counts):
             sample = draw(category, path, seed=seed)
             _write_png(draft / path, sample.image_HW3[..., ::-1])
@@ -196,8 +195,6 @@ def _make(root: Path, category: str, seed: int, counts: Counts, bar: "tqdm[None]
         except OSError:
             if not _is_complete(root / category, category, seed, counts):  # else another process was first
                 raise
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _write_png(path: Path, image: npt.NDArray[np.uint8]) -> None:
@@ -214,15 +211,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("root", type=Path, help="the folder to hold the category folders")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--categories", nargs="+", default=list(CATEGORIES), metavar="NAME", help=str(CATEGORIES))
-    options = parser.parse_args(arguments)
-    try:
-        ensure(options.root, options.categories, seed=options.seed)
-    except AdshiftError as error:
-        tell(error)
-        return 2
-    for name in dict.fromkeys(options.categories):
-        say(options.root / name)
-    return 0
+    return status_of(lambda: _write(parser.parse_args(arguments)))
+
+
+def _write(chosen: argparse.Namespace) -> None:
+    ensure(chosen.root, chosen.categories, seed=chosen.seed)
+    for name in dict.fromkeys(chosen.categories):
+        say(chosen.root / name)
 
 
 if __name__ == "__main__":

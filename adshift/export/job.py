@@ -6,7 +6,6 @@ import json
 import logging
 import os
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -38,7 +37,9 @@ from adshift.export.sample import PICTURE, sample_size, write_sample
 from adshift.export.sessions import open_session
 from adshift.run.fitted import load_fitted
 from adshift.system.atomic import write_text
+from adshift.system.scratch import scratch_folder
 from adshift.system.terminal import say
+from adshift.system.writing import writing
 
 REPORT = "export.json"
 
@@ -66,15 +67,15 @@ def export(config: DictConfig) -> dict[str, Any]:
     native = native_run(fitted.method, detector)
     held = metadata(fitted, chosen["category"], resize, threshold_by_hand(chosen))
     folder = Path(HydraConfig.get().runtime.output_dir)
-    with TemporaryDirectory(dir=folder, prefix=".export-") as made:
-        files = write(kind, graph, fitted.image_size, to_text(held), Path(made) / f"model{SUFFIXES[kind]}")
+    with scratch_folder(folder, "export") as made:
+        files = write(kind, graph, fitted.image_size, to_text(held), made / f"model{SUFFIXES[kind]}")
         report = {"format": kind, "files": [file.name for file in files], "metadata": held}
         report |= _checks(files[0], resize, fitted.image_size, native)
         for file in reversed(files):  # the one that is opened comes last
-            file.chmod(0o644)
             os.replace(file, folder / file.name)
     shown = on_pictures(native, fitted.image_size)
-    report["sample"] = write_sample(folder, kind, resize, fitted.image_size, files[0].name, shown)
+    with writing(folder):
+        report["sample"] = write_sample(folder, kind, resize, fitted.image_size, files[0].name, shown)
     report["bytes"] = sum((folder / file.name).stat().st_size for file in files)
     write_text(folder / REPORT, json.dumps(report, indent=1, allow_nan=False) + "\n")
     say(_in_words(report, folder))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from adshift.errors import AdshiftError, printable
 from adshift.launch.arguments import arranged, several, unreadable
 from adshift.launch.real_domain import conf_of, named
-from adshift.system.exit_status import USER_ERROR
+from adshift.system.exit_status import USER_ERROR, orderly_end, refusal
 from adshift.system.terminal import tell
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -35,8 +33,7 @@ def _message(error: Exception) -> str:
     if override is not None:
         return unreadable(str(override))
     if isinstance(error, OSError) and error.strerror:
-        place = f"{error.filename} cannot be used" if error.filename else "a file cannot be used"
-        return f"{place} ({error.strerror}); give a folder that exists and can be written, or make room there"
+        return refusal(error)
     text = str(error).rpartition(_FROM_WORKER)[2].partition(_PLACES_SEARCHED)[0]
     if text.startswith(_SEVERAL):
         return several(text.removeprefix(_SEVERAL).splitlines()[0].removesuffix("'"))
@@ -95,29 +92,6 @@ def ends_in_one_line() -> Iterator[None]:
         raise SystemExit(USER_ERROR) from None
 
 
-@contextmanager
-def _orderly_end() -> Iterator[None]:
-    """Ctrl-C and SIGTERM end the program with one line and 128 + the signal, after temporary files have gone.
-
-    Lightning would turn KeyboardInterrupt into a silent exit status 1; SystemExit it lets through.
-    """
-
-    def stop(number: int, _: object) -> None:
-        what = "interrupted" if number == signal.SIGINT else "terminated"
-        tell(f"adshift: {what}; what was finished stays")
-        sys.exit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def launch(main: Callable[[], None], short: Mapping[str, str] | None = None) -> None:
     """Run a Hydra main; ``short`` holds short keys and what they stand for.
 
@@ -129,7 +103,7 @@ def launch(main: Callable[[], None], short: Mapping[str, str] | None = None) -> 
     os.environ[FULL_ERROR] = "1"  # Hydra then raises, and the message is ours
     sys.argv[1:] = named(arranged(sys.argv[1:], short), conf_of(main))
     try:
-        with _orderly_end():
+        with orderly_end():
             main()
     except Exception as error:
         from adshift.launch.launchers import launcher_failure

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,16 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from adshift.allocator import give_back_freed_memory
 from adshift.data.correction import Correction
-from adshift.data.images import read_image, suspicious_values, to_rgb
+from adshift.data.images import decoding_bytes, read_image, suspicious_values, to_rgb
 from adshift.data.listing import find_images
 from adshift.errors import AdshiftError
 from adshift.shift.pixels import UInt8, resize_image
+from adshift.system.room import Room
 from adshift.system.threads import Helpers
 
 ImageLike = str | os.PathLike[str] | Image.Image | NDArray[np.uint8]
 """A file, a Pillow image, or uint8 [H, W, 3] (RGB), [H, W] or [H, W, 1] (grey)."""
 KINDS = "a path, a Pillow image, or a uint8 array [H, W, 3] (RGB), [H, W] or [H, W, 1] (grey)"
+
+ROOM = Room(1_600_000_000)
+"""Bytes for images at their own size, whatever the number of threads that hold some."""
+LARGE = 1 << 26
+"""An image that takes more does not leave its memory to the next one: in pieces, that of several threads would add up."""
+CORRECTION = 48
+"""Bytes a pixel of an image that is corrected, at most: its luma and chroma as floats, before and after."""
 
 PATIENCE = 2.0
 """Seconds that a program which ends waits for images in the midst of being decoded."""
@@ -48,15 +58,33 @@ class Decoded:
     shape: tuple[int, int] = (0, 0)
 
 
-def rgb(image: Any) -> UInt8:
-    """Any of the kinds as RGB, uint8 [H, W, 3].
+@contextmanager
+def room_for(size: int, further: int = 0) -> Iterator[Callable[[Image.Image], None]]:
+    """A function that waits for ``ROOM`` for what ``rgb`` is about to decode; the block's end gives it back.
 
-    Raises:
-        AdshiftError: another kind, or a file that cannot be read.
+    The image must be gone by then.
+
+    Args:
+        size: S, the side that it is brought to: in between it has S columns, where it is narrow more than of its own.
+        further: bytes a pixel for what is done to it.
     """
+    with ExitStack() as place:
+
+        def take(image: Image.Image) -> None:
+            wanted = decoding_bytes(image) + further * image.width * image.height + 7 * size * max(image.size)
+            place.enter_context(ROOM.taken(wanted))
+            if wanted > LARGE:
+                place.callback(give_back_freed_memory)
+
+        yield take
+
+
+def rgb(image: Any, before: Callable[[Image.Image], None]) -> UInt8:
+    """Any of the kinds as RGB, uint8 [H, W, 3]; ``before`` is called with what is to be decoded."""
     if isinstance(image, str | os.PathLike):
-        return read_image(Path(image))
+        return read_image(Path(image), before=before)
     if isinstance(image, Image.Image):
+        before(image)
         return to_rgb(image)
     if not isinstance(image, np.ndarray):
         raise AdshiftError(f"{given(image)} is no image; give {KINDS}")
@@ -112,14 +140,18 @@ def each(images: Iterable[Any]) -> Iterator[Any]:
 def decode(name: str, image: Any, size: int, correction: Correction | None = None) -> Decoded:
     """Read, correct and resize one image; whatever is wrong with it becomes ``error``, in one line."""
     try:
-        pixels = rgb(image)
-        told = suspicious_values(pixels)
-        seen = resize_image(pixels if correction is None else correction.apply(pixels, None)[0], size)
-        note = f"{name} {told[0]}; {told[1]}" if told else ""
-        return Decoded(name, seen, note=note, shape=(pixels.shape[0], pixels.shape[1]))
+        with room_for(size, 0 if correction is None else CORRECTION) as take:
+            return _brought(name, rgb(image, take), size, correction)
     except Exception as error:  # a decoder may raise anything on broken bytes
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         return Decoded(name, None, reason if isinstance(error, AdshiftError) else f"{name} cannot be read ({reason})")
+
+
+def _brought(name: str, pixels: UInt8, size: int, correction: Correction | None) -> Decoded:
+    told = suspicious_values(pixels)
+    shape = (pixels.shape[0], pixels.shape[1])
+    seen = resize_image(pixels if correction is None else correction.apply(pixels, None)[0], size)
+    return Decoded(name, seen, note=f"{name} {told[0]}; {told[1]}" if told else "", shape=shape)
 
 
 def decode_all(

@@ -125,7 +125,7 @@ def predict(config: DictConfig) -> None:
     if chosen["decide"] == FDR:
         note = decide_batch(detector, listing.images, chosen["fdr"], chosen["batch_size"], chosen["num_workers"])
         if note:
-            print(f"adshift: {note}", file=sys.stderr)
+            tell(f"adshift: {note}")
     limits = chosen["max_pictures"], chosen["picture_size"]
     drawer = Pictures(folder, chosen["pictures"], *limits, detector.pixel_threshold)
     desk = _score_all(chosen, folder, listing, detector, drawer)

@@ -12,11 +12,12 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from adshift.calibration.thresholds import LARGEST_SCORE
-from adshift.data.images import read_image
 from adshift.errors import AdshiftError
+from adshift.prediction.decode import rgb, room_for
 from adshift.prediction.detector import Prediction
 from adshift.report.pictures import GAP, colour_scale, outline, overlay
 from adshift.shift.pixels import UInt8
+from adshift.system.writing import writing
 
 CHOICES = ("all", "anomalous", "none")
 GREYS = 65535
@@ -101,11 +102,12 @@ class Pictures:
         paths = tuple(f"{kind}/{place // A_FOLDER:03}/{name}" for kind in ("overlays", "maps"))
         for path in paths:
             (self._folder / path).parent.mkdir(parents=True, exist_ok=True)
-        pair = side_by_side(
-            read_image(Path(prediction.name)), prediction.anomaly_map, self.scale, self._pixel_threshold, self._side
-        )
-        Image.fromarray(pair).save(self._folder / paths[0])
-        write_map(self._folder / paths[1], in_own_aspect(prediction.anomaly_map, prediction.shape), self.scale.unit)
+        drawn = prediction.anomaly_map, self.scale, self._pixel_threshold, self._side
+        with room_for(self._side) as take:
+            pair = side_by_side(rgb(prediction.name, take), *drawn)
+        with writing(self._folder):
+            Image.fromarray(pair).save(self._folder / paths[0])
+            write_map(self._folder / paths[1], in_own_aspect(prediction.anomaly_map, prediction.shape), self.scale.unit)
         return paths[0], paths[1]
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
+from adshift.system.writing import writing
+
 CSV = "predictions.csv"
 JSON_LINES = "predictions.jsonl"
 
@@ -43,6 +45,7 @@ class RowWriter:
     """Appends rows to both files; each row is on the disk's way before the next image is asked for."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._files: list[IO[str]] = [
             (folder / name).open("w", newline="", encoding="utf-8", errors="surrogateescape")
@@ -53,10 +56,11 @@ class RowWriter:
 
     def write(self, row: Row) -> None:
         """Append one row: scores with all their digits, empty (null) where there is none."""
-        self._csv.writerow(["" if v is None else repr(v) if isinstance(v, float) else v for v in astuple(row)])
-        self._files[1].write(json.dumps(asdict(row), allow_nan=False) + "\n")
-        for file in self._files:
-            file.flush()
+        with writing(self._folder):
+            self._csv.writerow(["" if v is None else repr(v) if isinstance(v, float) else v for v in astuple(row)])
+            self._files[1].write(json.dumps(asdict(row), allow_nan=False) + "\n")
+            for file in self._files:
+                file.flush()
 
     def __enter__(self) -> Self:
         return self
@@ -64,5 +68,6 @@ class RowWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for file in self._files:
-            file.close()
+        with writing(self._folder):
+            for file in self._files:
+                file.close()

@@ -11,7 +11,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from adshift.errors import AdshiftError
 from adshift.pretraining.training import Recipe, train
+from adshift.system.atomic import atomic_path
+from adshift.system.exit_status import status_of
 from adshift.system.terminal import say, tell
 
 
@@ -23,11 +26,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batch", type=int, default=Recipe.batch, help="scenes a batch")
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default=Recipe.precision)
-    options = parser.parse_args(arguments)
+    return status_of(lambda: _train(parser.parse_args(arguments)))
+
+
+def _train(options: argparse.Namespace) -> None:
     for name in ("steps", "batch"):
         if getattr(options, name) < 1:
-            tell(f"--{name}={getattr(options, name)} must be at least 1; leave it out for the default")
-            return 2
+            raise AdshiftError(f"--{name}={getattr(options, name)} must be at least 1; leave it out for the default")
     torch.set_num_threads(1)
     recipe = Recipe(steps=options.steps, batch=options.batch, seed=options.seed, precision=options.precision)
 
@@ -37,15 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.out.parent.mkdir(parents=True, exist_ok=True)
     train(recipe, tell, kept)
     say(f"{options.out}: sha256 {hashlib.sha256(options.out.read_bytes()).hexdigest()}")
-    return 0
 
 
 def _save(path: Path, state: dict[str, Tensor]) -> None:
     from safetensors.torch import save
 
-    partial = path.with_suffix(".part")
-    partial.write_bytes(save({name: value.contiguous() for name, value in state.items()}))
-    partial.rename(path)
+    with atomic_path(path) as partial:
+        partial.write_bytes(save({name: value.contiguous() for name, value in state.items()}))
 
 
 if __name__ == "__main__":

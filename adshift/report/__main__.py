@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from adshift.errors import AdshiftError
 from adshift.report.folders import PAGE, fingerprint, remember, stands
-from adshift.system.terminal import say, tell
+from adshift.system.exit_status import status_of
+from adshift.system.terminal import say
 
 PICTURES = 24
 
@@ -31,24 +31,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--pictures", type=int, default=PICTURES, metavar="N", help=many)
     parser.add_argument("--force", action="store_true", help="make it anew where the runs are those it was made from")
-    chosen = parser.parse_args(arguments)
-    try:
-        inputs = fingerprint(chosen.runs, {"title": chosen.title, "pictures": chosen.pictures})
-        if stands(chosen.out, inputs) and not chosen.force:
-            say(f"unchanged: {chosen.out / PAGE}")
-            return 0
-        from adshift.report.make import make_report
+    return status_of(lambda: _report(parser.parse_args(arguments)))
 
-        report = make_report(chosen.runs, chosen.out, chosen.title, chosen.pictures)
-        remember(chosen.out, inputs)
-    except AdshiftError as error:
-        tell(f"adshift: {error}")
-        return 2
-    except OSError as error:
-        tell(f"adshift: {chosen.out} cannot be written ({error}); give another --out")
-        return 2
+
+def _report(chosen: argparse.Namespace) -> None:
+    inputs = fingerprint(chosen.runs, {"title": chosen.title, "pictures": chosen.pictures})
+    if stands(chosen.out, inputs) and not chosen.force:
+        say(f"unchanged: {chosen.out / PAGE}")
+        return
+    from adshift.report.make import make_report
+
+    report = make_report(chosen.runs, chosen.out, chosen.title, chosen.pictures)
+    remember(chosen.out, inputs)
     say(f"{len(report.sections)} sections: {chosen.out / PAGE}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -18,8 +18,8 @@ from adshift.data.photographs import index_photographs
 from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 from adshift.report.cells import Cell
+from adshift.results.arrays import MAX_MAPS_BYTES, read_arrays
 from adshift.results.files import MAPS
-from adshift.results.read import read_arrays
 from adshift.shift.domain import Domain
 from adshift.shift.photos import photos_of
 from adshift.shift.pixels import UInt8, resize_mask
@@ -127,7 +127,7 @@ class Photographs:
         if not file.is_file():
             return {}
         try:
-            maps = read_arrays(file, "run the cell again with save_maps=true", set(paths))
+            maps = read_arrays(file, "run the cell again with save_maps=true", set(paths), MAX_MAPS_BYTES)
         except AdshiftError as error:
             self.complain(error)
             return {}

@@ -14,6 +14,7 @@ from adshift.data.samples import Sample
 from adshift.shift.domain import Domain
 from adshift.shift.pixels import UInt8, resize_image, resize_mask
 from adshift.stages.scored import ScoredImages
+from adshift.system.writing import writing
 
 TILE = 224
 GAP = 6
@@ -109,4 +110,7 @@ def write_pictures(
             ]  # fmt: skip
             if rows:
                 sheet = Image.fromarray(np.concatenate(rows))
-                sheet.save(folder / f"{category}_{name}.png", compress_level=4)  # as small as by 6, in half the time
+                with writing(folder):
+                    sheet.save(
+                        folder / f"{category}_{name}.png", compress_level=4
+                    )  # as small as by 6, in half the time

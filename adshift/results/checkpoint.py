@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,7 +33,8 @@ def save_repaired(module: Stateful, base: Path, path: Path) -> None:
     stored: Any = torch.load(base, map_location="cpu", weights_only=True)
     stored["state_dict"] = module.state_dict()
     with atomic_path(path) as partial:
-        torch.save(stored, partial)
+        torch.save(stored, buffer := io.BytesIO())  # torch itself tells no full disk from any other fault
+        partial.write_bytes(buffer.getbuffer())
 
 
 def recorded_sha256(result: dict[str, Any], name: str = "checkpoint_sha256") -> str | None:

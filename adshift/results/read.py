@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from adshift.calibration.thresholds import LARGEST_SCORE, Thresholds, is_score
 from adshift.data.seen import SeenImage
 from adshift.errors import AdshiftError
-from adshift.metrics.summary import Figures
+from adshift.metrics.summary import FIGURES, Figures
+from adshift.results.arrays import MAX_REPLICATES_BYTES, read_arrays
 from adshift.results.files import CALIBRATION, CORRECTION, FITTED, REPLICATES, RESULT, SCHEMA
 from adshift.results.plain_json import read_json
 from adshift.results.shape import brief, check_shape
 
 REMEDY_FITTED = "fit the run again with train.py"
-MAX_ARRAY_BYTES = 1 << 30
-"""An array of a run's folder that would unpack to more is not read."""
+REMEDY_REPLICATES = "run the cell again with metrics.bootstrap=1000"
 
 
 def read_result(folder: Path) -> dict[str, Any]:
@@ -100,30 +99,6 @@ def read_fitted(folder: Path) -> tuple[SeenImage, ...] | None:
         raise AdshiftError(f"{folder / FITTED} holds no list of images ({error}); {REMEDY_FITTED}") from error
 
 
-def read_arrays(path: Path, remedy: str, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
-    """Read arrays of an .npz file; nothing is unpickled, and none may unpack to more than ``MAX_ARRAY_BYTES``.
-
-    Args:
-        path: the file.
-        remedy: ends the error message.
-        names: those wanted, as far as they are there; None for all.
-
-    Raises:
-        AdshiftError: the file is missing or broken, or an array is too large.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            wanted = [name for name in stored.files if names is None or name in names]
-            for name in wanted:
-                if stored.zip.getinfo(f"{name}.npy").file_size > MAX_ARRAY_BYTES:
-                    raise ValueError(f"{name} unpacks to more than {MAX_ARRAY_BYTES} bytes")
-            return {name: stored[name] for name in wanted}
-    except FileNotFoundError as error:
-        raise AdshiftError(f"{path} does not exist; {remedy}") from error
-    except Exception as error:  # whoever wrote the file chose what goes wrong
-        raise AdshiftError(f"{path} cannot be read ({error}); {remedy}") from error
-
-
 def read_figures(folder: Path) -> dict[str, Figures]:
     """The figures of a finished run with their replicates, by group: each category, ``macro`` and ``pooled``.
 
@@ -132,15 +107,18 @@ def read_figures(folder: Path) -> dict[str, Figures]:
     """
     metrics = read_result(folder)["metrics"]
     points = {**metrics["categories"], **{g: metrics[g] for g in ("macro", "pooled") if g in metrics}}
-    remedy = "run the cell again with metrics.bootstrap=1000"
-    arrays = read_arrays(folder / REPLICATES, remedy)
+    known = {f"{group}/{name}" for group in points for name in ("images", *FIGURES)}
+    path = folder / REPLICATES
+    arrays = read_arrays(path, REMEDY_REPLICATES, known, MAX_REPLICATES_BYTES)
+    for name, array in arrays.items():
+        listed = array.ndim == 1 and array.dtype == np.float32 and not np.isinf(array).any()
+        if not (array.shape == () if name.endswith("/images") else listed):
+            raise AdshiftError(f"{path} holds a {name} that train.py does not write; {REMEDY_REPLICATES}")
     found = {}
     for group, values in points.items():
-        prefix = f"{group}/"
-        replicates = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-        images = str(replicates.pop("images", ""))
-        for name, values_B in replicates.items():
-            if values_B.dtype != np.float32 or values_B.ndim != 1 or np.isinf(values_B).any():
-                raise AdshiftError(f"{folder / REPLICATES} holds {prefix}{name}, which is no list of figures; {remedy}")
-        found[group] = Figures(values, [], {k: v.astype(np.float64) for k, v in replicates.items()}, images)
+        images = str(arrays.get(f"{group}/images", ""))
+        replicates = {
+            name: arrays[f"{group}/{name}"].astype(np.float64) for name in FIGURES if f"{group}/{name}" in arrays
+        }
+        found[group] = Figures(values, [], replicates, images)
     return found

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 UInt8 = NDArray[np.uint8]
+STRIP_PIXELS = 1 << 22
+"""What is done to an image row by row is done to so many pixels at a time: no second copy of a large one is made."""
+
+
+def strips(height: int, width: int) -> Iterator[slice]:
+    """The rows of an image [height, width], a strip after the other.
+
+    >>> list(strips(3, STRIP_PIXELS // 2))
+    [slice(0, 2, None), slice(2, 3, None)]
+    """
+    step = max(1, STRIP_PIXELS // width)
+    for top in range(0, height, step):
+        yield slice(top, min(height, top + step))
 
 
 def resize_image(image: UInt8, size: int) -> UInt8:
@@ -16,8 +31,11 @@ def resize_image(image: UInt8, size: int) -> UInt8:
     """
     if image.shape[:2] == (size, size):
         return image
-    across = Image.fromarray(image).resize((size, image.shape[0]), Image.Resampling.BILINEAR)
-    return np.asarray(across.resize((size, size), Image.Resampling.BILINEAR))
+    across = np.empty((image.shape[0], size, 3), np.uint8)
+    for rows in strips(*image.shape[:2]):
+        strip = Image.fromarray(image[rows])
+        across[rows] = np.asarray(strip.resize((size, strip.height), Image.Resampling.BILINEAR))
+    return np.asarray(Image.fromarray(across).resize((size, size), Image.Resampling.BILINEAR))
 
 
 def resize_mask(mask: UInt8, size: int) -> UInt8:

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -15,10 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from adshift.errors import AdshiftError, printable
+from adshift.errors import AdshiftError
 from adshift.store.entries import META, fault, seal, sync
 from adshift.store.file_hashes import FileHashes
 from adshift.system.locks import NoLocksError, lock
+from adshift.system.terminal import tell
+from adshift.system.writing import writing
 
 T = TypeVar("T")
 Key = Mapping[str, Any]
@@ -121,9 +122,7 @@ class Store:
                 raise  # the machine's: the bytes are what was written
             wrong, found = f"{type(error).__name__}: {error}".partition("\n")[0], []
         if wrong and alone:
-            print(
-                printable(f"adshift: the store's entry {folder} is broken ({wrong}); it is made again"), file=sys.stderr
-            )
+            tell(f"adshift: the store's entry {folder} is broken ({wrong}); it is made again")
             shutil.rmtree(folder, ignore_errors=True)
         return found
 
@@ -233,7 +232,7 @@ class NoStore:
         enough: Callable[[Path], bool] = _anything,
     ) -> T:
         """See ``Store.fetch``; the files take room in the system's temporary folder until the process lets go."""
-        with tempfile.TemporaryDirectory(prefix=f"adshift-{kind}-") as folder:
+        with tempfile.TemporaryDirectory(prefix=f"adshift-{kind}-") as folder, writing(Path(tempfile.gettempdir())):
             make(Path(folder), None)
             self.made[kind] += 1
             return read(Path(folder))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from adshift.system.locks import lock, or_without
 from adshift.system.terminal import tell
+from adshift.system.writing import writing
 
 PARTIAL = ".partial-"
 LOCK = ".lock"
@@ -37,19 +38,24 @@ def only_one(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary sibling to write to; when the block ends well it is synced and renamed to ``path``, else removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL, suffix=path.suffix)
-    os.close(handle)
-    partial = Path(name)
-    try:
-        yield partial
-        with partial.open("rb+") as written:
-            os.fsync(written.fileno())
-        partial.chmod(0o644)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    """A temporary sibling to write to; when the block ends well it is synced and renamed to ``path``, else removed.
+
+    Its permissions are those that the umask leaves.
+
+    Raises:
+        RefusedError: the disk is full or read-only.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f"{PARTIAL}{uuid.uuid4().hex}{path.suffix}")
+        partial.open("xb").close()
+        try:
+            yield partial
+            with partial.open("rb+") as written:
+                os.fsync(written.fileno())
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

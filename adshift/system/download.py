@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from adshift.errors import AdshiftError
 from adshift.system.locks import lock, or_without
+from adshift.system.writing import writing
 
 CHUNK_BYTES = 1 << 20
 TIMEOUT_S = 30
@@ -176,7 +177,8 @@ def _receive(answer: Any, out: IO[bytes], have: int, label: str, limit: int) -> 
     total = have + int(length) if length and length.isdigit() else None
     with tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=f"download {label}") as bar:
         while chunk := answer.read(CHUNK_BYTES):
-            out.write(chunk)
+            with writing(Path(out.name)):
+                out.write(chunk)
             have += len(chunk)
             bar.update(len(chunk))
             if have > limit:

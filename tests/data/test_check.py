@@ -208,6 +208,12 @@ CASES: dict[str, Case] = {
     "orphaned mask": Case(_remove("test/blot/000.png"), (
         ("warning", MASK, "belongs to no image of test/blot"), ("warning", "test", "3 defective images, of which"),
     )),
+    "mask of a good image": Case(lambda base: shutil.copytree(base / "ground_truth/blot", base / "ground_truth/good")
+                                 and None,
+                                 (("warning", "ground_truth/good", "holds masks of images that count as good"),)),
+    "masks of a good image": Case(lambda base: shutil.copytree(base / "ground_truth/blot", base / "ground_truth/good/000")
+                                  and None,
+                                  (("warning", "ground_truth/good/000", "holds masks of images that count as good"),)),
     "mask of another size": Case(_marked(255, (30, SIDE)), (("error", MASK, "is 64 x 30, its image 64 x 64; both"),)),
     "empty mask": Case(_marked(0), (("warning", MASK, "marks nothing"),)),
     "full mask": Case(_marked(255), (("warning", MASK, "marks the whole image"),)),

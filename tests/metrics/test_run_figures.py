@@ -18,7 +18,8 @@ from adshift.data.images import read_mask
 from adshift.errors import AdshiftError
 from adshift.metrics.modules import RunFigures
 from adshift.metrics.summary import Figures, figures
-from adshift.results.read import read_arrays, read_calibration, read_figures
+from adshift.results.arrays import MAX_MAPS_BYTES, read_arrays
+from adshift.results.read import read_calibration, read_figures
 from adshift.stages.measure import POOLED
 
 Array = NDArray[Any]
@@ -132,7 +133,8 @@ def run(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_figures_of_a_run_are_the_metrics_of_what_it_left(run: Path, tiny: Path, size: int) -> None:
     with (run / "scores.csv").open(newline="", encoding="utf-8") as handle:
         rows = [row for row in csv.DictReader(handle) if row["role"] == "test"]
-    maps, thresholds, written = read_arrays(run / "maps.npz", ""), read_calibration(run), read_figures(run)
+    maps = read_arrays(run / "maps.npz", "", {row["path"] for row in rows}, MAX_MAPS_BYTES)
+    thresholds, written = read_calibration(run), read_figures(run)
     parts = {c: [row for row in rows if row["category"] == c] for c in ("plate", "strip")}
     for group, chosen in {**parts, POOLED: rows}.items():
         defective = [row["label"] == "1" for row in chosen]

@@ -8,9 +8,10 @@ import re
 from helpers.repo import REPO
 
 from adshift.data.check.twins import SIDE, SIGMA, SIMILARITY
-from adshift.data.images import MAX_PIXELS
+from adshift.data.images import MAX_PIXELS, MAX_SIDE
 from adshift.data.mvtec import MAX_MEMBERS, MAX_READ_BYTES, MAX_UNPACKED_BYTES
-from adshift.results.read import MAX_ARRAY_BYTES
+from adshift.prediction.decode import ROOM
+from adshift.results.arrays import MAX_MAPS_BYTES, MAX_REPLICATES_BYTES
 from adshift.system.download import MAX_BYTES
 
 PAGE = (REPO / "docs" / "promises.md").read_text(encoding="utf-8")
@@ -28,12 +29,13 @@ def test_every_test_that_the_page_names_exists() -> None:
 
 
 def test_the_limits_on_the_pages_are_the_programs() -> None:
-    assert f"{MAX_PIXELS:,} pixels" in PAGE
-    assert f"{MAX_PIXELS:,} pixels" in SECURITY
+    assert f"{MAX_PIXELS:,} pixels, or {MAX_SIDE:,} a side" in PAGE
+    assert f"{MAX_PIXELS:,} pixels, or {MAX_SIDE:,} a side" in SECURITY
+    assert f"{ROOM.limit / 1e9:g} GB for images at their own size" in SECURITY
     assert f"thumbnail of {SIDE} x {SIDE} less its Gaussian blur of sigma {SIGMA:g}" in PAGE
     assert f"reaches {SIMILARITY}" in PAGE
     assert (
         f"{MAX_UNPACKED_BYTES >> 30} GiB, {MAX_MEMBERS:,} members and {MAX_READ_BYTES >> 20} MiB a header" in SECURITY
     )
-    assert f"{MAX_ARRAY_BYTES >> 30} GiB an array" in SECURITY
+    assert f"{MAX_MAPS_BYTES >> 30} GiB of maps, {MAX_REPLICATES_BYTES >> 20} MiB of replicates" in SECURITY
     assert f"{MAX_BYTES >> 30} GiB at most; what is wrong is removed" in SECURITY

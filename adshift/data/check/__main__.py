@@ -16,6 +16,7 @@ from pathlib import Path
 from adshift.data.check.doctor import examine
 from adshift.data.check.problem import errors
 from adshift.data.layouts.by_name import LAYOUTS, located
+from adshift.system.exit_status import USER_ERROR, status_of
 from adshift.system.terminal import say, tell
 
 
@@ -30,7 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--layout", choices=sorted(LAYOUTS), default="folder", help="whose folders these are, as data.source names them"
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line instead of sentences")
-    chosen = parser.parse_args(arguments)
+    return status_of(lambda: _check(parser.parse_args(arguments)))
+
+
+def _check(chosen: argparse.Namespace) -> int:
     layout = LAYOUTS[chosen.layout]
     root = located(chosen.layout, str(chosen.root))
     problems = examine(root, chosen.category, progress=sys.stderr.isatty(), layout=layout)
@@ -39,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wrong = len(errors(problems))
     count = f"{wrong} errors, {len(problems) - wrong} warnings" if problems else "no problem"
     tell(f"{chosen.root}: {count}")
-    return 2 if wrong else 0
+    return USER_ERROR if wrong else 0
 
 
 if __name__ == "__main__":

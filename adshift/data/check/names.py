@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from adshift.data.check.masks import of_good
 from adshift.data.check.problem import Problem, error, warning
 from adshift.data.layouts.layout import MVTEC, Layout, Leaf
 from adshift.data.listing import (
@@ -115,14 +116,22 @@ def layout_problems(root: Path, category: str, layout: Layout = MVTEC) -> list[P
 
 def _folders_below(root: Path, base: Path, layout: Layout) -> list[Problem]:
     found = [] if layout.name else _misnamed(root, base)
-    leaves = [leaf.path for leaf in layout.leaves(base)]
+    leaves = layout.leaves(base)
     above = [base / part for part in layout.parts]
-    for folder in dict.fromkeys((*above, *leaves)):
+    read = [leaf.path for leaf in leaves]
+    for folder in dict.fromkeys((*above, *read)):
         found += _unread_files(root, folder, folder in above)
+    for leaf in leaves:
+        if of_good(base, leaf) and image_files(leaf.path):
+            what = "holds masks of images that count as good, and nothing reads them"
+            remedy = (
+                "remove them, or put the image that has a defect into test/DEFECT and its mask into ground_truth/DEFECT"
+            )
+            found.append(warning(_at(root, leaf.path), what, remedy))
     told = {problem.file for problem in found}
-    between = {folder for leaf in leaves for folder in leaf.parents if folder.is_relative_to(base)}
-    known = {*above, *leaves, *between, *(base / part for part in layout.left)}
-    for folder in dict.fromkeys((base, *above, *leaves)):
+    between = {folder for leaf in read for folder in leaf.parents if folder.is_relative_to(base)}
+    known = {*above, *read, *between, *(base / part for part in layout.left)}
+    for folder in dict.fromkeys((base, *above, *read)):
         for below in folders(folder):
             if below not in known and _at(root, below) not in told and not _mixed(base, below):
                 found += _unread_folder(root, below, layout)
