@@ -22,6 +22,7 @@ PATIENCE = 30.0
 """Seconds that one of the programs waits for another's transaction."""
 
 TABLES = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE epochs (
     epoch INTEGER PRIMARY KEY, began REAL NOT NULL, run TEXT NOT NULL, model TEXT NOT NULL, threshold REAL, kind TEXT,
     promised REAL, normals INTEGER NOT NULL, delta REAL NOT NULL, seed INTEGER NOT NULL, looks TEXT NOT NULL,
@@ -33,6 +34,7 @@ CREATE TABLE parts (
     UNIQUE (path, sha256));
 CREATE INDEX parts_as_seen ON parts (path, size, modified_ns);
 CREATE INDEX parts_by_content ON parts (sha256);
+CREATE INDEX parts_with_pictures ON parts (number) WHERE overlay != '';
 CREATE TABLE ranks (
     stream INTEGER NOT NULL, key INTEGER NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (stream, key)) WITHOUT ROWID;
 CREATE TABLE bets (stream INTEGER PRIMARY KEY, later REAL NOT NULL, log_bet REAL NOT NULL, shares TEXT NOT NULL,
@@ -202,6 +204,13 @@ class Book:
         """Let go of the file."""
         self._db.close()
 
+    # Facts
+
+    def fact(self, name: str, first: str) -> str:
+        """What was written down once under a name: ``first``, where nothing was."""
+        self._db.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, first))
+        return str(self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()[0])
+
     # Epochs
 
     def begin(self, epoch: Epoch) -> None:
@@ -344,6 +353,16 @@ class Book:
     def queue_length(self, outlet: str) -> int:
         """How many messages of an outlet wait."""
         return int(self._db.execute("SELECT count(*) FROM outbox WHERE outlet = ?", (outlet,)).fetchone()[0])
+
+    def drop_pictures(self, keep: int) -> list[tuple[str, str]]:
+        """Forget the pictures of all parts but the last ``keep`` that have some; returns what they were."""
+        rows = list(
+            self._db.execute(
+                "SELECT number, overlay, map FROM parts WHERE overlay != '' ORDER BY number DESC LIMIT -1 OFFSET ?", (keep,)
+            )
+        )
+        self._db.executemany("UPDATE parts SET overlay = '', map = '' WHERE number = ?", [(n,) for n, _, _ in rows])
+        return [(overlay, map_) for _, overlay, map_ in rows]
 
     def query(self, sql: str, values: Sequence[Any] = ()) -> Iterator[sqlite3.Row]:
         """Rows of a question of ours, by name."""

@@ -1,0 +1,142 @@
+"""What an alarm tells: since when the line is another, what has changed, what the promise is worth, and what to do."""
+
+from __future__ import annotations
+
+import math
+import shlex
+import statistics
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from adshift.appearance.changes import FEWEST, Change, changes, in_words
+from adshift.calibration.binomial import binomial_interval
+from adshift.watch.book import Book, Epoch, Part
+from adshift.watch.streams import SCORE, STREAMS
+
+LOOK_BACK = 5000
+"""Parts before an alarm among which the change is looked for."""
+COMPARED = 400
+"""Parts before the change, and since, that are compared."""
+
+
+def since_of(book: Book, epoch: int, stream: str) -> int:
+    """The part with which the change began, as far as a stream's evidence tells: the one after its lowest level.
+
+    Evidence falls slowly while nothing happens and rises from the change on: the last place where it was at its lowest is
+    the likeliest one for the change, as in a CUSUM chart.
+
+    Source: Page, Continuous inspection schemes, Biometrika 1954.
+    """
+    index = [s.name for s in STREAMS].index(stream)
+    rows = book.query(
+        "SELECT number, json_extract(levels, ?) AS level FROM parts WHERE epoch = ? AND levels IS NOT NULL "
+        "ORDER BY number DESC LIMIT ?",
+        (f"$[{index}]", epoch, LOOK_BACK),
+    )
+    lowest, place = math.inf, 0
+    for row in rows:  # backwards in time: of equal ones the last
+        if row["level"] < lowest:
+            lowest, place = row["level"], row["number"]
+    return place + 1
+
+
+def parts_since(book: Book, epoch: int, since: int, limit: int = COMPARED) -> list[Part]:
+    """The first parts with a score from a change on."""
+    return list(book.parts("epoch = ? AND number >= ? AND score IS NOT NULL", (epoch, since), limit=limit))
+
+
+def parts_before(book: Book, epoch: int, since: int, limit: int = COMPARED) -> list[Part]:
+    """The last parts with a score before a change, in order."""
+    found = book.parts("epoch = ? AND number < ? AND score IS NOT NULL", (epoch, since), "number DESC", limit)
+    return list(found)[::-1]
+
+
+def changed(epoch: Epoch, before: Sequence[Part], after: Sequence[Part]) -> tuple[list[Change], str]:
+    """The looks that are shown to have moved, the largest first, and whose spread that is measured in."""
+    usual: Sequence[Sequence[float]] = epoch.looks or [part.looks for part in before]
+    now = [part.looks for part in after]
+    if len(usual) < FEWEST or len(now) < FEWEST:
+        return [], ""
+    found = [change for change in changes(usual, now) if change.shown]
+    return found, "the train images" if epoch.looks else "the parts before"
+
+
+def words(epoch: Epoch, before: Sequence[Part], after: Sequence[Part], streams: Iterable[str]) -> list[str]:
+    """What has changed, a line each."""
+    lines = []
+    if before and after:
+        was, is_ = (statistics.median(_scores(parts)) for parts in (before, after))
+        lines.append(f"{SCORE}: {'higher' if is_ > was else 'lower'}, median {was:.4g} to {is_:.4g}")
+    found, whose = changed(epoch, before, after)
+    lines += [in_words(change).replace("the train images", whose) for change in found]
+    told = {change.look.name for change in found} | {SCORE}
+    silent = [name for name in streams if name not in told]
+    if silent:
+        lines.append(f"by its order alone, the middle having moved by less than its spread: {', '.join(silent)}")
+    return lines
+
+
+def promise(epoch: Epoch, after: Sequence[Part]) -> str:
+    """What the promised false-alarm rate is worth since the change."""
+    decided = [part.decision for part in after if part.decision is not None]
+    if not decided:
+        return "nothing is decided: the run has no threshold"
+    called = sum(decided)
+    low, high = binomial_interval(called, len(decided))
+    share = f"{called} of {len(decided)} parts since the change are called anomalous ({low:.1%} to {high:.1%})"
+    if epoch.promised is None:
+        return f"{share}; the threshold ({epoch.kind}) promises no false-alarm rate"
+    if low > epoch.promised:
+        return f"{share}, where at most {epoch.promised:.1%} of good parts were promised: if these are good, the promise is broken"
+    return f"{share}; at most {epoch.promised:.1%} of good parts were promised: it is not shown to be broken"
+
+
+def commands(run: str, home: str, photographs: Path, source: str, out: Path, data_root: str | None) -> list[str]:
+    """The commands that repair, the cheapest first, each ready to be pasted.
+
+    Args:
+        run: that watches.
+        home: the run whose model that is.
+        photographs: the folder of those that were collected.
+        source: what is watched.
+        out: the watch's output folder.
+        data_root: as the watch was given it.
+    """
+    moved = [f"data_root={data_root}"] if data_root else []
+    repaired = out / "repairs" / photographs.parent.name
+    return [
+        shlex.join(["python", "-m", "adshift.advise", f"run={home}", f"domain.root={photographs}", *moved]),
+        shlex.join(
+            ["python", "evaluate.py", f"run={home}", "domain=photos", f"domain.root={photographs}", "adaptation=threshold",
+             *moved, f"hydra.run.dir={repaired}"]
+        ),
+        shlex.join(["python", "-m", "adshift.watch", f"run={repaired}", f"source={source}", f"hydra.run.dir={out}"]),
+    ]  # fmt: skip
+
+
+def _scores(parts: Sequence[Part]) -> list[float]:
+    return [part.score for part in parts if part.score is not None]
+
+
+def nearest_the_middle(parts: Sequence[Part], count: int) -> list[Part]:
+    """The parts whose looks are nearest to the median of all: what the line looks like."""
+    if not parts:
+        return []
+    looks_NQ = np.array([part.looks for part in parts], np.float64)
+    with np.errstate(invalid="ignore"):
+        middle_Q = np.nanmedian(np.where(np.isfinite(looks_NQ), looks_NQ, np.nan), axis=0)
+        width_Q = np.nanmedian(np.abs(looks_NQ - middle_Q), axis=0) + 1e-9
+        apart_N = np.nan_to_num(np.abs(looks_NQ - middle_Q) / width_Q).sum(axis=1)
+    return [parts[i] for i in sorted(np.argsort(apart_N, kind="stable")[:count])]
+
+
+def as_json(lines: Sequence[str], promised: str, told: Sequence[str], pictures: str, folder: Path, count: int,
+            wanted: int) -> dict[str, Any]:  # fmt: skip
+    """The plain values that ``Alarm.told`` holds."""
+    return {
+        "words": list(lines), "promise": promised, "commands": list(told), "pictures": pictures,
+        "photographs": {"folder": str(folder), "count": count, "wanted": wanted},
+    }  # fmt: skip

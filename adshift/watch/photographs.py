@@ -1,0 +1,98 @@
+"""The parts of a changed line, copied as photographs of it: what a repair takes; and before and after side by side."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from adshift.data.images import read_image
+from adshift.errors import AdshiftError
+from adshift.report.pictures import GAP
+from adshift.shift.pixels import UInt8
+from adshift.system.atomic import atomic_path
+from adshift.watch.book import Part
+
+DEFECTIVE = "test/bad"
+"""Where photographs lie that a person called bad, below those that calibrate (``adshift.data.photographs``)."""
+SIDE = 240
+"""Longer side of a picture in the comparison, pixels."""
+
+
+def collect(folder: Path, parts: Sequence[Part], labels: Mapping[str, tuple[str, bool]]) -> int:
+    """Copy the files of parts into a folder of photographs; returns how many lie there to calibrate on.
+
+    What a person called bad lies in ``test/bad``, all others right in the folder. A file that is gone, or holds other
+    bytes than were judged, is left out. Copies that are there already stay; one whose label is new is moved.
+
+    Args:
+        folder: made where it does not exist.
+        parts: in any order.
+        labels: SHA-256 -> path and whether it is good.
+    """
+    (folder / DEFECTIVE).mkdir(parents=True, exist_ok=True)
+    count = 0
+    for part in parts:
+        good = labels.get(part.sha256, ("", True))[1]
+        name = file_name(part)
+        place, other = folder / name, folder / DEFECTIVE / name
+        if not good:
+            place, other = other, place
+        if other.is_file():
+            other.replace(place)
+        if not place.is_file() and not _copy(part, place):
+            continue
+        count += good
+    return count
+
+
+def file_name(part: Part) -> str:
+    """A name that no two parts share, with what is plain of the file's own."""
+    path = Path(part.path)
+    return f"{part.number:08}_{re.sub(r'[^A-Za-z0-9._-]+', '_', path.stem)[:60]}{path.suffix.lower()}"
+
+
+def _copy(part: Part, place: Path) -> bool:
+    try:
+        held = Path(part.path).read_bytes()
+    except OSError:
+        return False
+    if hashlib.sha256(held).hexdigest() != part.sha256:
+        return False
+    with atomic_path(place) as partial:
+        partial.write_bytes(held)
+    return True
+
+
+def before_and_after(path: Path, before: Sequence[Path], after: Sequence[Path]) -> bool:
+    """Write a PNG with pictures of before in its upper row and of after in its lower one; returns whether there are both.
+
+    Files that cannot be read any more are left out.
+    """
+    rows = [[picture for picture in map(_small, paths) if picture is not None] for paths in (before, after)]
+    if not all(rows):
+        return False
+    height, width = (max(p.shape[axis] for row in rows for p in row) for axis in (0, 1))
+    columns = max(map(len, rows))
+    sheet = np.full((2 * height + GAP, columns * (width + GAP) - GAP, 3), 255, np.uint8)
+    for y, row in enumerate(rows):
+        for x, picture in enumerate(row):
+            top, left = y * (height + GAP), x * (width + GAP)
+            sheet[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+    with atomic_path(path) as partial:
+        Image.fromarray(sheet).save(partial, format="PNG")
+    return True
+
+
+def _small(path: Path) -> UInt8 | None:
+    try:
+        pixels = read_image(path)
+    except AdshiftError:
+        return None
+    image = Image.fromarray(pixels)
+    image.thumbnail((SIDE, SIDE), Image.Resampling.BILINEAR)
+    return np.asarray(image)
