@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import statistics
 from collections.abc import Iterable, Sequence
@@ -18,29 +17,51 @@ from adshift.watch.streams import SCORE, STREAMS
 
 LOOK_BACK = 5000
 """Parts before an alarm among which the change is looked for."""
+AROUND = 60
+"""Parts before the evidence's lowest level that the change may have begun at."""
 COMPARED = 400
 """Parts before the change, and since, that are compared."""
 
 
 def since_of(book: Book, epoch: int, stream: str) -> int:
-    """The part with which the change began, as far as a stream's evidence tells: the one after its lowest level.
+    """The part with which the change began, as far as one stream tells.
 
-    Evidence falls slowly while nothing happens and rises from the change on: the last place where it was at its lowest is
-    the likeliest one for the change, as in a CUSUM chart.
+    Evidence falls slowly while nothing happens and rises from the change on, so that its lowest level tells the change to
+    within some dozens of parts, as in a CUSUM chart. Among those around it the one is taken that divides the stream's
+    numbers best by their ranks.
 
-    Source: Page, Continuous inspection schemes, Biometrika 1954.
+    Source: Page, Continuous inspection schemes, Biometrika 1954; Pettitt, A non-parametric approach to the change-point
+    problem, Applied Statistics 1979.
     """
     index = [s.name for s in STREAMS].index(stream)
-    rows = book.query(
-        "SELECT number, json_extract(levels, ?) AS level FROM parts WHERE epoch = ? AND levels IS NOT NULL "
-        "ORDER BY number DESC LIMIT ?",
-        (f"$[{index}]", epoch, LOOK_BACK),
-    )
-    lowest, place = math.inf, 0
-    for row in rows:  # backwards in time: of equal ones the last
-        if row["level"] < lowest:
-            lowest, place = row["level"], row["number"]
-    return place + 1
+    value = "score" if index == 0 else f"json_extract(looks, '$[{index - 1}]')"
+    rows = list(
+        book.query(
+            f"SELECT number, json_extract(levels, ?) AS level, {value} AS value FROM parts "
+            "WHERE epoch = ? AND levels IS NOT NULL AND value IS NOT NULL ORDER BY number DESC LIMIT ?",
+            (f"$[{index}]", epoch, LOOK_BACK),
+        )
+    )[::-1]
+    lowest = len(rows) - 1 - int(np.argmin([row["level"] for row in rows][::-1]))
+    around = rows[max(0, lowest + 1 - AROUND) :]
+    return int(around[change_point([row["value"] for row in around])]["number"])
+
+
+def change_point(values: Sequence[float]) -> int:
+    """Where the second of two stretches begins that differ most in their ranks; 0 for a single number.
+
+    >>> change_point([3.0, 1.0, 2.0, 9.0, 8.0])
+    3
+
+    Source: Pettitt, A non-parametric approach to the change-point problem, Applied Statistics 1979.
+    """
+    from scipy.stats import rankdata
+
+    n = len(values)
+    if n < 2:
+        return 0
+    apart = 2 * np.cumsum(rankdata(values))[:-1] - np.arange(1, n) * (n + 1)
+    return int(np.argmax(np.abs(apart))) + 1
 
 
 def parts_since(book: Book, epoch: int, since: int, limit: int = COMPARED) -> list[Part]:
@@ -94,12 +115,11 @@ def promise(epoch: Epoch, after: Sequence[Part]) -> str:
     return f"{share}; at most {epoch.promised:.1%} of good parts were promised: it is not shown to be broken"
 
 
-def commands(run: str, home: str, photographs: Path, source: str, out: Path, data_root: str | None) -> list[str]:
+def commands(home: str, photographs: Path, source: str, out: Path, data_root: str | None) -> list[str]:
     """The commands that repair, the cheapest first, each ready to be pasted.
 
     Args:
-        run: that watches.
-        home: the run whose model that is.
+        home: the run whose model judges.
         photographs: the folder of those that were collected.
         source: what is watched.
         out: the watch's output folder.

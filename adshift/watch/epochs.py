@@ -1,0 +1,76 @@
+"""Which epoch a watch is in: the one that it was in, or a new one where another model or threshold is to judge."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from pathlib import Path
+
+from adshift.drift.evidence import Evidence
+from adshift.prediction.detector import Detector
+from adshift.results.read import read_calibration, read_result
+from adshift.run.fitted import EVALUATED
+from adshift.system.hashes import file_sha256
+from adshift.watch.book import Book, Epoch
+from adshift.watch.streams import STREAMS
+from adshift.watch.usual import usual_looks
+
+
+def home_of(run: Path) -> str:
+    """The run whose model judges: an evaluation's own, or the run itself."""
+    return str(read_result(run)["config"].get(EVALUATED, run))
+
+
+def decides(run: Path, category: str | None) -> str:
+    """SHA-256 of what decides: the result that names the model, the thresholds, whose they are."""
+    parts = [file_sha256(run / name) for name in ("result.json", "calibration.json") if (run / name).is_file()]
+    return hashlib.sha256(json.dumps([*parts, category]).encode()).hexdigest()
+
+
+def enter(
+    book: Book, run: Path, category: str | None, detector: Detector, delta: float, seed: int, data_root: str | None,
+    why: str,
+) -> tuple[Epoch, Evidence]:
+    """Go on in the last epoch where the same run decides and ``why`` is empty; else begin one.
+
+    An epoch's evidence begins with the scores of the good images that the threshold rests on, and with the looks of
+    pictures of the same domain (``usual_looks``).
+
+    Args:
+        book: the data base.
+        run: the folder that decides.
+        category: whose threshold, where the run has several.
+        detector: of the run.
+        delta, seed: of the evidence; they hold for the whole epoch.
+        data_root: where the images of the fit lie now; None: where they lay.
+        why: a new one is wanted; empty where it is not.
+    """
+    model = decides(run, category)
+    earlier = book.epochs()
+    if earlier and not why and (earlier[-1].model, earlier[-1].delta, earlier[-1].seed) == (model, delta, seed):
+        evidence = Evidence(STREAMS, delta, seed)
+        book.restore_evidence(evidence)
+        return earlier[-1], evidence
+    looks, told = usual_looks(run, detector.image_size, data_root, seed)
+    kept = read_calibration(run).image
+    own = kept.get(category or next(iter(kept), ""), next(iter(kept.values()), None))
+    reason = why or ("the watch begins" if not earlier else _reason(earlier[-1], model, delta, seed))
+    epoch = Epoch(
+        len(earlier) + 1, time.time(), str(run), model, detector.threshold, detector.threshold_kind,
+        None if own is None else own.promised_rate, len(detector.normals), delta, seed, looks, reason, told,
+    )  # fmt: skip
+    evidence = Evidence(STREAMS, delta, seed)
+    evidence.learn(0, detector.normals)
+    for i in range(1, len(STREAMS)):
+        evidence.learn(i, (look[i - 1] for look in looks))
+    with book.transaction():
+        book.begin(epoch)
+        book.keep_evidence(evidence)
+    return epoch, evidence
+
+
+def _reason(last: Epoch, model: str, delta: float, seed: int) -> str:
+    if last.model != model:
+        return "another run or threshold judges"
+    return f"drift.delta={delta} drift.seed={seed} in the place of {last.delta} and {last.seed}"

@@ -1,0 +1,182 @@
+"""python -m adshift.watch: a finished run and the folder that a camera fills, until it is stopped."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from adshift.config.build import plain
+from adshift.errors import AdshiftError
+from adshift.prediction.detector import load_detector
+from adshift.prediction.pictures import Pictures
+from adshift.prediction.rows import RowWriter
+from adshift.system.terminal import say, tell
+from adshift.watch.arrivals import Arrivals
+from adshift.watch.book import NAME, Alarm, Book, Part
+from adshift.watch.epochs import enter, home_of
+from adshift.watch.line import Line, Place, row_of
+from adshift.watch.plan import WatchPlan, make_watch_plan
+from adshift.watch.repair import repair_threshold
+
+STEP = 0.5
+"""Seconds without a file after which what else there is to do is looked for."""
+GATHER = 10
+"""Parts after which the account of an alarm is brought up to date."""
+
+
+def watch(config: DictConfig) -> None:
+    """Watch a folder into Hydra's output folder; see ``watched``."""
+    from hydra.core.hydra_config import HydraConfig
+
+    logging.getLogger("faiss.loader").setLevel(logging.WARNING)  # it tells of every instruction set it tries
+    watched(plain(config), Path(HydraConfig.get().runtime.output_dir))
+
+
+def watched(chosen: Mapping[str, Any], folder: Path) -> None:
+    """Judge every new image of a folder, until a signal comes or, with ``once``, nothing new is there.
+
+    Everything that must not be lost lies in ``folder``/watch.sqlite: killed at any moment and started again, no image is
+    judged twice, none is left out, and the evidence goes on where it was.
+
+    Raises:
+        AdshiftError: a value is out of bounds, the run or the folder is of no use, or ``folder`` is another source's.
+    """
+    plan = make_watch_plan(chosen)
+    with ExitStack() as stack:
+        book = Book(folder / NAME, make=True)
+        stack.callback(book.close)
+        place = _place(plan, book, folder, ())
+        watch = Watch(plan, book, place, stack)
+        watch.run()
+
+
+def _place(plan: WatchPlan, book: Book, folder: Path, outlets: tuple[str, ...]) -> Place:
+    held = str(plan.source.resolve())
+    with book.transaction():
+        first = book.fact("source", held)
+        watch = book.fact("watch", str(uuid.uuid4()))
+    if first != held:
+        raise AdshiftError(
+            f"{folder} is the watch of {first}, and not of source={plan.source}; name another folder: hydra.run.dir=FOLDER"
+        )
+    return Place(
+        folder, str(plan.source), plan.data_root, watch, outlets, plan.photographs, plan.max_pictures
+    )
+
+
+class Watch:
+    """The loop: files in, parts out, epochs in between.
+
+    Args:
+        plan: what is asked.
+        book: the data base.
+        place: of the watch.
+        stack: what is closed at the end.
+    """
+
+    def __init__(self, plan: WatchPlan, book: Book, place: Place, stack: ExitStack) -> None:
+        self._plan = plan
+        self._book = book
+        self._place = place
+        last = book.epochs()[-1:]
+        run = plan.run
+        if last and Path(last[0].run) != run and home_of(Path(last[0].run)) == home_of(run) and plan.auto:
+            run = Path(last[0].run)  # what an alarm's repair has put in the place of the run that was given
+        self._line = self._enter(run, plan.again and "asked for: again=true" or "", stack)
+        self._arrivals = Arrivals(
+            plan.source, book.looks_seen, plan.settle, plan.patience, plan.poll, plan.notices
+        )
+        stack.callback(self._arrivals.close)
+        self._stack = stack
+
+    def run(self) -> None:
+        """Until a signal ends it, or with ``once`` nothing waits."""
+        say(f"watching {self._plan.source}: {self._line.epoch.why}; {self._place.folder}")
+        since_told = 0
+        while True:
+            path = self._arrivals.take(STEP)
+            if path is None:
+                since_told = self._settle_alarm(since_told, idle=True)
+                if self._plan.once and self._arrivals.idle():
+                    return
+                continue
+            part = self._judge(path)
+            if part is None:
+                continue
+            since_told = self._settle_alarm(since_told + 1, idle=False)
+
+    def _judge(self, path: str) -> Part | None:
+        """A file as a part, or None where it is none, or none yet."""
+        alarmed = self._line.alarm
+        try:
+            part = self._line.take(path, final=False)
+        except AdshiftError:
+            if not self._arrivals.unreadable(path):
+                return None
+            part = self._line.take(path, final=True)
+        self._arrivals.done(path)
+        if part is not None and part.error:
+            tell(f"adshift: not judged: {part.error}")
+        if self._line.alarm is not None and alarmed is None:
+            _tell_alarm(self._line.alarm)
+        return part
+
+    def _settle_alarm(self, parts: int, idle: bool) -> int:
+        """Gather an alarm's photographs every few parts; repair where that is asked for and they are enough."""
+        if self._line.alarm is None or not (idle or parts >= GATHER):
+            return parts
+        if self._line.gather():
+            photographs = self._line.alarm.told["photographs"]
+            say(f"alarm {self._line.alarm.alarm}: {photographs['count']} photographs lie in {photographs['folder']}")
+            if self._plan.auto:
+                self._repair(self._line.alarm)
+        return 0
+
+    def _repair(self, alarm: Alarm) -> None:
+        """A new threshold on a copy takes over; told, and written down with the alarm."""
+        home = Path(home_of(Path(self._line.epoch.run)))
+        out = self._place.folder / "repairs" / f"{alarm.alarm:03}"
+        try:
+            made = repair_threshold(home, Path(alarm.told["photographs"]["folder"]), self._plan.data_root, out)
+        except AdshiftError as error:
+            tell(f"adshift: alarm {alarm.alarm} could not be repaired ({error}); the run goes on as it is")
+            return
+        before = self._line.epoch
+        with self._book.transaction():
+            self._book.repaired(alarm.alarm, str(made))
+        self._line = self._enter(made, f"a new threshold after alarm {alarm.alarm}", self._stack)
+        now = self._line.epoch
+        say(
+            f"alarm {alarm.alarm}: repaired with a new threshold, {now.threshold:.4g} in the place of "
+            f"{'none' if before.threshold is None else format(before.threshold, '.4g')}; {made} judges from now on, "
+            f"{before.run} is as it was"
+        )
+
+    def _enter(self, run: Path, why: str, stack: ExitStack) -> Line:
+        plan, book = self._plan, self._book
+        detector = load_detector(run, plan.category, plan.device)
+        epoch, evidence = enter(book, run, plan.category, detector, plan.delta, plan.seed, plan.data_root, why)
+        if epoch.told and why != "":
+            tell(f"adshift: note: {epoch.told}")
+        drawer = Pictures(self._place.folder, plan.pictures, 0, plan.picture_size, detector.pixel_threshold)
+        rows = stack.enter_context(RowWriter(self._place.folder))
+        for part in book.parts():  # what a killed program did not write any more
+            rows.write(row_of(part))
+        return Line(book, epoch, evidence, detector, home_of(run), drawer, rows, self._place)
+
+
+def _tell_alarm(alarm: Alarm) -> None:
+    lines = [
+        f"adshift: ALARM {alarm.alarm} at part {alarm.number}: the line has changed, since about part {alarm.since} "
+        f"({', '.join(alarm.streams)})"
+    ]
+    lines += [f"  {line}" for line in alarm.told["words"]]
+    lines += [f"  {alarm.told['promise']}", "  what to do:"]
+    lines += [f"    {command}" for command in alarm.told["commands"]]
+    tell("\n".join(lines))

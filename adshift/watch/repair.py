@@ -1,0 +1,45 @@
+"""A new threshold from the photographs of an alarm, on a copy: the run that watched stays as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from adshift.config.build import build
+from adshift.results.read import read_config, read_result
+
+ADAPTATION = {"_target_": "adshift.adaptation.threshold.ThresholdAdaptation"}
+CONFORMAL = {"_target_": "adshift.calibration.conformal.Conformal", "scope": "category", "alpha": 0.05}
+"""In place of a rule that needs defects."""
+
+
+def repair_threshold(home: Path, photographs: Path, data_root: str | None, out: Path) -> Path:
+    """Calibrate a run anew on a folder of photographs, as ``evaluate.py domain=photos adaptation=threshold`` does.
+
+    Args:
+        home: the run of train.py.
+        photographs: the folder.
+        data_root: where the images of the fit lie now; None: where they lay.
+        out: the folder of the new run.
+
+    Raises:
+        AdshiftError: the run or the photographs are of no use, as ``adshift.run.evaluate.opened`` says.
+    """
+    from adshift.run.evaluate import evaluate_into
+
+    config = read_result(home)["config"]
+    with read_config(home):
+        needs_defects = build(config["threshold"], "threshold", without=("scope",)).needs_anomalies
+    out.mkdir(parents=True, exist_ok=True)
+    evaluate_into(
+        {
+            "run": str(home),
+            "data_root": data_root,
+            "domain": {"_target_": "adshift.shift.photos.Photos", "name": "photos", "root": str(photographs)},
+            "adaptation": ADAPTATION,
+            "save_maps": False,
+            "store": {"_target_": "adshift.store.NoStore"},
+            **({"threshold": CONFORMAL} if needs_defects else {}),
+        },
+        out,
+    )
+    return out
