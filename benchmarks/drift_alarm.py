@@ -78,7 +78,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             late = [(10**8 + 10**6 * k + s, NORMALS[1], before, shift, 5000) for s in range(chosen.shifted)]
             waits = [5001 if at is None else at - b for at, b in pool.imap_unordered(_late, late, chunksize=5)]
             waits = [wait for wait in waits if wait > 0]  # the false ones are counted above
-            print(f"| {shift} | {before} | {statistics.median(waits):.0f} | {np.quantile(waits, 0.9):.0f} |", flush=True)
+            print(
+                f"| {shift} | {before} | {statistics.median(waits):.0f} | {np.quantile(waits, 0.9):.0f} |", flush=True
+            )
     print(f"\n{time.perf_counter() - started:.0f} s")
 
 

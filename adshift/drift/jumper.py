@@ -48,7 +48,7 @@ class Jumper:
     >>> for p in (0.1, 0.05, 0.2, 0.01):
     ...     jumper.update(p)
     >>> round(jumper.log_capital, 3)
-    0.322
+    0.514
     """
 
     later: float = LATER

@@ -54,15 +54,13 @@ class Arrivals:
         notices: whether the system's notices are asked for; where there are none the looks alone find files.
 
     Raises:
-        AdshiftError: the folder does not exist or cannot be listed.
+        AdshiftError: the system gives no notices, or the package for them is missing.
     """
 
     def __init__(
         self, source: Path, known: Callable[[str, int, int], bool], settle: float, patience: float, poll: float,
         notices: bool = True,
     ) -> None:  # fmt: skip
-        if not source.is_dir():
-            raise AdshiftError(f"source={source} is no folder; name the one that the camera fills")
         self._source = source
         self._known = known
         self._settle = settle
@@ -111,9 +109,11 @@ class Arrivals:
 
     def idle(self) -> bool:
         """Whether, as far as is known, nothing waits; looks at the whole folder."""
+        while not self._notices.empty():
+            self._heed(*self._notices.get(), time.monotonic())
         for _ in self._scan():
             pass
-        return not self._waiting and self._notices.empty()
+        return not self._waiting
 
     def done(self, path: str) -> None:
         """The file has been judged."""

@@ -175,7 +175,9 @@ class Book:
             self._db.execute("PRAGMA synchronous = FULL")
             self._prepare()
         except sqlite3.Error as error:
-            raise AdshiftError(f"{path} cannot be used ({error}); name the {NAME} of a watch, or another folder") from error
+            raise AdshiftError(
+                f"{path} cannot be used ({error}); name the {NAME} of a watch, or another folder"
+            ) from error
 
     def _prepare(self) -> None:
         with self.transaction():
@@ -215,7 +217,9 @@ class Book:
 
     def begin(self, epoch: Epoch) -> None:
         """Add an epoch; the evidence of the one before it goes."""
-        row = [json.dumps(_null(v)) if isinstance(v, tuple) else v for v in (getattr(epoch, f.name) for f in fields(Epoch))]
+        row = [
+            json.dumps(_null(v)) if isinstance(v, tuple) else v for v in (getattr(epoch, f.name) for f in fields(Epoch))
+        ]
         self._insert("epochs", row)
         self._db.execute("DELETE FROM ranks")
         self._db.execute("DELETE FROM bets")
@@ -279,15 +283,20 @@ class Book:
 
     def seen(self, path: str, sha256: str) -> bool:
         """Whether these bytes have been judged under this path."""
-        return self._db.execute("SELECT 1 FROM parts WHERE path = ? AND sha256 = ?", (path, sha256)).fetchone() is not None
+        return (
+            self._db.execute("SELECT 1 FROM parts WHERE path = ? AND sha256 = ?", (path, sha256)).fetchone() is not None
+        )
 
     def touched(self, path: str, sha256: str, size: int, modified_ns: int) -> None:
         """Remember the new time of change of a file whose bytes are those that were judged."""
         self._db.execute(
-            "UPDATE parts SET size = ?, modified_ns = ? WHERE path = ? AND sha256 = ?", (size, modified_ns, path, sha256)
+            "UPDATE parts SET size = ?, modified_ns = ? WHERE path = ? AND sha256 = ?",
+            (size, modified_ns, path, sha256),
         )
 
-    def parts(self, where: str = "1", values: Sequence[Any] = (), order: str = "number", limit: int = -1) -> Iterator[Part]:
+    def parts(
+        self, where: str = "1", values: Sequence[Any] = (), order: str = "number", limit: int = -1
+    ) -> Iterator[Part]:
         """Parts that fulfil an SQL condition of ours, one at a time."""
         for row in self._rows(f"SELECT * FROM parts WHERE {where} ORDER BY {order} LIMIT ?", (*values, limit)):
             held = dict(row)
@@ -346,9 +355,7 @@ class Book:
 
     def postpone(self, message: int, due: float, fault: str) -> None:
         """Write down that a message could not be told, and when to try again."""
-        self._db.execute(
-            "UPDATE outbox SET tries = tries + 1, due = ?, fault = ? WHERE id = ?", (due, fault, message)
-        )
+        self._db.execute("UPDATE outbox SET tries = tries + 1, due = ?, fault = ? WHERE id = ?", (due, fault, message))
 
     def queue_length(self, outlet: str) -> int:
         """How many messages of an outlet wait."""
@@ -358,7 +365,8 @@ class Book:
         """Forget the pictures of all parts but the last ``keep`` that have some; returns what they were."""
         rows = list(
             self._db.execute(
-                "SELECT number, overlay, map FROM parts WHERE overlay != '' ORDER BY number DESC LIMIT -1 OFFSET ?", (keep,)
+                "SELECT number, overlay, map FROM parts WHERE overlay != '' ORDER BY number DESC LIMIT -1 OFFSET ?",
+                (keep,),
             )
         )
         self._db.executemany("UPDATE parts SET overlay = '', map = '' WHERE number = ?", [(n,) for n, _, _ in rows])

@@ -29,8 +29,15 @@ def decides(run: Path, category: str | None) -> str:
 
 
 def enter(
-    book: Book, run: Path, category: str | None, detector: Detector, delta: float, seed: int, data_root: str | None,
+    book: Book,
+    run: Path,
+    category: str | None,
+    detector: Detector,
+    delta: float,
+    seed: int,
+    data_root: str | None,
     why: str,
+    repaired: int = 0,
 ) -> tuple[Epoch, Evidence]:
     """Go on in the last epoch where the same run decides and ``why`` is empty; else begin one.
 
@@ -45,6 +52,7 @@ def enter(
         delta, seed: of the evidence; they hold for the whole epoch.
         data_root: where the images of the fit lie now; None: where they lay.
         why: a new one is wanted; empty where it is not.
+        repaired: the alarm that the run is a repair after; 0 for none. It is written down with the epoch, or not at all.
     """
     model = decides(run, category)
     earlier = book.epochs()
@@ -66,6 +74,8 @@ def enter(
         evidence.learn(i, (look[i - 1] for look in looks))
     with book.transaction():
         book.begin(epoch)
+        if repaired:
+            book.repaired(repaired, str(run))
         book.keep_evidence(evidence)
     return epoch, evidence
 

@@ -65,9 +65,7 @@ def _place(plan: WatchPlan, book: Book, folder: Path, outlets: tuple[str, ...]) 
         raise AdshiftError(
             f"{folder} is the watch of {first}, and not of source={plan.source}; name another folder: hydra.run.dir=FOLDER"
         )
-    return Place(
-        folder, str(plan.source), plan.data_root, watch, outlets, plan.photographs, plan.max_pictures
-    )
+    return Place(folder, str(plan.source), plan.data_root, watch, outlets, plan.photographs, plan.max_pictures)
 
 
 class Watch:
@@ -88,12 +86,13 @@ class Watch:
         run = plan.run
         if last and Path(last[0].run) != run and home_of(Path(last[0].run)) == home_of(run) and plan.auto:
             run = Path(last[0].run)  # what an alarm's repair has put in the place of the run that was given
-        self._line = self._enter(run, plan.again and "asked for: again=true" or "", stack)
-        self._arrivals = Arrivals(
-            plan.source, book.looks_seen, plan.settle, plan.patience, plan.poll, plan.notices
-        )
+        self._rows = stack.enter_context(RowWriter(place.folder))
+        for part in book.parts():  # what a killed program did not write any more
+            self._rows.write(row_of(part))
+        self._unrepaired: set[int] = set()
+        self._line = self._enter(run, "asked for: again=true" if plan.again else "")
+        self._arrivals = Arrivals(plan.source, book.looks_seen, plan.settle, plan.patience, plan.poll, plan.notices)
         stack.callback(self._arrivals.close)
-        self._stack = stack
 
     def run(self) -> None:
         """Until a signal ends it, or with ``once`` nothing waits."""
@@ -134,8 +133,8 @@ class Watch:
         if self._line.gather():
             photographs = self._line.alarm.told["photographs"]
             say(f"alarm {self._line.alarm.alarm}: {photographs['count']} photographs lie in {photographs['folder']}")
-            if self._plan.auto:
-                self._repair(self._line.alarm)
+        if self._plan.auto and self._line.collected and self._line.alarm.alarm not in self._unrepaired:
+            self._repair(self._line.alarm)
         return 0
 
     def _repair(self, alarm: Alarm) -> None:
@@ -146,11 +145,10 @@ class Watch:
             made = repair_threshold(home, Path(alarm.told["photographs"]["folder"]), self._plan.data_root, out)
         except AdshiftError as error:
             tell(f"adshift: alarm {alarm.alarm} could not be repaired ({error}); the run goes on as it is")
+            self._unrepaired.add(alarm.alarm)
             return
         before = self._line.epoch
-        with self._book.transaction():
-            self._book.repaired(alarm.alarm, str(made))
-        self._line = self._enter(made, f"a new threshold after alarm {alarm.alarm}", self._stack)
+        self._line = self._enter(made, f"a new threshold after alarm {alarm.alarm}", alarm.alarm)
         now = self._line.epoch
         say(
             f"alarm {alarm.alarm}: repaired with a new threshold, {now.threshold:.4g} in the place of "
@@ -158,17 +156,16 @@ class Watch:
             f"{before.run} is as it was"
         )
 
-    def _enter(self, run: Path, why: str, stack: ExitStack) -> Line:
+    def _enter(self, run: Path, why: str, repaired: int = 0) -> Line:
         plan, book = self._plan, self._book
         detector = load_detector(run, plan.category, plan.device)
-        epoch, evidence = enter(book, run, plan.category, detector, plan.delta, plan.seed, plan.data_root, why)
-        if epoch.told and why != "":
+        epoch, evidence = enter(
+            book, run, plan.category, detector, plan.delta, plan.seed, plan.data_root, why, repaired
+        )
+        if epoch.told:
             tell(f"adshift: note: {epoch.told}")
         drawer = Pictures(self._place.folder, plan.pictures, 0, plan.picture_size, detector.pixel_threshold)
-        rows = stack.enter_context(RowWriter(self._place.folder))
-        for part in book.parts():  # what a killed program did not write any more
-            rows.write(row_of(part))
-        return Line(book, epoch, evidence, detector, home_of(run), drawer, rows, self._place)
+        return Line(book, epoch, evidence, detector, home_of(run), drawer, self._rows, self._place)
 
 
 def _tell_alarm(alarm: Alarm) -> None:

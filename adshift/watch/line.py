@@ -158,7 +158,9 @@ class Line:
             number, self.epoch.epoch, part.number, part.judged, streams, self._evidence.level(), since, told
         )
         self._book.sound(self.alarm)
-        self._book.post(self._place.outlets, "alarm", alarm_message(self._place.watch, self.alarm, "sounded"), part.judged)
+        self._book.post(
+            self._place.outlets, "alarm", alarm_message(self._place.watch, self.alarm, "sounded"), part.judged
+        )
 
     def _told(self, number: int, since: int, streams: Sequence[str]) -> Mapping[str, Any]:
         """What is told of an alarm as things stand; its photographs and its picture are brought up to date."""
@@ -177,19 +179,23 @@ class Line:
             photographs, count, place.photographs,
         )  # fmt: skip
 
+    @property
+    def collected(self) -> bool:
+        """Whether there is an alarm with as many photographs as a repair waits for."""
+        return self.alarm is not None and self.alarm.told["photographs"]["count"] >= self._place.photographs
+
     def gather(self) -> bool:
-        """Bring the alarm's account up to date while photographs are still wanted; returns whether there are enough now."""
-        if self.alarm is None or self.alarm.told["photographs"]["count"] >= self._place.photographs:
+        """Bring the alarm's account up to date while photographs are still wanted; returns whether this made them enough."""
+        if self.alarm is None or self.collected:
             return False
         told = self._told(self.alarm.alarm, self.alarm.since, self.alarm.streams)
-        complete = told["photographs"]["count"] >= self._place.photographs
         self.alarm = replace(self.alarm, told=told)
         with self._book.transaction():
             self._book.tell(self.alarm.alarm, told)
-            if complete:
+            if self.collected:
                 message = alarm_message(self._place.watch, self.alarm, "photographs")
                 self._book.post(self._place.outlets, "alarm", message, time.time())
-        return complete
+        return self.collected
 
 
 def alarm_message(watch: str, alarm: Alarm, what: str) -> dict[str, Any]:
@@ -200,6 +206,4 @@ def alarm_message(watch: str, alarm: Alarm, what: str) -> dict[str, Any]:
 
 def row_of(part: Part) -> Row:
     """The row that predict.py would write."""
-    return Row(
-        part.path, part.score, part.threshold, part.decision, part.overlay, part.map, part.error, part.p_value
-    )
+    return Row(part.path, part.score, part.threshold, part.decision, part.overlay, part.map, part.error, part.p_value)

@@ -45,7 +45,7 @@ def make_watch_plan(config: Mapping[str, Any]) -> WatchPlan:
     """Read a resolved configuration.
 
     Raises:
-        AdshiftError: a value is of another type or out of its bounds.
+        AdshiftError: a value is of another type or out of its bounds, or the source is no folder.
     """
     drift = config["drift"]
     plan = WatchPlan(
@@ -70,6 +70,8 @@ def make_watch_plan(config: Mapping[str, Any]) -> WatchPlan:
         photographs=checked("photographs", config["photographs"], int),
         again=checked("again", config["again"], bool),
     )
+    if not plan.source.is_dir():
+        raise AdshiftError(f"source={plan.source} is no folder; name the one that the camera fills")
     check_rate("drift.delta", plan.delta)
     within("drift.seed", plan.seed, 0, 2**32 - 1, "the default is 0")
     for name, value, low in (("settle", plan.settle, 0.01), ("poll", plan.poll, 0.05), ("page", plan.page, 0.2)):

@@ -10,8 +10,8 @@ from adshift.appearance.looks import measured
 from adshift.config.build import build
 from adshift.config.regime import build_regime
 from adshift.data.images import read_image
-from adshift.data.listing import image_files
 from adshift.data.layouts.by_name import located
+from adshift.data.listing import image_files
 from adshift.errors import AdshiftError
 from adshift.results.read import read_config, read_fitted, read_result
 from adshift.run.fitted import EVALUATED
@@ -22,7 +22,9 @@ MOST = 200
 """Pictures that are measured."""
 
 
-def usual_looks(run: Path, image_size: int, data_root: str | None, seed: int) -> tuple[tuple[tuple[float, ...], ...], str]:
+def usual_looks(
+    run: Path, image_size: int, data_root: str | None, seed: int
+) -> tuple[tuple[tuple[float, ...], ...], str]:
     """The looks of up to ``MOST`` pictures of the domain that a run's threshold was calibrated in.
 
     Of a run that was calibrated on photographs those are measured, else the images that the model was fitted and
