@@ -1,1 +1,1 @@
-"""Whether a stream of numbers is still exchangeable with those that it began with: an alarm whose own false rate is promised."""
+"""Whether a stream of numbers is still exchangeable with what it began with: an alarm with a promised false rate."""

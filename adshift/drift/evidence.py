@@ -1,4 +1,4 @@
-"""The evidence of several streams side by side, weighted so that the promise of the alarm holds for all of them together."""
+"""The evidence of several streams side by side, weighted so that the alarm's promise holds for all together."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class Evidence:
         self.streams = tuple(streams)
         self.delta = delta
         self.seed = seed
+        self._log_weight = [math.log(stream.weight) for stream in self.streams]
         self.ranks = [Ranks() for _ in self.streams]
         self.jumpers = [Jumper() for _ in self.streams]
 
@@ -74,10 +75,7 @@ class Evidence:
 
     def levels(self) -> tuple[float, ...]:
         """Every stream's evidence: log(weight x capital)."""
-        return tuple(
-            math.log(stream.weight) + jumper.log_capital
-            for stream, jumper in zip(self.streams, self.jumpers, strict=True)
-        )
+        return tuple(w + jumper.log_capital for w, jumper in zip(self._log_weight, self.jumpers, strict=True))
 
     def level(self) -> float:
         """The strongest stream's evidence."""

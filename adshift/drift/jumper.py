@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-BETS = (-1.0, 0.0, 1.0)
-"""Slopes: the stake on small p-values, on nothing, on large ones."""
 JUMP = 0.01
 """Share of the capital that is spread over the bets anew before each p-value."""
 LATER = 0.5
@@ -37,7 +35,7 @@ class Jumper:
     Attributes:
         later: share of the capital that waits at the start, in [0, 1).
         log_bet: logarithm of what is bet.
-        shares: of it on each of ``BETS``.
+        shares: of it on small p-values, on nothing, and on large ones (slopes -1, 0 and 1).
         steps: p-values so far.
 
     Source: Vovk, Petej, Nouretdinov, Ahlberg, Carlsson, Gammerman, Retrain or not retrain: conformal test martingales for
@@ -53,7 +51,7 @@ class Jumper:
 
     later: float = LATER
     log_bet: float = field(default=math.nan)
-    shares: tuple[float, ...] = (1 / 3, 1 / 3, 1 / 3)
+    shares: tuple[float, float, float] = (1 / 3, 1 / 3, 1 / 3)
     steps: int = 0
 
     def __post_init__(self) -> None:
@@ -62,21 +60,21 @@ class Jumper:
 
     def update(self, p_value: float) -> None:
         """Bet on a p-value in [0, 1]."""
+        small, nothing, large = self.shares
         if self.steps and self.later:
-            self._put_in(math.log(waiting(self.later, self.steps - 1) - waiting(self.later, self.steps)))
-        jumped = [(1.0 - JUMP) * share + JUMP / len(BETS) for share in self.shares]
-        grown = [share * (1.0 + bet * (p_value - 0.5)) for share, bet in zip(jumped, BETS, strict=True)]
-        total = sum(grown)
-        self.shares = tuple(part / total for part in grown)
+            new = waiting(self.later, self.steps - 1) - waiting(self.later, self.steps)
+            added = new * math.exp(-self.log_bet)  # in equal parts to every bet
+            rest = 1.0 / (1.0 + added)
+            small, nothing, large = ((share + added / 3) * rest for share in self.shares)
+            self.log_bet += math.log1p(added)
+        edge = p_value - 0.5
+        small = ((1.0 - JUMP) * small + JUMP / 3) * (1.0 - edge)
+        nothing = (1.0 - JUMP) * nothing + JUMP / 3
+        large = ((1.0 - JUMP) * large + JUMP / 3) * (1.0 + edge)
+        total = small + nothing + large
+        self.shares = (small / total, nothing / total, large / total)
         self.log_bet += math.log(total)
         self.steps += 1
-
-    def _put_in(self, log_new: float) -> None:
-        """Add capital in equal parts to every bet."""
-        sum_ = log_sum(self.log_bet, log_new)
-        kept = math.exp(self.log_bet - sum_)
-        self.shares = tuple(kept * share + (1.0 - kept) / len(BETS) for share in self.shares)
-        self.log_bet = sum_
 
     @property
     def log_capital(self) -> float:

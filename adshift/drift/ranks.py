@@ -1,9 +1,10 @@
-"""Sequential randomised ranks: each number of a stream against all before it, in memory that does not grow with the stream."""
+"""Sequential randomised ranks: each number of a stream against all before it, in memory that does not grow."""
 
 from __future__ import annotations
 
 import hashlib
 import struct
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -44,9 +45,8 @@ class Ranks:
     """
 
     def __init__(self, values: Iterable[float] = ()) -> None:
-        self._key_K = np.empty(ROOM, np.int64)
-        self._count_K = np.empty(ROOM, np.int64)
-        self._places = 0
+        self._key_K: list[int] = []
+        self._count_K = np.zeros(ROOM, np.int64)
         self.count = 0
         for value in values:
             self.add(value)
@@ -64,28 +64,20 @@ class Ranks:
         Source: Vovk, Nouretdinov, Gammerman, Testing exchangeability on-line, ICML 2003, theorem 1.
         """
         key = key_of(value)
-        place = self._place(key)
+        place = bisect_left(self._key_K, key)
         equal = int(self._count_K[place]) if self._holds(place, key) else 0
-        from_here = int(self._count_K[place : self._places].sum())
+        from_here = int(self._count_K[place : len(self._key_K)].sum())
         return (from_here - equal + u * (equal + 1)) / (self.count + 1)
 
-    def add(self, value: float, times: int = 1) -> int:
+    def add(self, value: float) -> int:
         """Take a finite number in; returns its key."""
         key = key_of(value)
-        self._add(key, times)
+        self._add(key, 1)
         return key
-
-    def _add(self, key: int, times: int) -> None:
-        place = self._place(key)
-        if not self._holds(place, key):
-            self._make_room(place)
-            self._key_K[place], self._count_K[place] = key, 0
-        self._count_K[place] += times
-        self.count += times
 
     def counts(self) -> Iterator[tuple[int, int]]:
         """Every key with its count, ascending."""
-        yield from zip(self._key_K[: self._places].tolist(), self._count_K[: self._places].tolist(), strict=True)
+        yield from zip(self._key_K, self._count_K[: len(self._key_K)].tolist(), strict=True)
 
     @classmethod
     def of_counts(cls, counts: Iterable[tuple[int, int]]) -> Ranks:
@@ -95,16 +87,21 @@ class Ranks:
             ranks._add(key, times)
         return ranks
 
-    def _place(self, key: int) -> int:
-        return int(self._key_K[: self._places].searchsorted(key))
+    def _add(self, key: int, times: int) -> None:
+        place = bisect_left(self._key_K, key)
+        if not self._holds(place, key):
+            self._make_room(place)
+            self._key_K.insert(place, key)
+        self._count_K[place] += times
+        self.count += times
 
     def _holds(self, place: int, key: int) -> bool:
-        return place < self._places and int(self._key_K[place]) == key
+        return place < len(self._key_K) and self._key_K[place] == key
 
     def _make_room(self, place: int) -> None:
-        if self._places == len(self._key_K):
-            more = np.empty(max(ROOM, self._places // 2), np.int64)
-            self._key_K, self._count_K = (np.concatenate([held, more]) for held in (self._key_K, self._count_K))
-        for held in (self._key_K, self._count_K):
-            held[place + 1 : self._places + 1] = held[place : self._places]
-        self._places += 1
+        """A zero at a place of the counts."""
+        held = len(self._key_K)
+        if held == len(self._count_K):
+            self._count_K = np.concatenate([self._count_K, np.zeros(max(ROOM, held // 2), np.int64)])
+        self._count_K[place + 1 : held + 1] = self._count_K[place:held]
+        self._count_K[place] = 0

@@ -1,1 +1,1 @@
-"""The line: each part that a camera files is judged once, a change is noticed with a promised rate of false alarms, and repaired."""
+"""The line: each part is judged once; a change is noticed with a promised rate of false alarms, and repaired."""
