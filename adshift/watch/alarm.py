@@ -111,7 +111,8 @@ def promise(epoch: Epoch, after: Sequence[Part]) -> str:
     if epoch.promised is None:
         return f"{share}; the threshold ({epoch.kind}) promises no false-alarm rate"
     if low > epoch.promised:
-        return f"{share}, where at most {epoch.promised:.1%} of good parts were promised: if these are good, the promise is broken"
+        broken = "if these are good, the promise is broken"
+        return f"{share}, where at most {epoch.promised:.1%} of good parts were promised: {broken}"
     return f"{share}; at most {epoch.promised:.1%} of good parts were promised: it is not shown to be broken"
 
 

@@ -45,7 +45,8 @@ def replayed(folder: Path) -> Iterator[tuple[float, float]]:
     for i in range(1, len(STREAMS)):
         evidence.learn(i, (look[i - 1] for look in epoch.looks))
     for part in book.parts("score IS NOT NULL"):
-        assert part.score is not None and part.level is not None
+        assert part.score is not None
+        assert part.level is not None
         evidence.update(part.number, (part.score, *part.looks))
         yield part.level, evidence.level()
     book.close()

@@ -70,8 +70,11 @@ def test_each_image_is_judged_once_as_predict_judges_it(run: Path, tmp_path: Pat
     found = list(adshift.load(run).predict(paths, batch_size=1))
     assert [part.score for part in parts] == [f.score for f in found]
     assert [(p.decision, p.p_value) for p in parts] == [(int(bool(f.anomalous)), f.p_value) for f in found]
-    assert [part.decision for part in parts[-2:]] == [1, 1] and alarms == []
-    assert len(epoch.looks) >= 48 and epoch.normals > 10 and epoch.told == ""
+    assert [part.decision for part in parts[-2:]] == [1, 1]
+    assert alarms == []
+    assert len(epoch.looks) >= 48
+    assert epoch.normals > 10
+    assert epoch.told == ""
     with (out / "predictions.csv").open() as handle:
         assert [(r["path"], float(r["score"])) for r in csv.DictReader(handle)] == [(p.path, p.score) for p in parts]
     assert len(list(out.glob("overlays/*/*.png"))) == len(list(out.glob("maps/*/*.png"))) == 5  # the last five
@@ -134,21 +137,27 @@ def test_a_change_is_noticed_told_and_repaired(
     before = {p.name: p.read_bytes() for p in run.iterdir() if p.is_file()}
     watched(chosen(run, camera, repair="threshold", auto=True, photographs=40), out)
     parts, (alarm,), (first, second) = held(out)
-    assert 60 < alarm.number < 110 and abs(alarm.since - 61) <= 5
+    assert 60 < alarm.number < 110
+    assert abs(alarm.since - 61) <= 5
     told = alarm.told
     assert any(line.startswith("light: darker, ") for line in told["words"])
-    assert (out / told["pictures"]).is_file() and told["photographs"]["count"] == 40
+    assert (out / told["pictures"]).is_file()
+    assert told["photographs"]["count"] == 40
     assert len(list(Path(told["photographs"]["folder"]).glob("*.png"))) == 40
-    assert all("python" in command for command in told["commands"]) and "the promise is broken" in told["promise"]
+    assert all("python" in command for command in told["commands"])
+    assert "the promise is broken" in told["promise"]
     assert alarm.repaired == second.run == str(out / "repairs" / "001")
-    assert second.why == "a new threshold after alarm 1" and second.looks != first.looks
+    assert second.why == "a new threshold after alarm 1"
+    assert second.looks != first.looks
     assert {p.name: p.read_bytes() for p in run.iterdir() if p.is_file()} == before
     after = [part.decision for part in parts if part.epoch == 2]
-    assert len(after) >= 10 and second.promised is not None
+    assert len(after) >= 10
+    assert second.promised is not None
     low, high = binomial_interval(sum(map(bool, after)), len(after))
     assert low <= second.promised <= high
     printed = capsys.readouterr()
-    assert "ALARM 1 at part" in printed.err and "repaired with a new threshold" in printed.out
+    assert "ALARM 1 at part" in printed.err
+    assert "repaired with a new threshold" in printed.out
     fill(150, 155, 0.85)
     watched(chosen(run, camera, repair="threshold", auto=True), out)  # the repaired run still judges
     assert [p.epoch for p in held(out)[0][-5:]] == [2] * 5
@@ -179,7 +188,8 @@ def test_train_images_that_are_gone_are_told_and_the_watch_goes_on(
     fill(0, 2)
     watched(chosen(run, tmp_path / "camera", data_root=str(tmp_path / "nowhere")), tmp_path / "out")
     parts, _, (epoch,) = held(tmp_path / "out")
-    assert len(parts) == 2 and epoch.looks == ()
+    assert len(parts) == 2
+    assert epoch.looks == ()
     assert "data_root=FOLDER names where they lie now" in capsys.readouterr().err
 
 
@@ -219,4 +229,5 @@ def test_the_command(run: Path, tmp_path: Path, fill: Fill) -> None:
     assert done.code == 0, done.err
     assert len(held(tmp_path / "out")[0]) == 2
     done = invoke("adshift/watch/__main__.py", *words, "drift.delta=2")
-    assert done.code == 2 and "drift.delta=2" in one_line(done.err)
+    assert done.code == 2
+    assert "drift.delta=2" in one_line(done.err)
