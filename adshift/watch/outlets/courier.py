@@ -61,8 +61,8 @@ class Courier(threading.Thread):
         """The thread's work."""
         try:
             while True:
+                self._news.clear()  # before the rest, so that what comes after it is looked at
                 last = self._ending.is_set()
-                self._news.clear()
                 fault = self._round()
                 if last:
                     return

@@ -59,16 +59,16 @@ class Mqtt:
 
     def send(self, id: str, kind: str, body: str) -> None:
         """As ``Outlet.send``; the id is in the body."""
-        if time.monotonic() - self._used > KEEPALIVE:
-            self.close()
         try:
+            if self._connection is not None and not self._is_sound(self._connection):
+                self.close()
             if self._connection is None:
                 self._connection = self._connect()
             self._connection.publish(f"{self._topic}/{kind}", body)
             self._used = time.monotonic()
         except (OSError, Undelivered) as error:
             self.close()  # what paho holds unacknowledged it would send again by itself, beside our own try
-            why = error if isinstance(error, Undelivered) else f"cannot be reached ({_why(error)})"
+            why = str(error) if isinstance(error, Undelivered) else f"cannot be reached ({_why(error)})"
             raise Undelivered(f"{self._place} {why}") from error
 
     def close(self) -> None:
@@ -76,6 +76,9 @@ class Mqtt:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _is_sound(self, connection: _Connection) -> bool:
+        return time.monotonic() - self._used < KEEPALIVE and connection.is_open()
 
     def _connect(self) -> _Connection:
         from paho.mqtt.client import Client, MQTTv5
@@ -88,8 +91,12 @@ class Mqtt:
         if self._tls:
             client.tls_set()
         connection = _Connection(client, self._timeout)
-        client.connect(self._host, self._port, KEEPALIVE)
-        connection.wait_for(CONNECT)
+        try:
+            client.connect(self._host, self._port, KEEPALIVE)
+            connection.wait_for(CONNECT)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
 
@@ -108,10 +115,12 @@ class _Connection:
         client.on_publish = self._published
         client.on_disconnect = self._disconnected
 
+    def is_open(self) -> bool:
+        """Whether the broker has not closed it, as far as is known here."""
+        return self._client.loop(0) == 0
+
     def publish(self, topic: str, body: str) -> None:
         """Returns when the broker has acknowledged it; raises Undelivered."""
-        if self._client.loop(0):  # the broker may have gone since the last message
-            raise Undelivered(self._lost)
         self.wait_for(self._client.publish(topic, body, qos=1).mid)
 
     def wait_for(self, asked: object) -> None:
@@ -128,7 +137,7 @@ class _Connection:
 
     def close(self) -> None:
         """Say goodbye, and leave the rest to the broker: nothing is waited for."""
-        self._client.on_disconnect = None
+        self._client.on_connect = self._client.on_publish = self._client.on_disconnect = None  # else a circle stays open
         self._client.disconnect()
 
     def _connected(self, _: Client, __: Any, ___: Any, code: ReasonCode, ____: Any) -> None:
