@@ -46,7 +46,9 @@ def _label(chosen: argparse.Namespace) -> None:
     counts = [sum(verdict == which for _, verdict in known.values()) for which in VERDICTS]
     say(f"{counts[0]} good and {counts[1]} bad labelled")
     if unknown:
-        tell(f"adshift: this watch has never judged {len(unknown)} of the images, the first {unknown[0]}: they have no label")
+        tell(
+            f"adshift: this watch has never judged {len(unknown)} of the images, the first {unknown[0]}: they have no label"
+        )
 
 
 def _given(what: Path, verdict: str | None) -> list[tuple[Path, str]]:
@@ -71,14 +73,20 @@ def _by_content(given: Sequence[tuple[Path, str]]) -> dict[str, tuple[Path, str]
     for path, verdict in given:
         first, said = found.setdefault(file_sha256(path), (path, verdict))
         if said != verdict:
-            raise AdshiftError(f"{first} and {path} are the same image, called {said} and {verdict}; remove one of them")
+            raise AdshiftError(
+                f"{first} and {path} are the same image, called {said} and {verdict}; remove one of them"
+            )
     return found
 
 
 def _known(book: Book, found: dict[str, tuple[Path, str]]) -> tuple[dict[str, tuple[Path, str]], list[Path]]:
     """Those that this watch gave a score, and the files of the others."""
-    judged = {s for s in found if any(book.query("SELECT 1 FROM parts WHERE sha256 = ? AND score IS NOT NULL LIMIT 1", (s,)))}
-    return {s: what for s, what in found.items() if s in judged}, [path for s, (path, _) in found.items() if s not in judged]
+    judged = {
+        s for s in found if any(book.query("SELECT 1 FROM parts WHERE sha256 = ? AND score IS NOT NULL LIMIT 1", (s,)))
+    }
+    return {s: what for s, what in found.items() if s in judged}, [
+        path for s, (path, _) in found.items() if s not in judged
+    ]
 
 
 if __name__ == "__main__":

@@ -53,7 +53,13 @@ class Broker:
         self._conf = folder / "mosquitto.conf"
         rest = settings or ("allow_anonymous true",)
         # started by root it becomes another user, who may not write here
-        lines = (f"listener {self.port} 127.0.0.1", "persistence true", f"persistence_location {folder}/", "user root", *rest)
+        lines = (
+            f"listener {self.port} 127.0.0.1",
+            "persistence true",
+            f"persistence_location {folder}/",
+            "user root",
+            *rest,
+        )
         self._conf.write_text("\n".join(lines) + "\n")
         self.process: subprocess.Popen[bytes]
         self.back()

@@ -161,7 +161,9 @@ def test_what_is_left_is_told_by_the_next_delivery(book: Book, capsys: pytest.Ca
     dead.fault = "gone"
     ids = _post(book, range(5), "noted")
     assert Delivery(book.path, [dead], QUICK).close(5) == {"noted": 5}
-    assert f"5 messages for noted wait in {book.path}; the next watch of this folder tells them" in capsys.readouterr().err
+    assert (
+        f"5 messages for noted wait in {book.path}; the next watch of this folder tells them" in capsys.readouterr().err
+    )
     outlet = Noted()
     with Delivery(book.path, [outlet], QUICK):
         wait(lambda: len(outlet.has) == 5)
@@ -258,26 +260,26 @@ def test_no_secret_reaches_the_data_base_or_the_terminal(
     assert all(b"geheim" not in file.read_bytes() for file in files)
 
 
-def test_killed_at_any_moment_nothing_is_lost(book: Book, receiver: Receiver) -> None:
-    """A child delivers and is killed, five times; each kill repeats at most what was told and not yet taken out."""
-    ids = _post(book, range(300), "webhook")
-    kills = 0
-    while kills < 5:
-        before = len(receiver.has)
+def test_killed_at_any_moment_nothing_is_lost(tmp_path: Path, receiver: Receiver) -> None:
+    """A child delivers and is killed, five times; each kill repeats one message at most."""
+    path, kills = tmp_path / NAME, 5
+    with closing(Book(path, make=True)) as book:  # and closed again: SQLite's connections must not be forked
+        ids = _post(book, range(300), "webhook")
+    for _ in range(kills):
+        enough = len(receiver.has) + 20
         child = os.fork()
         if child == 0:
-            Delivery(book.path, [Webhook(receiver.url)], QUICK)
+            Delivery(path, [Webhook(receiver.url)], QUICK)
             time.sleep(60)
             os._exit(1)
-        wait(lambda: len(receiver.has) >= before + 20)  # noqa: B023
+        wait(lambda: len(receiver.has) >= enough)  # noqa: B023
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
-        kills += 1
-    with Delivery(book.path, [Webhook(receiver.url)], QUICK):
-        wait(lambda: book.queue_length("webhook") == 0)
+    assert Delivery(path, [Webhook(receiver.url)], QUICK).close(30) == {"webhook": 0}
     told = [id_ for id_, _, _ in receiver.has]
     assert list(dict.fromkeys(told)) == ids  # first told in order, none left out
-    assert max(Counter(told).values()) <= 1 + kills
+    assert len(told) - len(ids) <= kills
+    assert max(Counter(told).values()) <= 2
 
 
 @pytest.mark.slow

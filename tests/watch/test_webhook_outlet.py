@@ -105,9 +105,7 @@ def test_what_lies_behind_the_host_is_told_to_nobody(receiver: Receiver) -> None
         ({"url": "http://host", "token_env": "ADSHIFT_TWO_LINES"}, "must hold ASCII letters on one line"),
     ],
 )
-def test_a_mistake_is_told_with_its_remedy(
-    change: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_mistake_is_told_with_its_remedy(change: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADSHIFT_TWO_LINES", "a\r\nX-Other: b")
     with pytest.raises(AdshiftError) as error:
         outlets({**NODE, **change}, NO_MQTT)

@@ -59,7 +59,9 @@ def _address(url: str) -> tuple[str, bool]:
     except ValueError as error:
         raise AdshiftError(f"webhook.url={url} is no address ({error}); write {example}") from error
     if named:
-        raise AdshiftError(f"webhook.url holds a name or a password; leave them out: webhook.token_env=VARIABLE, {example}")
+        raise AdshiftError(
+            f"webhook.url holds a name or a password; leave them out: webhook.token_env=VARIABLE, {example}"
+        )
     if parts.scheme not in ("http", "https") or not host:
         raise AdshiftError(f"webhook.url={url} must be an http or https address; write {example}")
     if not (url.isascii() and url.isprintable()) or " " in url:
@@ -74,7 +76,9 @@ def _mqtt(node: Mapping[str, Any]) -> Mqtt:
     tls = checked("mqtt.tls", node["tls"], bool)
     within("mqtt.port", port, 1, 65535, "1883 is customary, 8883 with mqtt.tls=true")
     if not re.fullmatch(r"[A-Za-z0-9._:-]+", host):
-        raise AdshiftError(f"mqtt.host={host} must be a host's name or address alone; write mqtt.host=HOST mqtt.port={port}")
+        raise AdshiftError(
+            f"mqtt.host={host} must be a host's name or address alone; write mqtt.host=HOST mqtt.port={port}"
+        )
     if not topic.isprintable() or not 0 < len(topic) <= LONGEST_TOPIC or set(topic) & set("+#"):
         raise AdshiftError(
             f"mqtt.topic={topic} must have 1 to {LONGEST_TOPIC} letters, without + and #, which are for who listens; "

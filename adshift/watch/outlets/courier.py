@@ -17,8 +17,6 @@ from adshift.watch.outlets.outlet import Outlet, Undelivered
 
 CHUNK = 64
 """Messages that are read at a time."""
-HOLD = 0.2
-"""Seconds after which what was delivered leaves the queue. Whoever is killed before tells that much again."""
 WORTH_TELLING = 2
 """Tries of one message that fail in a row before a person is told: one that a second try mends is no news."""
 
@@ -26,8 +24,8 @@ WORTH_TELLING = 2
 class Courier(threading.Thread):
     """Tells one outlet what waits for it, the oldest first, each message until it is delivered.
 
-    A message leaves the queue after its delivery: it is told at least once, and again, with the same id, where this
-    program or the answer was lost in between.
+    A message leaves the queue right after its delivery: it is told at least once, and again, with the same id, where the
+    answer was lost, or the program was killed before it noted it.
 
     Args:
         path: of the data base.
@@ -45,7 +43,9 @@ class Courier(threading.Thread):
         self._news, self._ending = threading.Event(), threading.Event()
         self._deadline = math.inf
         self._failed = 0
-        self._told: list[int] = []
+        self._told: int | None = None
+        # Notes of deliveries that a power cut takes are told again; flushing each would hold up the watch itself.
+        list(self._book.query("PRAGMA synchronous = NORMAL"))
 
     def wake(self) -> None:
         """Look at the queue now, unless a try has just failed."""
@@ -89,25 +89,19 @@ class Courier(threading.Thread):
     def _empty(self) -> None:
         self._strike()  # what could not be struck the last time must not be told again
         while messages := self._book.waiting(self._outlet.name, CHUNK):
-            began = time.monotonic()
-            try:
-                for message in messages:
-                    self._outlet.send(json.loads(message["body"])["id"], message["kind"], message["body"])
-                    self._told.append(message["id"])
-                    self._is_well()
-                    if time.monotonic() > min(began + HOLD, self._deadline):
-                        break
-            finally:
+            for message in messages:
+                self._outlet.send(json.loads(message["body"])["id"], message["kind"], message["body"])
+                self._told = message["id"]
                 self._strike()
-            if time.monotonic() > self._deadline:
-                return
+                self._is_well()
+                if time.monotonic() > self._deadline:
+                    return
 
     def _strike(self) -> None:
         """Take what was told out of the queue."""
-        if self._told:
-            with self._book.transaction():
-                self._book.delivered(self._told)
-            self._told.clear()
+        if self._told is not None:
+            self._book.delivered([self._told])
+            self._told = None
 
     def _after(self, fault: str) -> float:
         """Note a try that failed; returns the seconds to wait."""
@@ -126,4 +120,4 @@ class Courier(threading.Thread):
         self._failed = 0
 
     def _waiting(self) -> str:
-        return f"{self._book.queue_length(self._outlet.name) - len(self._told)} messages wait"
+        return f"{self._book.queue_length(self._outlet.name)} messages wait"

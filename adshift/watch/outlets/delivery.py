@@ -19,7 +19,7 @@ LAST_WORDS = 5.0
 
 
 class Delivery:
-    """Empties the queues of outlets in the background, from its beginning to ``close``; what is left waits for the next one.
+    """Empties the queues of outlets in the background, until ``close``; what is left waits for the next one.
 
     One delivery at a time may hold a data base: two would tell everything twice.
 
@@ -33,7 +33,9 @@ class Delivery:
         AdshiftError: the data base cannot be opened.
     """
 
-    def __init__(self, path: Path, outlets: Sequence[Outlet], backoff: Backoff | None = None, poll: float = POLL) -> None:
+    def __init__(
+        self, path: Path, outlets: Sequence[Outlet], backoff: Backoff | None = None, poll: float = POLL
+    ) -> None:
         self._path = path
         self.names = tuple(outlet.name for outlet in outlets)
         self._couriers = [Courier(path, outlet, backoff or Backoff(), poll) for outlet in outlets]
@@ -59,7 +61,9 @@ class Delivery:
         left = self._left()
         for name, count in left.items():
             if count:
-                tell(f"adshift: {count} messages for {name} wait in {self._path}; the next watch of this folder tells them")
+                tell(
+                    f"adshift: {count} messages for {name} wait in {self._path}; the next watch of this folder tells them"
+                )
         return left
 
     def _left(self) -> dict[str, int]:

@@ -137,7 +137,9 @@ class _Connection:
 
     def close(self) -> None:
         """Say goodbye, and leave the rest to the broker: nothing is waited for."""
-        self._client.on_connect = self._client.on_publish = self._client.on_disconnect = None  # else a circle stays open
+        self._client.on_connect = self._client.on_publish = self._client.on_disconnect = (
+            None  # else a circle stays open
+        )
         self._client.disconnect()
 
     def _connected(self, _: Client, __: Any, ___: Any, code: ReasonCode, ____: Any) -> None:
