@@ -161,8 +161,8 @@ def test_what_is_left_is_told_by_the_next_delivery(book: Book, capsys: pytest.Ca
     dead.fault = "gone"
     ids = _post(book, range(5), "noted")
     assert Delivery(book.path, [dead], QUICK).close(5) == {"noted": 5}
-    assert (
-        f"5 messages for noted wait in {book.path}; the next watch of this folder tells them" in capsys.readouterr().err
+    assert capsys.readouterr().err == (
+        f"adshift: 5 messages for noted wait in {book.path} (gone); the next watch there tells them\n"
     )
     outlet = Noted()
     with Delivery(book.path, [outlet], QUICK):

@@ -158,8 +158,8 @@ def test_a_try_leaves_no_connection_open() -> None:
 
 
 def test_without_the_package_the_remedy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "paho", None)
-    with pytest.raises(AdshiftError, match=r"mqtt.host needs paho-mqtt; pip install 'adshift\[watch\]'"):
+    monkeypatch.setitem(sys.modules, "paho.mqtt.enums", None)
+    with pytest.raises(AdshiftError, match=r"mqtt.host needs paho-mqtt 2; pip install 'adshift\[watch\]'"):
         Mqtt("127.0.0.1")
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Backoff:
     """Each wait twice the one before, up to a bound, and up to half of it left out at random.
 
-    So several watches do not ask a receiver that comes back all at once (M. Brooker, "Exponential backoff and jitter", 2015).
+    So several watches do not ask a receiver that is back all at once (M. Brooker, "Exponential backoff and jitter", 2015).
 
     Attributes:
         first: seconds before the second try.

@@ -33,6 +33,9 @@ class Courier(threading.Thread):
         backoff: between tries that fail.
         poll: seconds between two looks at an empty queue that nobody reported new messages for.
 
+    Attributes:
+        fault: why the last try failed; empty where it did not.
+
     Raises:
         AdshiftError: the data base cannot be opened.
     """
@@ -42,6 +45,7 @@ class Courier(threading.Thread):
         self._book, self._outlet, self._backoff, self._poll = Book(path), outlet, backoff, poll
         self._news, self._ending = threading.Event(), threading.Event()
         self._deadline = math.inf
+        self.fault = ""
         self._failed = 0
         self._told: int | None = None
         # Notes of deliveries that a power cut takes are told again; flushing each would hold up the watch itself.
@@ -63,11 +67,11 @@ class Courier(threading.Thread):
             while True:
                 self._news.clear()  # before the rest, so that what comes after it is looked at
                 last = self._ending.is_set()
-                fault = self._round()
+                self.fault = self._round()
                 if last:
                     return
-                if fault:
-                    self._ending.wait(self._after(fault))
+                if self.fault:
+                    self._ending.wait(self._after(self.fault))
                 else:
                     self._news.wait(self._poll)
         finally:

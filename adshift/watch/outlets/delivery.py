@@ -59,11 +59,10 @@ class Delivery:
         for courier in self._couriers:
             courier.join(max(0.0, deadline - time.monotonic()))
         left = self._left()
-        for name, count in left.items():
+        for (name, count), courier in zip(left.items(), self._couriers, strict=True):
             if count:
-                tell(
-                    f"adshift: {count} messages for {name} wait in {self._path}; the next watch of this folder tells them"
-                )
+                why = f" ({courier.fault})" if courier.fault else ""
+                tell(f"adshift: {count} messages for {name} wait in {self._path}{why}; the next watch there tells them")
         return left
 
     def _left(self) -> dict[str, int]:

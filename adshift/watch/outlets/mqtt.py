@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import uuid
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from adshift.errors import AdshiftError
@@ -33,7 +32,7 @@ class Mqtt:
         timeout: seconds that each answer of the broker may take.
 
     Raises:
-        AdshiftError: paho-mqtt is not installed.
+        AdshiftError: paho-mqtt is not installed, or an older one than 2.
     """
 
     name = "mqtt"
@@ -48,8 +47,7 @@ class Mqtt:
         tls: bool = False,
         timeout: float = 5.0,
     ) -> None:
-        if find_spec("paho") is None:
-            raise AdshiftError("mqtt.host needs paho-mqtt; pip install 'adshift[watch]', or use mqtt.host=null")
+        _require_paho()
         self._host, self._port, self._topic, self._tls, self._timeout = host, port, topic, tls, timeout
         self._username, self._password = username, password
         self._place = f"{host}:{port}"
@@ -150,6 +148,15 @@ class _Connection:
 
     def _disconnected(self, _: Client, __: Any, ___: Any, code: ReasonCode, ____: Any) -> None:
         self._lost = f"closed the connection ({code})"
+
+
+def _require_paho() -> None:
+    try:
+        import paho.mqtt.enums  # noqa: F401 - which came with version 2
+    except ImportError as error:
+        raise AdshiftError(
+            "mqtt.host needs paho-mqtt 2; pip install 'adshift[watch]', or use mqtt.host=null"
+        ) from error
 
 
 def _why(error: OSError) -> str:
