@@ -38,7 +38,7 @@ def _label(chosen: argparse.Namespace) -> None:
         known, unknown = _known(book, _by_content(_given(chosen.what, chosen.verdict)))
         if not known:
             raise AdshiftError(
-                f"{chosen.what} holds no image that this watch has judged; label the files that it saw, or copies of them"
+                f"{chosen.what} is nothing that this watch has judged; label the files that it saw, or copies of them"
             )
         with book.transaction():
             for sha256, (path, verdict) in known.items():

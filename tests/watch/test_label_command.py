@@ -65,8 +65,8 @@ def test_a_folder_of_copies_is_labelled_by_what_they_hold(db: Path, capsys: pyte
 @pytest.mark.parametrize(
     ("what", "verdict", "told"),
     [
-        ("line/4.png", "good", "holds no image that this watch has judged"),  # it could not be read
-        ("other/9.png", "bad", "holds no image that this watch has judged"),
+        ("line/4.png", "good", "is nothing that this watch has judged"),  # it could not be read
+        ("other/9.png", "bad", "is nothing that this watch has judged"),
         ("line/1.png", None, "has no verdict; write good or bad behind it"),
         ("line/none.png", "good", "does not exist"),
         ("line", None, "holds no folder good and none bad"),

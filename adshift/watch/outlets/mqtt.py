@@ -135,10 +135,9 @@ class _Connection:
 
     def close(self) -> None:
         """Say goodbye, and leave the rest to the broker: nothing is waited for."""
-        self._client.on_connect = self._client.on_publish = self._client.on_disconnect = (
-            None  # else a circle stays open
-        )
-        self._client.disconnect()
+        client = self._client
+        client.on_connect = client.on_publish = client.on_disconnect = None  # a circle would keep its sockets open
+        client.disconnect()
 
     def _connected(self, _: Client, __: Any, ___: Any, code: ReasonCode, ____: Any) -> None:
         self._answers[CONNECT] = str(code) if code.is_failure else ""
