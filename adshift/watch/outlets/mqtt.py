@@ -101,8 +101,7 @@ class Mqtt:
 class _Connection:
     """One connection, whose packets are read by the thread that waits for an answer; after a fault it is of no more use.
 
-    paho's own thread would connect and send again by itself, and ``loop_stop`` waits for ever while a silent broker owes an
-    acknowledgement.
+    paho's own thread would connect again by itself and send what had been given up, once for every try.
     """
 
     def __init__(self, client: Client, timeout: float) -> None:
