@@ -94,13 +94,7 @@ class Seen:
     times: Mapping[int, float]
 
 
-def score_chart(
-    name: str,
-    stretches: Sequence[Stretch],
-    epochs: Mapping[int, Epoch],
-    alarms: Sequence[Alarm],
-    times: Mapping[int, float],
-) -> Chart:
+def score_chart(name: str, seen: Seen) -> Chart:
     """The control chart: from the lowest to the highest score of each stretch, their mean, and the threshold.
 
     Every part is a dot where each is a stretch of its own; else the highest of each stretch in which one was anomalous.
@@ -141,13 +135,7 @@ def score_chart(
     )
 
 
-def evidence_chart(
-    name: str,
-    stretches: Sequence[Stretch],
-    epochs: Mapping[int, Epoch],
-    alarms: Sequence[Alarm],
-    times: Mapping[int, float],
-) -> Chart:
+def evidence_chart(name: str, seen: Seen) -> Chart:
     """The strongest evidence of change in each stretch, as odds, and the limit at which the alarm sounds.
 
     Arguments as ``score_chart``'s.
