@@ -11,7 +11,7 @@ from itertools import groupby
 from adshift.watch.axis import Axis, axis_of, linear_ticks
 from adshift.watch.book import Alarm, Epoch
 from adshift.watch.history import Stretch, known
-from adshift.watch.shapes import HEIGHT, Frame, band, dots, line, runs, steps
+from adshift.watch.shapes import HEIGHT, WIDTH, Frame, band, dots, line, runs, steps
 
 ROOM = 17.0
 """Percent of the width that a label needs on a narrow screen."""
@@ -64,6 +64,7 @@ class Chart:
         marks: alarms and epochs.
         paths: kind of line, area or dots -> path; empty ones are left out.
         limit: words of the limit, and where they stand: pixels from the top; None where there is no limit.
+        width, height: of the paths' coordinates; the height is in pixels too.
     """
 
     name: str
@@ -75,6 +76,8 @@ class Chart:
     marks: list[Mark]
     paths: Mapping[str, str] = field(default_factory=dict)
     limit: Tick | None = None
+    width: float = WIDTH
+    height: float = HEIGHT
 
 
 @dataclass(frozen=True)

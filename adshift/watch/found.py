@@ -14,12 +14,14 @@ RECENT = 200
 """Parts that are shown one by one, where there are more than a chart has places."""
 CARDS = 12
 EPOCHS = """
-    SELECT epoch, began, run, model, threshold, kind, promised, normals, delta, seed, why, told FROM epochs ORDER BY epoch"""
+    SELECT epoch, began, run, model, threshold, kind, promised, normals, delta, seed, why, told
+    FROM epochs ORDER BY epoch"""
 SAID = """
     SELECT good, verdict, count(*) AS count FROM (
         SELECT good, (SELECT coalesce(decision, -1) FROM parts WHERE parts.sha256 = labels.sha256 ORDER BY number LIMIT 1)
             AS verdict FROM labels)
     GROUP BY good, verdict"""
+LEVELS = "number BETWEEN ? AND ? AND levels IS NOT NULL"
 WAITING = """
     SELECT queue.outlet, count, made, fault
     FROM (SELECT outlet, count(*) AS count, min(id) AS head FROM outbox GROUP BY outlet) AS queue
@@ -39,7 +41,8 @@ class Found:
         today: parts judged since midnight.
         levels: stream -> evidence after the last part that had a score.
         parts: the last ones, the newest first.
-        said: (good, verdict) -> labelled images; the verdict is that of the first time: 1, 0, -1 undecided, None never judged.
+        said: (good, verdict) -> labelled images; the verdict is the first that was given: 1, 0, -1 where nothing was
+            decided, None where the image was never judged.
         waiting: outlet, how many messages, since when the first waits, and the fault of its last try.
     """
 
@@ -64,12 +67,8 @@ def read_all(book: Book, now: float, streams: Sequence[str], history: History) -
     shown = {n for row in (stretches, recent) if row for n in named_parts(row[0].first, row[-1].last)}
     marks = ", ".join("?" * len(shown))
     times = book.query(f"SELECT number, judged FROM parts WHERE number IN ({marks})", sorted(shown))
-    told = next((s for s in reversed(stretches) if s.level is not None), None)
-    spoke = (
-        book.parts("number BETWEEN ? AND ? AND levels IS NOT NULL", (told.first, told.last), "number DESC", 1)
-        if told
-        else ()
-    )
+    spoke = next(((s.first, s.last) for s in reversed(stretches) if s.level is not None), (0, 0))
+    levels = [part.levels for part in book.parts(LEVELS, spoke, "number DESC", 1)]
     return Found(
         now,
         stretches,
@@ -78,10 +77,10 @@ def read_all(book: Book, now: float, streams: Sequence[str], history: History) -
         book.alarms(),
         {row["number"]: row["judged"] for row in times},
         _today(book, stretches, now),
-        {name: level for part in spoke for name, level in zip(streams, part.levels, strict=False)},
+        dict(zip(streams, levels[0], strict=False)) if levels else {},
         list(book.parts(order="number DESC", limit=CARDS)),
         {(bool(row["good"]), row["verdict"]): row["count"] for row in book.query(SAID)},
-        [tuple(row) for row in book.query(WAITING)],
+        [(row["outlet"], row["count"], row["made"], row["fault"]) for row in book.query(WAITING)],
     )
 
 
@@ -91,6 +90,6 @@ def _today(book: Book, stretches: Sequence[Stretch], now: float) -> int:
     begun = next((s for s in stretches if s.until >= midnight), None)
     if begun is None:
         return 0
-    rows = book.query("SELECT min(number) AS n FROM parts WHERE number BETWEEN ? AND ? AND judged >= ?",
-                      (begun.first, begun.last, midnight))  # fmt: skip
-    return int(stretches[-1].last - next(rows)["n"] + 1)
+    (row,) = book.query("SELECT min(number) AS n FROM parts WHERE number BETWEEN ? AND ? AND judged >= ?",
+                        (begun.first, begun.last, midnight))  # fmt: skip
+    return int(stretches[-1].last - row["n"] + 1)

@@ -12,7 +12,7 @@ QUERY = """
     SELECT epoch, min(number) AS first, max(number) AS last, count(*) AS parts, sum(error != '') AS unread,
         count(decision) AS decided, coalesce(sum(decision), 0) AS anomalous, count(score) AS scored, total(score) AS sum,
         min(score) AS low, max(score) AS high, max(level) AS level, max(judged) AS until
-    FROM parts WHERE number BETWEEN ? AND ? GROUP BY epoch ORDER BY first"""
+    FROM parts WHERE number BETWEEN ? AND ? GROUP BY {by} ORDER BY first"""
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,10 @@ class History:
 
 def read(book: Book, first: int, last: int, width: int = 1) -> list[Stretch]:
     """The parts ``first`` to ``last`` in stretches of up to ``width`` numbers that begin at ``first``."""
+    if width == 1:
+        return [Stretch(**dict(row)) for row in book.query(QUERY.format(by="number"), (first, last))]
     return [
         Stretch(**dict(row))
         for begin in range(first, last + 1, width)
-        for row in book.query(QUERY, (begin, min(begin + width - 1, last)))
+        for row in book.query(QUERY.format(by="epoch"), (begin, min(begin + width - 1, last)))
     ]

@@ -69,8 +69,8 @@ def _part(part: Part | None, alarm: Alarm | None, clock: Callable[[float], str])
     p_value = () if part.p_value is None else (f"p-value {part.p_value:.3g}",)
     if part.decision is None:
         return Tile(question, CARE, "Not decided", (which, ", ".join((value, *p_value)), "This run has no threshold."))
-    sign = "≥" if part.decision else "<"
-    told = ", ".join((f"{value} {sign} threshold {part.threshold:.4g}", *p_value))
+    rule = "" if part.threshold is None else f" {'≥' if part.decision else '<'} threshold {part.threshold:.4g}"
+    told = ", ".join((value + rule, *p_value))
     doubt = () if alarm is None else ("The line has changed: verdicts are worth less than promised.",)
     kind, word = (BAD, "Yes: anomalous") if part.decision else (GOOD, "No: normal")
     return Tile(question, kind, word, (which, told, *doubt))
@@ -79,7 +79,8 @@ def _part(part: Part | None, alarm: Alarm | None, clock: Callable[[float], str])
 def _line(epoch: Epoch | None, alarm: Alarm | None, levels: Mapping[str, float], clock: Callable[[float], str]) -> Tile:
     question = "Has the line changed?"
     if alarm is not None:
-        since = f"Since about part {alarm.since:,}; alarm {alarm.alarm} sounded at part {alarm.number:,}, {clock(alarm.at)}."
+        sounded = f"alarm {alarm.alarm} sounded at part {alarm.number:,}, {clock(alarm.at)}"
+        since = f"Since about part {alarm.since:,}; {sounded}."
         words = lines_of(alarm.told.get("words")) or (
             (f"Seen in: {', '.join(alarm.streams)}.",) if alarm.streams else ()
         )
