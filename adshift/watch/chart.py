@@ -172,7 +172,7 @@ def evidence_chart(name: str, seen: Seen) -> Chart:
         [Tick(frame.y(t * math.log(10)), (odds(t * math.log(10)),)) for t in decades if t == round(t)],
         _marks(frame, seen),
         {kind: path for kind, path in paths.items() if path},
-        None if limit is None else Tick(frame.y(limit), (f"alarm, {odds(limit)}",)),
+        None if limit is None else Tick(frame.y(limit), ("alarm",)),
     )
 
 
@@ -192,14 +192,16 @@ def odds(level: float) -> str:
 def named_parts(first: int, last: int) -> list[int]:
     """The numbers that stand below a chart of these parts."""
     inside = [round(n) for n in linear_ticks(first, last, NUMBERS) if n == round(n)] if last > first else []
-    apart = (last - first) * ROOM / 100.0
+    apart = (last - first) * 1.5 * ROOM / 100.0  # the first and the last one's words begin and end at the edge
     return [first, *(n for n in inside if n - first > apart and last - n > apart), *([last] if last > first else [])]
 
 
 def _number_ticks(frame: Frame, times: Mapping[int, float]) -> list[Tick]:
-    long = bool(times) and max(times.values()) - min(times.values()) > DAY
+    named = named_parts(frame.first, frame.last)
+    here = [times[number] for number in named if number in times]
+    long = bool(here) and max(here) - min(here) > DAY
     ticks = []
-    for number in named_parts(frame.first, frame.last):
+    for number in named:
         at = datetime.fromtimestamp(times[number]) if number in times else None
         told = () if at is None else (f"{at:%d %b}", f"{at:%H:%M}") if long else (f"{at:%H:%M:%S}",)
         ticks.append(Tick(frame.percent(number), (f"{number:,}", *told)))
