@@ -12,7 +12,7 @@ DECADE = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0))
 """Multiples of the powers of ten that a logarithmic axis may name, from few to many."""
 SPAN = 8.0
 """A positive quantity whose largest value is more than this many times its middle is drawn on a logarithmic axis."""
-AIR = 0.06
+AIR = 0.08
 """Share of the axis that is left free at an end."""
 
 
