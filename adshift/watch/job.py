@@ -21,11 +21,16 @@ from adshift.watch.arrivals import Arrivals
 from adshift.watch.book import NAME, Alarm, Book, Part
 from adshift.watch.epochs import enter, home_of
 from adshift.watch.line import Line, Place, row_of
+from adshift.watch.outlets.configured import outlets
+from adshift.watch.outlets.delivery import Delivery
 from adshift.watch.plan import WatchPlan, make_watch_plan
+from adshift.watch.renewal import Renewal
 from adshift.watch.repair import repair_threshold
 
 STEP = 0.5
 """Seconds without a file after which what else there is to do is looked for."""
+FAREWELL = 5.0
+"""Seconds that a watch which ends gives those who are still to be told."""
 GATHER = 10
 """Parts after which the account of an alarm is brought up to date."""
 
@@ -48,11 +53,15 @@ def watched(chosen: Mapping[str, Any], folder: Path) -> None:
         AdshiftError: a value is out of bounds, the run or the folder is of no use, or ``folder`` is another source's.
     """
     plan = make_watch_plan(chosen)
+    listening = outlets(chosen["webhook"], chosen["mqtt"])
     with ExitStack() as stack:
         book = Book(folder / NAME, make=True)
         stack.callback(book.close)
-        place = _place(plan, book, folder, ())
-        watch = Watch(plan, book, place, stack)
+        place = _place(plan, book, folder, tuple(outlet.name for outlet in listening))
+        delivery = Delivery(folder / NAME, listening)
+        stack.callback(delivery.close, FAREWELL)
+        watch = Watch(plan, book, place, delivery, stack)
+        stack.callback(Renewal(folder / NAME, folder, plan.page).close)
         watch.run()
 
 
@@ -75,13 +84,15 @@ class Watch:
         plan: what is asked.
         book: the data base.
         place: of the watch.
+        delivery: to those who are told.
         stack: what is closed at the end.
     """
 
-    def __init__(self, plan: WatchPlan, book: Book, place: Place, stack: ExitStack) -> None:
+    def __init__(self, plan: WatchPlan, book: Book, place: Place, delivery: Delivery, stack: ExitStack) -> None:
         self._plan = plan
         self._book = book
         self._place = place
+        self._delivery = delivery
         last = book.epochs()[-1:]
         run = plan.run
         if last and Path(last[0].run) != run and home_of(Path(last[0].run)) == home_of(run) and plan.auto:
@@ -120,6 +131,7 @@ class Watch:
                 return None
             part = self._line.take(path, final=True)
         self._arrivals.done(path)
+        self._delivery.wake()
         if part is not None and part.error:
             tell(f"adshift: not judged: {part.error}")
         if self._line.alarm is not None and alarmed is None:

@@ -185,7 +185,7 @@ class Line:
         return self.alarm is not None and self.alarm.told["photographs"]["count"] >= self._place.photographs
 
     def gather(self) -> bool:
-        """Bring the alarm's account up to date while photographs are still wanted; returns whether this made them enough."""
+        """Bring the alarm's account up to date while photographs are wanted; returns whether this made them enough."""
         if self.alarm is None or self.collected:
             return False
         told = self._told(self.alarm.alarm, self.alarm.since, self.alarm.streams)
