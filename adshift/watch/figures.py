@@ -32,12 +32,20 @@ def share(count: int, n: int) -> str:
     """
     if n == 0:
         return "–"
-    low, high = (100 * end for end in binomial_interval(count, n))
-    return (
-        f"{100 * count / n:.2g} % [{low:.2g}, {high:.2g}]"
-        if low < 99.5
-        else f"{100 * count / n:.4g} % [{low:.4g}, 100]"
-    )
+    low, high = (percent(end) for end in binomial_interval(count, n))
+    return f"{percent(count / n)} % [{low}, {high}]"
+
+
+def percent(rate: float) -> str:
+    """A rate in percent, to two digits, and to more where it is nearly all.
+
+    >>> [percent(rate) for rate in (0.0, 2e-7, 0.0042, 0.333, 0.9987, 1.0)]
+    ['0', '<0.001', '0.42', '33', '99.87', '100']
+    """
+    value = 100 * rate
+    if 0 < value < 1e-3:
+        return "<0.001"
+    return f"{value:.2g}" if value < 9.95 else f"{value:.0f}" if value < 99 else f"{value:.4g}"
 
 
 def promise_of(epoch: Epoch) -> str:
@@ -87,7 +95,7 @@ def epoch_row(epoch: Epoch, total: Stretch | None, clock: Clock) -> tuple[str, .
 
 def label_rows(said: Mapping[tuple[bool, int | None], int]) -> list[tuple[str, ...]]:
     """What people say, beside the verdicts: good and bad, each called normal, anomalous, or neither."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for good in (True, False):
         normal, anomalous = (said.get((good, verdict), 0) for verdict in (0, 1))
         neither = sum(count for (g, verdict), count in said.items() if g is good and verdict not in (0, 1))

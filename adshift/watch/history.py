@@ -57,6 +57,8 @@ class Stretch:
 def united(stretches: Iterable[Stretch]) -> Stretch:
     """Neighbours of one epoch as one; at least one, in order."""
     every = list(stretches)
+    if len(every) == 1:
+        return every[0]
     return Stretch(
         epoch=every[0].epoch,
         first=every[0].first,

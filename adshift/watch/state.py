@@ -82,7 +82,7 @@ def _line(epoch: Epoch | None, alarm: Alarm | None, levels: Mapping[str, float],
         sounded = f"alarm {alarm.alarm} sounded at part {alarm.number:,}, {clock(alarm.at)}"
         since = f"Since about part {alarm.since:,}; {sounded}."
         words = lines_of(alarm.told.get("words")) or (
-            (f"Seen in: {', '.join(alarm.streams)}.",) if alarm.streams else ()
+            lines_of(f"Seen in: {', '.join(alarm.streams)}." if alarm.streams else None) if alarm.streams else ()
         )
         return Tile(question, BAD, "Yes: changed", (*words, since))
     if epoch is None or not levels:
