@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -268,6 +269,8 @@ class Book:
         for name in ("looks", "levels"):
             at = names.index(name)
             row[at] = json.dumps(_null(row[at])) if row[at] else None
+        for name in ("path", "error"):
+            row[names.index(name)] = _written(row[names.index(name)])
         self._insert("parts", row)
 
     def last_number(self) -> int:
@@ -277,21 +280,20 @@ class Book:
     def looks_seen(self, path: str, size: int, modified_ns: int) -> bool:
         """Whether a file of this path, size and time of change has been judged."""
         found = self._db.execute(
-            "SELECT 1 FROM parts WHERE path = ? AND size = ? AND modified_ns = ?", (path, size, modified_ns)
+            "SELECT 1 FROM parts WHERE path = ? AND size = ? AND modified_ns = ?", (_written(path), size, modified_ns)
         )
         return found.fetchone() is not None
 
     def seen(self, path: str, sha256: str) -> bool:
         """Whether these bytes have been judged under this path."""
-        return (
-            self._db.execute("SELECT 1 FROM parts WHERE path = ? AND sha256 = ?", (path, sha256)).fetchone() is not None
-        )
+        found = self._db.execute("SELECT 1 FROM parts WHERE path = ? AND sha256 = ?", (_written(path), sha256))
+        return found.fetchone() is not None
 
     def touched(self, path: str, sha256: str, size: int, modified_ns: int) -> None:
         """Remember the new time of change of a file whose bytes are those that were judged."""
         self._db.execute(
             "UPDATE parts SET size = ?, modified_ns = ? WHERE path = ? AND sha256 = ?",
-            (size, modified_ns, path, sha256),
+            (size, modified_ns, _written(path), sha256),
         )
 
     def parts(
@@ -299,7 +301,7 @@ class Book:
     ) -> Iterator[Part]:
         """Parts that fulfil an SQL condition of ours, one at a time."""
         for row in self._rows(f"SELECT * FROM parts WHERE {where} ORDER BY {order} LIMIT ?", (*values, limit)):
-            held = dict(row)
+            held = dict(row) | {name: os.fsdecode(row[name]) for name in ("path", "error")}
             for name in ("looks", "levels"):
                 held[name] = _nan(json.loads(held[name])) if held[name] else ()
             yield Part(**held)
@@ -329,12 +331,12 @@ class Book:
 
     def label(self, sha256: str, path: str, good: bool, at: float) -> None:
         """Write down what a person says of an image, in the place of what was said before."""
-        self._db.execute("INSERT OR REPLACE INTO labels VALUES (?, ?, ?, ?)", (sha256, path, int(good), at))
+        self._db.execute("INSERT OR REPLACE INTO labels VALUES (?, ?, ?, ?)", (sha256, _written(path), int(good), at))
 
     def labels(self) -> dict[str, tuple[str, bool]]:
         """SHA-256 -> path and whether it is good, of every labelled image."""
         rows = self._db.execute("SELECT sha256, path, good FROM labels ORDER BY at")
-        return {sha256: (path, bool(good)) for sha256, path, good in rows}
+        return {sha256: (os.fsdecode(path), bool(good)) for sha256, path, good in rows}
 
     # What others are told
 
@@ -383,6 +385,15 @@ class Book:
 
     def _insert(self, table: str, row: Sequence[Any]) -> None:
         self._db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+
+
+def _written(text: str) -> str | bytes:
+    """A name, or a line with one, as the data base takes it: as bytes where it is no Unicode."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(text)
+    return text
 
 
 def _null(values: Any) -> Any:

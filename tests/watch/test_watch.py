@@ -231,3 +231,18 @@ def test_the_command(run: Path, tmp_path: Path, fill: Fill) -> None:
     done = invoke("adshift/watch/__main__.py", *words, "drift.delta=2")
     assert done.code == 2
     assert "drift.delta=2" in one_line(done.err)
+
+
+def test_a_name_that_is_no_unicode(run: Path, tmp_path: Path, fill: Fill, capsys: pytest.CaptureFixture[str]) -> None:
+    camera, out = tmp_path / "camera", tmp_path / "out"
+    (path,) = fill(0, 1)
+    odd = os.fsdecode(os.fsencode(camera) + b"/\xff\x1b[31m.png")
+    shutil.copy(path, odd)
+    shutil.copy(path, f"{odd}.png")
+    Path(f"{odd}.png").write_bytes(b"no image")
+    for _ in range(2):
+        watched(chosen(run, camera, settle=0.1, patience=0.1, pictures="all"), out)
+    parts, _, _ = held(out)
+    assert sorted(part.path for part in parts) == sorted([path, odd, f"{odd}.png"])
+    printed = capsys.readouterr()
+    assert "\x1b" not in printed.out + printed.err
