@@ -65,7 +65,7 @@ def tell(out: Path) -> None:
     """What came of it."""
     book = Book(out / NAME)
     for epoch in book.epochs():
-        parts = [p for p in book.parts("epoch = ? AND score IS NOT NULL", (epoch.epoch,))]
+        parts = list(book.parts("epoch = ? AND score IS NOT NULL", (epoch.epoch,)))
         for name, some in (
             ("before", [p for p in parts if p.number <= BEFORE]),
             ("after", [p for p in parts if p.number > BEFORE]),
@@ -74,8 +74,8 @@ def tell(out: Path) -> None:
             if some:
                 low, high = binomial_interval(called, len(some))
                 print(
-                    f"epoch {epoch.epoch} ({epoch.why}), {name} the change: {called} of {len(some)} good parts called anomalous, "
-                    f"{called / len(some):.1%} [{low:.1%}, {high:.1%}]; promised {epoch.promised:.1%}"
+                    f"epoch {epoch.epoch} ({epoch.why}), {name} the change: {called} of {len(some)} good parts called "
+                    f"anomalous, {called / len(some):.1%} [{low:.1%}, {high:.1%}]; promised {epoch.promised:.1%}"
                 )
     for alarm in book.alarms():
         print(

@@ -112,17 +112,12 @@ def unpack(archive: Path, target: Path, limit: int = MAX_UNPACKED_BYTES) -> None
                 if written > limit or count > MAX_MEMBERS:
                     raise tarfile.TarError(f"it holds more than {limit} bytes or {MAX_MEMBERS} files")
                 with writing(target):
-                    tar.extract(member, target, filter=_as_data)
+                    tar.extract(member.replace(mode=None, deep=False), target, filter="data")  # type: ignore[arg-type]
     except RefusedError:
         raise
     except (tarfile.TarError, lzma.LZMAError, EOFError, OSError) as error:
         reason = str(error).splitlines()[0].rstrip(":") if str(error) else type(error).__name__
         raise AdshiftError(f"archive {archive.name} cannot be unpacked ({reason}); fetch it again") from error
-
-
-def _as_data(member: tarfile.TarInfo, target: str) -> tarfile.TarInfo:
-    """What ``tarfile`` lets through as data, with the permissions that the umask leaves."""
-    return tarfile.data_filter(member, target).replace(mode=None, deep=False)  # type: ignore[arg-type]
 
 
 def _tar(stream: Any) -> tarfile.TarFile:

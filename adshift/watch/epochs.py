@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from adshift.drift.evidence import Evidence
@@ -37,7 +38,7 @@ def enter(
     seed: int,
     data_root: str | None,
     why: str,
-    repaired: int = 0,
+    also: Callable[[], None] | None = None,
 ) -> tuple[Epoch, Evidence]:
     """Go on in the last epoch where the same run decides and ``why`` is empty; else begin one.
 
@@ -52,7 +53,7 @@ def enter(
         delta, seed: of the evidence; they hold for the whole epoch.
         data_root: where the images of the fit lie now; None: where they lay.
         why: a new one is wanted; empty where it is not.
-        repaired: the alarm that the run is a repair after; 0 for none. It is written down with the epoch, or not at all.
+        also: what is written down together with a new epoch, or not at all.
     """
     model = decides(run, category)
     earlier = book.epochs()
@@ -74,8 +75,8 @@ def enter(
         evidence.learn(i, (look[i - 1] for look in looks))
     with book.transaction():
         book.begin(epoch)
-        if repaired:
-            book.repaired(repaired, str(run))
+        if also is not None:
+            also()
         book.keep_evidence(evidence)
     return epoch, evidence
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from adshift.system.terminal import say, tell
 from adshift.watch.arrivals import Arrivals
 from adshift.watch.book import NAME, Alarm, Book, Part
 from adshift.watch.epochs import enter, home_of
-from adshift.watch.line import Line, Place, row_of
+from adshift.watch.line import Line, Place, alarm_message, row_of
 from adshift.watch.outlets.configured import outlets
 from adshift.watch.outlets.delivery import Delivery
 from adshift.watch.plan import WatchPlan, make_watch_plan
@@ -160,7 +162,14 @@ class Watch:
             self._unrepaired.add(alarm.alarm)
             return
         before = self._line.epoch
-        self._line = self._enter(made, f"a new threshold after alarm {alarm.alarm}", alarm.alarm)
+
+        def written_down() -> None:
+            self._book.repaired(alarm.alarm, str(made))
+            message = alarm_message(self._place.watch, replace(alarm, repaired=str(made)), "repaired")
+            self._book.post(self._place.outlets, "alarm", message, time.time())
+
+        self._line = self._enter(made, f"a new threshold after alarm {alarm.alarm}", written_down)
+        self._delivery.wake()
         now = self._line.epoch
         say(
             f"alarm {alarm.alarm}: repaired with a new threshold, {now.threshold:.4g} in the place of "
@@ -168,12 +177,10 @@ class Watch:
             f"{before.run} is as it was"
         )
 
-    def _enter(self, run: Path, why: str, repaired: int = 0) -> Line:
+    def _enter(self, run: Path, why: str, also: Callable[[], None] | None = None) -> Line:
         plan, book = self._plan, self._book
         detector = load_detector(run, plan.category, plan.device)
-        epoch, evidence = enter(
-            book, run, plan.category, detector, plan.delta, plan.seed, plan.data_root, why, repaired
-        )
+        epoch, evidence = enter(book, run, plan.category, detector, plan.delta, plan.seed, plan.data_root, why, also)
         if epoch.told:
             tell(f"adshift: note: {epoch.told}")
         drawer = Pictures(self._place.folder, plan.pictures, 0, plan.picture_size, detector.pixel_threshold)

@@ -107,7 +107,7 @@ class Line:
             judged = Judged((), None, str(error))
         number = self._book.last_number() + 1
         part = Part(
-            number, self.epoch.epoch, path, sha256, stat.st_size, stat.st_mtime_ns, time.time(),
+            number, self.epoch.epoch, path, sha256, stat.st_size, stat.st_mtime_ns, 0.0,
             None, self._detector.threshold, None, None, judged.error, judged.note, judged.looks,
         )  # fmt: skip
         if judged.found is not None:
@@ -127,6 +127,7 @@ class Line:
     def _keep(self, part: Part) -> Part:
         """The part and all that follows from it, on the disk."""
         with self._book.transaction():
+            part = replace(part, judged=time.time())
             if part.score is not None:
                 joined = self._evidence.update(part.number, (part.score, *part.looks))
                 levels = self._evidence.levels()
