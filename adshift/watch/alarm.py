@@ -12,11 +12,14 @@ import numpy as np
 
 from adshift.appearance.changes import FEWEST, Change, changes, in_words
 from adshift.calibration.binomial import binomial_interval
+from adshift.correction.spread import Spread
 from adshift.watch.book import Book, Epoch, Part
 from adshift.watch.streams import SCORE, STREAMS
 
 LOOK_BACK = 5000
 """Parts before an alarm among which the change is looked for."""
+SHORTEST = 5
+"""Numbers of a stretch that is told from another."""
 AROUND = 60
 """Parts before the evidence's lowest level that the change may have begun at."""
 COMPARED = 400
@@ -30,8 +33,7 @@ def since_of(book: Book, epoch: int, stream: str) -> int:
     within some dozens of parts, as in a CUSUM chart. Among those around it the one is taken that divides the stream's
     numbers best by their ranks.
 
-    Source: Page, Continuous inspection schemes, Biometrika 1954; Pettitt, A non-parametric approach to the change-point
-    problem, Applied Statistics 1979.
+    Source: Page, Continuous inspection schemes, Biometrika 1954, for the former; ``change_point`` for the latter.
     """
     index = [s.name for s in STREAMS].index(stream)
     value = "score" if index == 0 else f"json_extract(looks, '$[{index - 1}]')"
@@ -48,20 +50,24 @@ def since_of(book: Book, epoch: int, stream: str) -> int:
 
 
 def change_point(values: Sequence[float]) -> int:
-    """Where the second of two stretches begins that differ most in their ranks; 0 for a single number.
+    """Where the second of two stretches begins that a rank test tells apart best; 0 where there are too few numbers.
 
-    >>> change_point([3.0, 1.0, 2.0, 9.0, 8.0])
-    3
+    The Mann-Whitney statistic over its standard deviation, at every place that leaves ``SHORTEST`` numbers on either side:
+    over its standard deviation, as a change is mostly near the end, where Pettitt's own would draw it to the middle.
 
-    Source: Pettitt, A non-parametric approach to the change-point problem, Applied Statistics 1979.
+    >>> change_point([3.0, 1.0, 2.0, 2.5, 0.5, 1.5, 9.0, 8.0, 9.5, 8.5, 7.0])
+    6
+
+    Source: Hawkins and Deng, A nonparametric change-point control chart, Journal of Quality Technology 2010.
     """
     from scipy.stats import rankdata
 
     n = len(values)
-    if n < 2:
+    if n < 2 * SHORTEST:
         return 0
-    apart = 2 * np.cumsum(rankdata(values))[:-1] - np.arange(1, n) * (n + 1)
-    return int(np.argmax(np.abs(apart))) + 1
+    place = np.arange(SHORTEST, n - SHORTEST + 1)
+    apart = np.abs(2 * np.cumsum(rankdata(values))[place - 1] - place * (n + 1)) / np.sqrt(place * (n - place))
+    return int(place[np.argmax(apart)])
 
 
 def parts_since(book: Book, epoch: int, since: int, limit: int = COMPARED) -> list[Part]:
@@ -147,10 +153,9 @@ def nearest_the_middle(parts: Sequence[Part], count: int) -> list[Part]:
     if not parts:
         return []
     looks_NQ = np.array([part.looks for part in parts], np.float64)
-    with np.errstate(invalid="ignore"):
-        middle_Q = np.nanmedian(np.where(np.isfinite(looks_NQ), looks_NQ, np.nan), axis=0)
-        width_Q = np.nanmedian(np.abs(looks_NQ - middle_Q), axis=0) + 1e-9
-        apart_N = np.nan_to_num(np.abs(looks_NQ - middle_Q) / width_Q).sum(axis=1)
+    looks_NQ = looks_NQ[:, np.isfinite(looks_NQ).all(axis=0)]
+    spread = Spread.of(looks_NQ, 1e-9)
+    apart_N = (np.abs(looks_NQ - spread.middle) / spread.width).sum(axis=1)
     return [parts[i] for i in sorted(np.argsort(apart_N, kind="stable")[:count])]
 
 
