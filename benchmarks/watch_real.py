@@ -78,9 +78,8 @@ def tell(out: Path) -> None:
                     f"anomalous, {called / len(some):.1%} [{low:.1%}, {high:.1%}]; promised {epoch.promised:.1%}"
                 )
     for alarm in book.alarms():
-        print(
-            f"alarm {alarm.alarm} at part {alarm.number} ({alarm.number - BEFORE} after the change), since about {alarm.since}"
-        )
+        place = f"part {alarm.number} ({alarm.number - BEFORE} after the change), since about {alarm.since}"
+        print(f"alarm {alarm.alarm} at {place}")
         print(f"  streams: {', '.join(alarm.streams)}")
         for line in alarm.told["words"]:
             print(f"  {line}")
