@@ -3,7 +3,7 @@
     python benchmarks/watch_latency.py RUN IMAGE                 # an image of the run's kind, written 200 times
     python benchmarks/watch_latency.py RUN IMAGE --busy 2
 
-A watch runs in a process of its own; this one writes the image's bytes at a steady pace, each copy with another last byte in its
+A watch runs in a process of its own; this one writes the image at a steady pace, each copy with another last byte in its
 file, and reads the rows. "Work" is the median time that the watch's own steps take for one image where nothing waits: read,
 hash, decode, measure, score, draw, commit, in this process. The bar: 2 images of work.
 """

@@ -61,6 +61,10 @@ HOW = [
     *(("README.md", start, FORTY)
       for start in ("python train.py data=folder data.root=PHOTOS", "python predict.py run=RUN", "python export.py run=RUN",
                     "python -m adshift.stress run=RUN")),
+    ("README.md", "python -m adshift.watch", "tests/watch/test_watch.py::test_the_command"),
+    ("docs/watch.md", "python -m adshift.watch.label",
+     "tests/watch/test_label_command.py::test_a_folder_of_copies_is_labelled_by_what_they_hold"),
+    ("docs/watch.md", "python -m adshift.watch", "tests/watch/test_watch.py::test_the_command"),
     ("README.md", "python ", HERE),
     ("docs/own-images.md", "python ", "tests/pages/test_own_images.py::test_every_command_of_the_page_runs"),
     ("docs/backbones.md", "OMP_NUM_THREADS=1 python -m adshift.pretraining",
