@@ -111,7 +111,7 @@ def main() -> None:
         ]
     else:
         first, second = ("poly", "mono") if chosen.back else ("mono", "poly")
-        words = ["data=elpv", f"data.domain={first}", f"domain={first}"]
+        words = ["data=elpv", f"data.domain={first}", f"domain={first}", "coreset_ratio=0.01"]
     run = fit(chosen.out, [*common, *words])
     before, after = good_tests(run, first), good_tests(run, second)
     source, out = chosen.out / f"camera_{chosen.seed}", chosen.out / f"watch_{chosen.seed}"
