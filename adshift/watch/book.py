@@ -338,6 +338,11 @@ class Book:
         rows = self._db.execute("SELECT sha256, path, good FROM labels ORDER BY at")
         return {sha256: (os.fsdecode(path), bool(good)) for sha256, path, good in rows}
 
+    def labels_mark(self) -> tuple[int, float]:
+        """How many labels there are and when the last was given: another mark, other labels."""
+        count, last = self._db.execute("SELECT count(*), coalesce(max(at), 0.0) FROM labels").fetchone()
+        return int(count), float(last)
+
     # What others are told
 
     def post(self, outlets: Iterable[str], kind: str, body: Mapping[str, Any], at: float) -> None:

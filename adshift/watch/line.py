@@ -17,7 +17,7 @@ from adshift.system.hashes import file_sha256
 from adshift.watch import alarm as alarms
 from adshift.watch.book import Alarm, Book, Epoch, Part
 from adshift.watch.judge import Judged, judge
-from adshift.watch.photographs import before_and_after, collect
+from adshift.watch.photographs import before_and_after, collect, wanted
 from adshift.watch.streams import STREAMS
 
 SHOWN = 4
@@ -73,6 +73,7 @@ class Line:
         self._drawer = drawer
         self._rows = rows
         self._place = place
+        self._mark = (-1, 0.0)
         own = [a for a in book.alarms() if a.epoch == epoch.epoch]
         self.alarm: Alarm | None = own[-1] if own else None
 
@@ -169,7 +170,8 @@ class Line:
         before, after = (f(book, epoch.epoch, since) for f in (alarms.parts_before, alarms.parts_since))
         own = place.folder / "alarms" / f"{number:03}"
         photographs, picture = own / "photographs", own / "before_and_after.png"
-        count = collect(photographs, after[: place.photographs], book.labels())
+        labels = book.labels()
+        count = collect(photographs, wanted(after, labels, place.photographs), labels)
         shown = [[Path(p.path) for p in alarms.nearest_the_middle(parts[-50:], SHOWN)] for parts in (before, after)]
         drawn = before_and_after(picture, *shown)
         return alarms.as_json(
@@ -186,17 +188,23 @@ class Line:
         return self.alarm is not None and self.alarm.told["photographs"]["count"] >= self._place.photographs
 
     def gather(self) -> bool:
-        """Bring the alarm's account up to date while photographs are wanted; returns whether this made them enough."""
-        if self.alarm is None or self.collected:
+        """Bring the alarm's account up to date while photographs are wanted, or when labels were given since.
+
+        Returns:
+            whether this made the photographs enough.
+        """
+        mark = self._book.labels_mark()
+        if self.alarm is None or (self.collected and mark == self._mark):
             return False
+        already, self._mark = self.collected, mark
         told = self._told(self.alarm.alarm, self.alarm.since, self.alarm.streams)
         self.alarm = replace(self.alarm, told=told)
         with self._book.transaction():
             self._book.tell(self.alarm.alarm, told)
-            if self.collected:
+            if self.collected and not already:
                 message = alarm_message(self._place.watch, self.alarm, "photographs")
                 self._book.post(self._place.outlets, "alarm", message, time.time())
-        return self.collected
+        return self.collected and not already
 
 
 def alarm_message(watch: str, alarm: Alarm, what: str) -> dict[str, Any]:

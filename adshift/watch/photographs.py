@@ -50,6 +50,19 @@ def collect(folder: Path, parts: Sequence[Part], labels: Mapping[str, tuple[str,
     return count
 
 
+def wanted(parts: Sequence[Part], labels: Mapping[str, tuple[str, bool]], count: int) -> list[Part]:
+    """Which parts of a changed line become photographs: all that a person spoke of, and the first others up to ``count``.
+
+    Args:
+        parts: from the change on, in order.
+        labels: SHA-256 -> path and whether it is good.
+        count: of those to calibrate on, as long as no more are labelled good.
+    """
+    said = [part for part in parts if part.sha256 in labels]
+    free = max(0, count - sum(labels[part.sha256][1] for part in said))
+    return [*said, *[part for part in parts if part.sha256 not in labels][:free]]
+
+
 def file_name(part: Part) -> str:
     """A name that no two parts share, with what is plain of the file's own."""
     path = Path(part.path)

@@ -22,6 +22,7 @@ from adshift.calibration.binomial import binomial_interval
 from adshift.errors import AdshiftError
 from adshift.watch.book import NAME, Alarm, Book, Epoch, Part
 from adshift.watch.job import watched
+from adshift.watch.label import main as label
 
 Fill = Callable[..., list[str]]
 
@@ -246,3 +247,23 @@ def test_a_name_that_is_no_unicode(run: Path, tmp_path: Path, fill: Fill, capsys
     assert sorted(part.path for part in parts) == sorted([path, odd, f"{odd}.png"])
     printed = capsys.readouterr()
     assert "\x1b" not in printed.out + printed.err
+
+
+def test_what_a_person_calls_bad_calibrates_nothing(run: Path, tmp_path: Path, fill: Fill) -> None:
+    camera, out = tmp_path / "camera", tmp_path / "out"
+    fill(0, 40)
+    fill(40, 100, 0.8)
+    watched(chosen(run, camera, photographs=25), out)
+    _, (alarm,), _ = held(out)
+    folder = Path(alarm.told["photographs"]["folder"])
+    first = sorted(folder.glob("*.png"))
+    assert len(first) == 25
+    assert label([str(out / NAME), str(first[3]), "bad"]) == 0
+    assert label([str(out / NAME), str(camera / "00099.png"), "good"]) == 0
+    watched(chosen(run, camera, photographs=25), out)
+    _, (alarm,), _ = held(out)
+    assert [path.name for path in (folder / "test" / "bad").iterdir()] == [first[3].name]
+    names = {path.name for path in folder.glob("*.png")}
+    assert first[3].name not in names
+    assert any(name.endswith("_00099.png") for name in names)
+    assert alarm.told["photographs"]["count"] == 25
