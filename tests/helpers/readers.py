@@ -98,7 +98,7 @@ def _keys(program: str, *overrides: str) -> dict[str, Any]:
 
 
 def read(reader: Reader, run: Path) -> str:
-    """``read`` or ``refused``; any other exception is a traceback. Plots of a report are left out: they take seconds."""
+    """``read``, ``refused``, or the exception of a traceback. Plots of a report are left out: they take seconds."""
     with contextlib.ExitStack() as stops:
         for name in BEGINNINGS:
             stops.enter_context(mock.patch(f"adshift.{name}", side_effect=BeganError))
@@ -110,8 +110,9 @@ def read(reader: Reader, run: Path) -> str:
         except BeganError:
             return "read"
         except AdshiftError as error:
-            assert one_line(error).isprintable(), error
-            return "refused"
+            return "refused" if one_line(error).isprintable() else repr(error)
+        except Exception as error:
+            return repr(error)
     return "read"
 
 
