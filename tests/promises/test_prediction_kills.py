@@ -1,4 +1,4 @@
-"""predict.py killed at random moments, again and again in one folder: a summary is there if and only if all it speaks of is.
+"""predict.py killed at random moments, ever again in one folder: a summary is there only where all it speaks of is.
 
 ``ADSHIFT_KILLS`` says how often (``-s`` shows what was struck).
 """
