@@ -9,11 +9,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from helpers.changed import EVERY, VALUES, cases_of, made, telling
+from helpers.changed import EVERY, VALUES, Case, cases_of, made, telling
 from helpers.images import draw_category, tiny_overrides
 from helpers.inprocess import one_line, run_cell
 from helpers.readers import WHOLE, read, readers, run_whole
 
+MENDED: list[Case] = [(("config", "backbone", "weights"), "gone"), (("config", "backbone"), "list of null")]
+"""Each gave a traceback once."""
 SAMPLE = 24
 WHOLE_SAMPLE = 30
 
@@ -39,7 +41,7 @@ def test_one_changed_value_never_gives_a_program_a_traceback(run: Path, good: Pa
     """Up to where its work begins: a run of a change that is let through there is one that it can work on."""
     programs = readers(good, tmp_path)
     path = run / "result.json"
-    cases = cases_of(path, SAMPLE)
+    cases = [*([] if EVERY else MENDED), *cases_of(path, SAMPLE)]
     found: Counter[tuple[str, str]] = Counter()
     for change in made(path, cases):
         for program, reader in programs.items():
