@@ -11,16 +11,12 @@ from unittest import mock
 
 from hydra import compose, initialize_config_dir
 
-from adshift.advise.job import advised
 from adshift.config.build import plain
 from adshift.diagnose.job import diagnose
 from adshift.errors import AdshiftError
-from adshift.export.foresee import foresee as foresee_export
-from adshift.export.graph import detector_graph
 from adshift.export.metadata import metadata, to_text
 from adshift.launch.cli import one_line
-from adshift.prediction.detector import load_detector
-from adshift.prediction.foresee import foresee as foresee_prediction
+from adshift.prediction.foresee import foresee
 from adshift.report.document import Embedded
 from adshift.report.make import make_report
 from adshift.run.evaluate import opened
@@ -32,8 +28,10 @@ from helpers.inprocess import Finished, invoke
 from helpers.repo import REPO
 
 Reader = Callable[[Path], object]
-BEGINNINGS = ("advise.job.good_images_rule", "diagnose.job.score_images", "stress.job.Bench")
+BEGINNINGS = ("diagnose.job.score_images", "stress.job.Bench")
 """The first thing that each of these programs calls once it has read its run."""
+CALLBACKS = "pytorch_lightning.trainer.connectors.callback_connector._load_external_callbacks"
+"""Reads the metadata of every installed package, which takes longer than all else that makes a trainer."""
 FEW = ("images=10", "folds=2", "bootstrap=100")
 WHOLE: dict[str, tuple[str, Sequence[str]]] = {
     "predict": ("predict.py", ["run=RUN", "source=PHOTOS"]),
@@ -52,7 +50,7 @@ class BeganError(Exception):
 
 
 def readers(photographs: Path, folder: Path) -> dict[str, Reader]:
-    """Program -> what reads a run for it; ``read`` says how it ended.
+    """Programs -> what reads a run for them; ``read`` says how it ended.
 
     Args:
         photographs: a folder of good images.
@@ -60,9 +58,7 @@ def readers(photographs: Path, folder: Path) -> dict[str, Reader]:
     """
     asked = {
         "predict": _keys("predict", f"source={photographs}"),
-        "export": _keys("export"),
         "evaluate": _keys("evaluate", "store=off"),
-        "advise": _keys("advise", f"domain.root={photographs}", "store=off"),
         "stress": _keys("stress", "store=off"),
     }
 
@@ -70,20 +66,13 @@ def readers(photographs: Path, folder: Path) -> dict[str, Reader]:
         return asked[program] | {"run": str(run)}
 
     def predict(run: Path) -> None:
-        foresee_prediction(of("predict", run))
-        load_detector(run)
-
-    def export(run: Path) -> None:
-        foresee_export(of("export", run))
+        foresee(of("predict", run))
         fitted = load_fitted(run)
-        detector_graph(fitted.method, fitted.image_size)
         to_text(metadata(fitted, None))
 
     return {
-        "predict": predict,
-        "export": export,
-        "evaluate": lambda run: opened(of("evaluate", run)),
-        "advise": lambda run: advised(of("advise", run), folder),
+        "predict, export": predict,
+        "evaluate, advise": lambda run: opened(of("evaluate", run)),
         "stress": lambda run: put_under_stress(of("stress", run)),
         "diagnose": lambda run: diagnose(run, named_domain("shift", 1.0, 0), None, 100, 0),
         "report": lambda run: make_report([run], folder / "report", "runs", pictures=0),
@@ -102,6 +91,7 @@ def read(reader: Reader, run: Path) -> str:
     with contextlib.ExitStack() as stops:
         for name in BEGINNINGS:
             stops.enter_context(mock.patch(f"adshift.{name}", side_effect=BeganError))
+        stops.enter_context(mock.patch(CALLBACKS, return_value=[]))
         stops.enter_context(mock.patch("adshift.report.write._draw", return_value=Embedded("", False)))
         stops.enter_context(contextlib.redirect_stderr(io.StringIO()))
         stops.enter_context(contextlib.redirect_stdout(io.StringIO()))

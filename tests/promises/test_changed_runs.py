@@ -43,7 +43,9 @@ def test_one_changed_value_never_gives_a_program_a_traceback(run: Path, good: Pa
     path = run / "result.json"
     cases = [*([] if EVERY else MENDED), *cases_of(path, SAMPLE)]
     found: Counter[tuple[str, str]] = Counter()
-    for change in made(path, cases):
+    for done, change in enumerate(made(path, cases)):
+        if EVERY and done % 200 == 0:
+            print(f"{done} of {len(cases)} changes", flush=True)
         for program, reader in programs.items():
             end = read(reader, run)
             found[program, end] += 1
