@@ -14,7 +14,10 @@ from helpers.images import draw_category, tiny_overrides
 from helpers.inprocess import one_line, run_cell
 from helpers.readers import WHOLE, read, readers, run_whole
 
-MENDED: list[Case] = [(("config", "backbone", "weights"), "gone"), (("config", "backbone"), "list of null")]
+MENDED: list[Case] = [
+    (("config", "backbone"), "list of null"), (("config", "backbone", "weights"), "gone"),
+    (("config", "method", "coreset_ratio"), "gone"), (("config", "store", "root"), "half a character"),
+]  # fmt: skip
 """Each gave a traceback once."""
 SAMPLE = 24
 WHOLE_SAMPLE = 30
