@@ -70,7 +70,9 @@ def model_plan(config: Mapping[str, Any]) -> ModelPlan:
         AdshiftError: a value is out of its bounds.
     """
     method, backbone = config["method"], config["backbone"]
-    class_name(method, "method")  # importing it would bring torch, for which nothing here has to wait
+    for node, home in ((method, "method"), (backbone, "backbone")):
+        class_name(node, home)  # importing it would bring torch, for which nothing here has to wait
+    checked("backbone.weights", backbone["weights"], str)
     if RATIO in method:  # the first thing people get wrong; say so before any weights are read
         check_coreset_ratio(checked(RATIO, method[RATIO], float))
     own = "layers" in backbone  # only a backbone whose layers have other names has layers of its own

@@ -24,7 +24,7 @@ from adshift.diagnose.places import Share, Zone, beyond_frame, grown, shares, zo
 from adshift.errors import AdshiftError
 from adshift.results.checkpoint import load_checkpoint, recorded_sha256
 from adshift.results.files import CHECKPOINT
-from adshift.results.read import read_calibration, read_correction, read_fitted, read_result
+from adshift.results.read import read_calibration, read_config, read_correction, read_fitted, read_result
 from adshift.run.cell import Cell
 from adshift.run.division import SOURCE
 from adshift.run.foresee import foresee
@@ -133,15 +133,11 @@ def _cell(run: Path, data_root: Path | None) -> Cell:
         raise AdshiftError(
             f"run={run} is itself an evaluation, without a model; give the run it evaluates: {config['run']}"
         )
-    try:
+    with read_config(run):
         moved = None if data_root is None else str(data_root)
         config["data"] = placed(config["data"], moved, run, "--data-root ")
         plan = make_plan(config, SOURCE)
         module = new_module(plan, weights="random")
-    except (KeyError, TypeError, AttributeError) as error:
-        raise AdshiftError(
-            f"run={run} holds a config that train.py does not write ({error}); run the cell again"
-        ) from error
     recipe = plan.recipe
     repaired = recipe.few is not None or recipe.test_time is not None
     if len(plan.categories) != 1 or recipe.train[0] != SOURCE or repaired:

@@ -42,13 +42,16 @@ def _is_deep(value: Any, left: int = MAX_DEPTH) -> bool:
 def read_json(path: Path, remedy: str) -> dict[str, Any]:
     """Read a JSON object: numbers are finite and whole ones of 64 bits, and at most ``MAX_DEPTH`` containers nest.
 
+    Texts may hold the bytes of a file's name that are no UTF-8, and no other half of a character.
+
     Raises:
         AdshiftError: the file is missing or holds something else.
     """
     try:
-        found = json.loads(
-            path.read_text(encoding="utf-8"), parse_constant=_no_constant, parse_int=_whole, parse_float=_finite
-        )
+        text = path.read_text(encoding="utf-8")
+        found = json.loads(text, parse_constant=_no_constant, parse_int=_whole, parse_float=_finite)
+        if "\\ud" in text.lower():
+            json.dumps(found, ensure_ascii=False).encode("utf-8", "surrogateescape")
     except FileNotFoundError as error:
         raise AdshiftError(f"{path} does not exist; {remedy}") from error
     except (OSError, ValueError, RecursionError) as error:

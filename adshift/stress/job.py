@@ -19,6 +19,7 @@ from adshift.data.acquire import verify_files
 from adshift.data.own import check_command
 from adshift.data.prepared import PreparedImages, prepare_images
 from adshift.data.samples import Sample
+from adshift.results.read import read_config
 from adshift.shift.domain import Domain
 from adshift.shift.names import CLEAN
 from adshift.shift.photos import photos_of, root_of
@@ -63,8 +64,10 @@ def put_under_stress(chosen: dict[str, Any]) -> Outcome:
     def prepare(samples: Any, domain: Domain) -> PreparedImages:
         return prepare_images(store, root, samples, domain, plan.image_size, "input", plan.num_workers)
 
+    with read_config(asked.run):
+        model = plan.model.built()
     bench = Bench(
-        plan.model.built(), good, _pasted(good, asked), folds(len(good), asked.folds, asked.seed), prepare,
+        model, good, _pasted(good, asked), folds(len(good), asked.folds, asked.seed), prepare,
         plan.image_size, plan.batch_size, device, asked.home,
     )  # fmt: skip
     cells = _cells(Measure(bench, calibrator, asked.bootstrap, asked.seed), asked)

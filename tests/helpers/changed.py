@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import copy
 import io
+import itertools
 import json
+import os
+import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +26,10 @@ VALUES: dict[str, Any] = {
     "pair": ["a", 1], "object": {}, "nested": {"x": {"y": [1]}}, "deep": DEEP, "400 digits": 10**400, "65 bits": 2**64,
     "largest float": 1.7e308, "smallest float": 5e-324, "infinite": float("inf"), "no number": float("nan"),
 }  # fmt: skip
+EVERY = os.environ.get("ADSHIFT_CHANGES") == "all"
 Place = tuple[str | int, ...]
+Case = tuple[Place, str]
+"""Where a value is changed, and the name of what it becomes."""
 Program = Callable[[Path, Path, Path], int]
 
 
@@ -86,7 +92,25 @@ def outcome(program: Program, run: Path, others: Sequence[Path]) -> str:
     return "figures"
 
 
-def tried(path: Path, cases: Sequence[tuple[Place, str]], others: Sequence[Path]) -> Iterator[tuple[str, str]]:
+def cases_of(path: Path, sample: int) -> list[Case]:
+    """Changes of a result.json in a drawn order: ``sample`` of them, or all where ``EVERY``."""
+    found = list(itertools.product(places(json.loads(path.read_text(encoding="utf-8"))), VALUES))
+    return random.Random(0).sample(found, len(found) if EVERY else sample)
+
+
+def made(path: Path, cases: Sequence[Case]) -> Iterator[str]:
+    """Each change in turn stands in the file, under its name; then the file is as it was."""
+    kept = path.read_text(encoding="utf-8")
+    document = json.loads(kept)
+    try:
+        for at, name in cases:
+            path.write_text(json.dumps(changed(document, at, VALUES[name])), encoding="utf-8")
+            yield f"{'.'.join(map(str, at))} -> {name}"
+    finally:
+        path.write_text(kept, encoding="utf-8")
+
+
+def tried(path: Path, cases: Sequence[Case], others: Sequence[Path]) -> Iterator[tuple[str, str]]:
     """Each change of a run's result.json through each program: the program's name and its outcome.
 
     Args:
@@ -94,16 +118,17 @@ def tried(path: Path, cases: Sequence[tuple[Place, str]], others: Sequence[Path]
         cases: what is changed, and the name of the value that it becomes.
         others: two more finished runs that the programs are given beside it.
     """
-    kept = path.read_text(encoding="utf-8")
-    document = json.loads(kept)
+    for change in made(path, cases):
+        for program, call in PROGRAMS.items():
+            with telling(f"{program}, {change}"):
+                found = outcome(call, path.parent, others)
+            yield program, found
+
+
+@contextlib.contextmanager
+def telling(what: str) -> Iterator[None]:
+    """An exception within tells what it was about."""
     try:
-        for at, name in cases:
-            path.write_text(json.dumps(changed(document, at, VALUES[name])), encoding="utf-8")
-            for program, call in PROGRAMS.items():
-                try:
-                    found = outcome(call, path.parent, others)
-                except Exception as error:
-                    raise AssertionError(f"{program}, {'.'.join(map(str, at))} -> {name}: {error!r}") from error
-                yield program, found
-    finally:
-        path.write_text(kept, encoding="utf-8")
+        yield
+    except Exception as error:
+        raise AssertionError(f"{what}: {error!r}") from error

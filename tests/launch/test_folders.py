@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import ClassVar
 from unittest import mock
 
 import pytest
+from helpers.forks import exit_status, forked
 from helpers.images import tiny_overrides
 from helpers.inprocess import invoke, one_line, run_cell
 from helpers.repo import REPO
@@ -105,6 +107,32 @@ def test_programs_of_the_same_second_have_folders_of_their_own(
     assert "started in the same instant" in one_line(refused.err)
     results = sorted(tmp_path.rglob("result.json"))
     assert [read_result(path.parent)["config"]["seed"] for path in results] == [1, 2]
+
+
+@pytest.mark.parametrize("mode", [[], ["-m"]])
+def test_of_two_processes_that_start_in_the_same_instant_one_is_refused(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: list[str]
+) -> None:
+    """Two that name the same folder at the same time; what the other one makes is whole, and its alone."""
+    monkeypatch.chdir(tmp_path)
+    start, ready = os.pipe()
+
+    def train(seed: int) -> int:
+        os.close(ready)
+        os.read(start, 1)  # until the parent closes its end
+        done = invoke("train.py", *mode, *tiny_overrides(tiny), f"seed={seed}")
+        (tmp_path / f"{seed}.err").write_text(done.err)
+        return done.code
+
+    with mock.patch("hydra.core.utils.datetime", _Stopped):
+        children = {seed: forked(lambda seed=seed: train(seed)) for seed in (1, 2)}  # type: ignore[misc]
+        os.close(ready)
+        ends = {exit_status(child): seed for seed, child in children.items()}
+    os.close(start)
+    assert sorted(ends) == [0, 2], [path.read_text() for path in tmp_path.glob("*.err")]
+    assert "started in the same instant" in one_line((tmp_path / f"{ends[2]}.err").read_text())
+    (result,) = tmp_path.rglob("result.json")
+    assert read_result(result.parent)["config"]["seed"] == ends[0]
 
 
 @pytest.mark.parametrize(

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import os
-import random
 import shutil
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from helpers.changed import PROGRAMS, VALUES, places, tried
+from helpers.changed import PROGRAMS, cases_of, tried
 from helpers.repo import REPO
 
 from adshift.report import console, seeds
 
 RUNS = REPO / "tests" / "programs" / "old_runs"
-EVERY = os.environ.get("ADSHIFT_CHANGES") == "all"
 SAMPLE = 60
 
 
@@ -32,9 +28,7 @@ def runs(tmp_path: Path) -> Path:
 def test_one_changed_value_never_gives_a_traceback(runs: Path) -> None:
     """A seeded sample of the changes; ``ADSHIFT_CHANGES=all`` makes every one of them, and ``-s`` shows the counts."""
     path = runs / "regime" / "result.json"
-    cases = list(itertools.product(places(json.loads(path.read_text())), VALUES))
-    if not EVERY:
-        cases = random.Random(0).sample(cases, SAMPLE)
+    cases = cases_of(path, SAMPLE)
     found = Counter(tried(path, cases, [runs / "none", runs / "clean"]))
     assert found.total() == len(cases) * len(PROGRAMS)
     assert {end for _, end in found} == {"figures", "left out", "refused"}

@@ -75,6 +75,7 @@ def test_a_full_disk_is_one_line_and_the_next_run_is_whole(
     done = invoke("train.py", *there)
     assert done.code == 2, done.err
     assert "No space left on device" in told(done) or "written" in told(done)
+    assert str(folder) in told(done)
     assert not (folder / "out" / "result.json").exists()
     assert not list((folder / "out").glob(".partial-*"))
     remount("size=200m")
