@@ -98,8 +98,9 @@ def holds_images(folder: Path) -> bool:
 
 
 def walk(
-    root: str | os.PathLike[str], passed: dict[str, int], enters: Callable[[Parts], bool] = lambda _: True
-) -> Iterator[tuple[os.DirEntry[str], Parts]]:
+    root: str | os.PathLike[str], passed: dict[str, int], enters: Callable[[Parts], bool] = lambda _: True,
+    on_error: Callable[[str], None] | None = None,
+) -> Iterator[tuple[os.DirEntry[str], Parts]]:  # fmt: skip
     """Everything in a folder and below it that is no folder, with its names from there on.
 
     No folder is entered twice, and each is entered by its own path before any link's, so that links may lead in a circle.
@@ -108,9 +109,11 @@ def walk(
         root: the folder.
         passed: counts the folders that are passed over, by each of ``REASONS``.
         enters: whether a folder, by its names from ``root`` on, is to be looked into.
+        on_error: told of a folder that cannot be listed, which is then left out.
 
     Raises:
-        AdshiftError: a folder cannot be listed.
+        AdshiftError: a folder cannot be listed, and there is no ``on_error``; one below ``root`` that has gone since it was
+            met is passed over.
     """
     if is_written(Path(root)):
         passed[WRITTEN] += 1
@@ -121,11 +124,22 @@ def walk(
     links: deque[tuple[str, Parts]] = deque()
     while real or links:
         here, above = real.popleft() if real else links.popleft()
-        if _identity(here) in seen:
+        try:
+            identity = _identity(here)
+            entries = [] if identity in seen else _entries(here)
+        except OSError as error:
+            if above and isinstance(error, FileNotFoundError):
+                continue
+            why = f"{here} cannot be listed ({error.strerror}); make it readable"
+            if on_error is None:
+                raise AdshiftError(why) from error
+            on_error(why)
+            continue
+        if identity in seen:
             passed[AGAIN] += 1
             continue
-        seen.add(_identity(here))
-        for entry in _entries(here):
+        seen.add(identity)
+        for entry in entries:
             parts = (*above, entry.name)
             if not _is(entry.is_dir):
                 yield entry, parts
@@ -169,11 +183,8 @@ def _is(test: Callable[[], bool]) -> bool:
 
 
 def _entries(folder: str) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as found:
-            return sorted(found, key=lambda entry: entry.name)
-    except OSError as error:
-        raise AdshiftError(f"{folder} cannot be listed ({error.strerror}); make it readable") from error
+    with os.scandir(folder) as found:
+        return sorted(found, key=lambda entry: entry.name)
 
 
 def _identity(folder: str) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,13 @@ def parts_before(book: Book, epoch: int, since: int, limit: int = COMPARED) -> l
     return list(found)[::-1]
 
 
+def photographable(book: Book, epoch: int, since: int) -> tuple[Iterator[Part], Iterator[Part]]:
+    """The parts with a score from a change on, in order: those that a person spoke of, and the others."""
+    told = "epoch = ? AND number >= ? AND score IS NOT NULL AND sha256 {} (SELECT sha256 FROM labels)"
+    said, others = (book.parts(told.format(word), (epoch, since)) for word in ("IN", "NOT IN"))
+    return said, others
+
+
 def changed(epoch: Epoch, before: Sequence[Part], after: Sequence[Part]) -> tuple[list[Change], str]:
     """The looks that are shown to have moved, the largest first, and whose spread that is measured in."""
     usual: Sequence[Sequence[float]] = epoch.looks or [part.looks for part in before]
@@ -91,12 +98,23 @@ def changed(epoch: Epoch, before: Sequence[Part], after: Sequence[Part]) -> tupl
     return found, "the train images" if epoch.looks else "the parts before"
 
 
-def words(epoch: Epoch, before: Sequence[Part], after: Sequence[Part], streams: Iterable[str]) -> list[str]:
-    """What has changed, a line each."""
+def words(
+    epoch: Epoch, normals: Sequence[float], before: Sequence[Part], after: Sequence[Part], streams: Iterable[str]
+) -> list[str]:
+    """What has changed, a line each.
+
+    Args:
+        epoch: in which.
+        normals: scores of the calibration images: what parts are compared with that were different from the first on.
+        before, after: the parts on either side of the change.
+        streams: those that are over the limit, the strongest first.
+    """
     lines = []
-    if before and after:
-        was, is_ = (statistics.median(_scores(parts)) for parts in (before, after))
-        lines.append(f"{SCORE}: {'higher' if is_ > was else 'lower'}, median {was:.4g} to {is_:.4g}")
+    usual = _scores(before) or normals
+    if usual and after:
+        was, is_ = statistics.median(usual), statistics.median(_scores(after))
+        towards = "as high as before" if f"{was:.4g}" == f"{is_:.4g}" else "higher" if is_ > was else "lower"
+        lines.append(f"{SCORE}: {towards}, median {was:.4g} to {is_:.4g}")
     found, whose = changed(epoch, before, after)
     lines += [in_words(change).replace("the train images", whose) for change in found]
     told = {change.look.name for change in found} | {SCORE}

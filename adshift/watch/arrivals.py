@@ -14,6 +14,7 @@ from typing import Any
 from adshift.data.listing import REASONS, has_suffix, is_hidden, walk
 from adshift.data.outputs import is_output
 from adshift.errors import AdshiftError
+from adshift.system.terminal import tell
 
 ROOM = 4096
 """Files that are kept in mind at a time; where more wait, the folder is looked through again for the rest."""
@@ -70,6 +71,8 @@ class Arrivals:
         self._notices: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
         self._look = 0.0  # when the whole folder is looked at again
         self._looking: Iterator[None] | None = None
+        self._unlisted: frozenset[str] = frozenset()
+        self._watched = _identity(source)
         self._observer = _observer(source, self._notice) if notices else None
 
     def _notice(self, path: str, whole: bool) -> None:
@@ -113,6 +116,8 @@ class Arrivals:
             self._heed(*self._notices.get(), time.monotonic())
         for _ in self._scan():
             pass
+        if not self._waiting and self._unlisted:
+            raise AdshiftError(min(self._unlisted))
         return not self._waiting
 
     def done(self, path: str) -> None:
@@ -142,16 +147,33 @@ class Arrivals:
         """Look through the folder where it is time, a slice of time after another."""
         if self._looking is None and now >= self._look:
             self._look = now + self._poll
+            self._renew()
             self._looking = self._scan()
         end = now + SLICE
         while self._looking is not None and time.monotonic() < end:
             if next(self._looking, self) is self:
                 self._looking = None
 
+    def _renew(self) -> None:
+        """Notices are of a folder, not of its name: one that was removed or unmounted and came back is another."""
+        now = _identity(self._source)
+        if self._observer is None or now in (None, self._watched):
+            return
+        try:
+            renewed = _observer(self._source, self._notice)
+        except AdshiftError:  # gone again
+            return
+        self.close()
+        self._observer, self._watched = renewed, now
+
     def _scan(self) -> Iterator[None]:
-        """Take in the new images of the folder, as far as there is room, the earliest first; in small steps."""
+        """Take in the new images of the folder, as far as there is room, the earliest first; in small steps.
+
+        What cannot be listed is told once, and looked at again the next time: a network share comes back.
+        """
         found: list[tuple[int, str, int]] = []
-        for entry, _ in walk(self._source, dict.fromkeys(REASONS, 0)):
+        unlisted: list[str] = []
+        for entry, _ in walk(self._source, dict.fromkeys(REASONS, 0), on_error=unlisted.append):
             yield
             if not has_suffix(entry.name) or is_hidden(entry.name) or entry.path in self._waiting:
                 continue
@@ -160,6 +182,9 @@ class Arrivals:
                 found.append((stat.st_mtime_ns, entry.path, stat.st_size))
                 if len(found) >= 2 * ROOM:
                     found = sorted(found)[:ROOM]
+        for why in sorted(set(unlisted) - self._unlisted):
+            tell(f"adshift: {why}; it is looked at again")
+        self._unlisted = frozenset(unlisted)
         now = time.monotonic()
         for modified_ns, path, size in sorted(found)[: max(0, ROOM - len(self._waiting))]:
             stat = _stat(path)
@@ -221,6 +246,15 @@ def _stat(path: str) -> os.stat_result | None:
     except OSError:
         return None
     return found if S_ISREG(found.st_mode) else None
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    """None where there is no such folder."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _observer(source: Path, notice: Callable[[str, bool], None]) -> Any:

@@ -59,7 +59,7 @@ class Part:
         number: from 1, in the order of judgement, without gaps.
         epoch: whose model and threshold judged it.
         path: of the file.
-        sha256: of the bytes that were decoded.
+        sha256: of the bytes that were decoded; empty where the file could not be read.
         size, modified_ns: of the file then: bytes, nanoseconds since 1970.
         judged: when; seconds since 1970.
         score: raw; None where there is none.
@@ -154,6 +154,18 @@ class Alarm:
     repaired: str | None = None
 
 
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """What a data base refuses, now or later (it is damaged, another holds it, the disk is full), is an AdshiftError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise AdshiftError(
+            f"{path} cannot be used ({error}); name the {NAME} of a watch that no other program holds, on a disk with room, "
+            "or another folder"
+        ) from error
+
+
 class Book:
     """A watch's data base, open; any number of programs may hold it at a time, and one of them watches.
 
@@ -169,16 +181,12 @@ class Book:
         if not make and not path.is_file():
             raise AdshiftError(f"{path} does not exist; name the {NAME} in the output folder of a watch")
         self.path = path
-        try:
+        with usable(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._prepare()
-        except sqlite3.Error as error:
-            raise AdshiftError(
-                f"{path} cannot be used ({error}); name the {NAME} of a watch, or another folder"
-            ) from error
 
     def _prepare(self) -> None:
         with self.transaction():
@@ -211,8 +219,8 @@ class Book:
 
     def fact(self, name: str, first: str) -> str:
         """What was written down once under a name: ``first``, where nothing was."""
-        self._db.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, first))
-        return str(self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()[0])
+        self._db.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, _written(first)))
+        return os.fsdecode(self._db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()[0])
 
     # Epochs
 
@@ -228,7 +236,7 @@ class Book:
     def epochs(self) -> list[Epoch]:
         """All of them, in order."""
         return [
-            Epoch(**{**dict(row), "looks": tuple(_nan(look) for look in json.loads(row["looks"]))})
+            Epoch(**{**_names(row), "looks": tuple(_nan(look) for look in json.loads(row["looks"]))})
             for row in self._rows("SELECT * FROM epochs ORDER BY epoch")
         ]
 
@@ -269,8 +277,8 @@ class Book:
         for name in ("looks", "levels"):
             at = names.index(name)
             row[at] = json.dumps(_null(row[at])) if row[at] else None
-        for name in ("path", "error"):
-            row[names.index(name)] = _written(row[names.index(name)])
+        at = names.index("modified_ns")
+        row[at] = _in_range(row[at])
         self._insert("parts", row)
 
     def last_number(self) -> int:
@@ -280,7 +288,8 @@ class Book:
     def looks_seen(self, path: str, size: int, modified_ns: int) -> bool:
         """Whether a file of this path, size and time of change has been judged."""
         found = self._db.execute(
-            "SELECT 1 FROM parts WHERE path = ? AND size = ? AND modified_ns = ?", (_written(path), size, modified_ns)
+            "SELECT 1 FROM parts WHERE path = ? AND size = ? AND modified_ns = ?",
+            (_written(path), size, _in_range(modified_ns)),
         )
         return found.fetchone() is not None
 
@@ -293,7 +302,7 @@ class Book:
         """Remember the new time of change of a file whose bytes are those that were judged."""
         self._db.execute(
             "UPDATE parts SET size = ?, modified_ns = ? WHERE path = ? AND sha256 = ?",
-            (size, modified_ns, _written(path), sha256),
+            (size, _in_range(modified_ns), _written(path), sha256),
         )
 
     def parts(
@@ -301,7 +310,7 @@ class Book:
     ) -> Iterator[Part]:
         """Parts that fulfil an SQL condition of ours, one at a time."""
         for row in self._rows(f"SELECT * FROM parts WHERE {where} ORDER BY {order} LIMIT ?", (*values, limit)):
-            held = dict(row) | {name: os.fsdecode(row[name]) for name in ("path", "error")}
+            held = _names(row)
             for name in ("looks", "levels"):
                 held[name] = _nan(json.loads(held[name])) if held[name] else ()
             yield Part(**held)
@@ -318,12 +327,12 @@ class Book:
 
     def repaired(self, alarm: int, run: str) -> None:
         """Write down which run took over after an alarm."""
-        self._db.execute("UPDATE alarms SET repaired = ? WHERE alarm = ?", (run, alarm))
+        self._db.execute("UPDATE alarms SET repaired = ? WHERE alarm = ?", (_written(run), alarm))
 
     def alarms(self) -> list[Alarm]:
         """All of them, in order."""
         return [
-            Alarm(**{**dict(row), "streams": tuple(json.loads(row["streams"])), "told": json.loads(row["told"])})
+            Alarm(**{**_names(row), "streams": tuple(json.loads(row["streams"])), "told": json.loads(row["told"])})
             for row in self._rows("SELECT * FROM alarms ORDER BY alarm")
         ]
 
@@ -389,7 +398,8 @@ class Book:
         yield from cursor.execute(sql, values)
 
     def _insert(self, table: str, row: Sequence[Any]) -> None:
-        self._db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
+        values = [_written(value) if isinstance(value, str) else value for value in row]
+        self._db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", values)
 
 
 def _written(text: str) -> str | bytes:
@@ -399,6 +409,16 @@ def _written(text: str) -> str | bytes:
     except UnicodeEncodeError:
         return os.fsencode(text)
     return text
+
+
+def _in_range(modified_ns: int) -> int:
+    """A time as the data base's whole numbers hold it: a file may say that it was changed in the year 2300."""
+    return max(-(2**63), min(modified_ns, 2**63 - 1))
+
+
+def _names(row: sqlite3.Row) -> dict[str, Any]:
+    """A row's values by name; what is no Unicode as the file system's functions take it."""
+    return {key: os.fsdecode(row[key]) if isinstance(row[key], bytes) else row[key] for key in row.keys()}  # noqa: SIM118
 
 
 def _null(values: Any) -> Any:

@@ -20,7 +20,7 @@ from adshift.watch.usual import usual_looks
 
 def home_of(run: Path) -> str:
     """The run whose model judges: an evaluation's own, or the run itself."""
-    return str(read_result(run)["config"].get(EVALUATED, run))
+    return str(Path(read_result(run)["config"].get(EVALUATED, run)).resolve())
 
 
 def decides(run: Path, category: str | None) -> str:

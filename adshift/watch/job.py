@@ -18,9 +18,10 @@ from adshift.errors import AdshiftError
 from adshift.prediction.detector import load_detector
 from adshift.prediction.pictures import Pictures
 from adshift.prediction.rows import RowWriter
+from adshift.results.files import RESULT
 from adshift.system.terminal import say, tell
 from adshift.watch.arrivals import Arrivals
-from adshift.watch.book import NAME, Alarm, Book, Part
+from adshift.watch.book import NAME, Alarm, Book, Part, usable
 from adshift.watch.epochs import enter, home_of
 from adshift.watch.line import Line, Place, alarm_message, row_of
 from adshift.watch.outlets.configured import outlets
@@ -55,8 +56,14 @@ def watched(chosen: Mapping[str, Any], folder: Path) -> None:
         AdshiftError: a value is out of bounds, the run or the folder is of no use, or ``folder`` is another source's.
     """
     plan = make_watch_plan(chosen)
+    if folder.resolve() == plan.source:
+        raise AdshiftError(
+            f"source={plan.source} is the output folder too, whose pictures would be judged; name another one: "
+            "hydra.run.dir=FOLDER"
+        )
     listening = outlets(chosen["webhook"], chosen["mqtt"])
     with ExitStack() as stack:
+        stack.enter_context(usable(folder / NAME))
         book = Book(folder / NAME, make=True)
         stack.callback(book.close)
         place = _place(plan, book, folder, tuple(outlet.name for outlet in listening))
@@ -68,7 +75,7 @@ def watched(chosen: Mapping[str, Any], folder: Path) -> None:
 
 
 def _place(plan: WatchPlan, book: Book, folder: Path, outlets: tuple[str, ...]) -> Place:
-    held = str(plan.source.resolve())
+    held = str(plan.source)
     with book.transaction():
         first = book.fact("source", held)
         watch = book.fact("watch", str(uuid.uuid4()))
@@ -95,10 +102,7 @@ class Watch:
         self._book = book
         self._place = place
         self._delivery = delivery
-        last = book.epochs()[-1:]
-        run = plan.run
-        if last and Path(last[0].run) != run and home_of(Path(last[0].run)) == home_of(run) and plan.auto:
-            run = Path(last[0].run)  # what an alarm's repair has put in the place of the run that was given
+        run = (_repaired(book, plan.run) if plan.auto else None) or plan.run
         self._rows = stack.enter_context(RowWriter(place.folder))
         for part in book.parts():  # what a killed program did not write any more
             self._rows.write(row_of(part))
@@ -153,9 +157,9 @@ class Watch:
 
     def _repair(self, alarm: Alarm) -> None:
         """A new threshold on a copy takes over; told, and written down with the alarm."""
-        home = Path(home_of(Path(self._line.epoch.run)))
         out = self._place.folder / "repairs" / f"{alarm.alarm:03}"
         try:
+            home = Path(home_of(Path(self._line.epoch.run)))
             made = repair_threshold(home, Path(alarm.told["photographs"]["folder"]), self._plan.data_root, out)
         except AdshiftError as error:
             tell(f"adshift: alarm {alarm.alarm} could not be repaired ({error}); the run goes on as it is")
@@ -185,6 +189,14 @@ class Watch:
             tell(f"adshift: note: {epoch.told}")
         drawer = Pictures(self._place.folder, plan.pictures, 0, plan.picture_size, detector.pixel_threshold)
         return Line(book, epoch, evidence, detector, home_of(run), drawer, self._rows, self._place)
+
+
+def _repaired(book: Book, run: Path) -> Path | None:
+    """What an alarm's repair has put in the place of a run; None where nothing has, or where that is gone."""
+    last = book.epochs()[-1:]
+    if not last or Path(last[0].run) == run or not (Path(last[0].run) / RESULT).is_file():
+        return None
+    return Path(last[0].run) if home_of(Path(last[0].run)) == home_of(run) else None
 
 
 def _tell_alarm(alarm: Alarm) -> None:

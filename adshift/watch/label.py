@@ -19,7 +19,7 @@ from adshift.errors import AdshiftError
 from adshift.system.exit_status import status_of
 from adshift.system.hashes import file_sha256
 from adshift.system.terminal import say, tell
-from adshift.watch.book import Book
+from adshift.watch.book import Book, usable
 
 GOOD, BAD = VERDICTS = ("good", "bad")
 
@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _label(chosen: argparse.Namespace) -> None:
-    with closing(Book(chosen.db)) as book:
+    with usable(chosen.db), closing(Book(chosen.db)) as book:
         known, unknown = _known(book, _by_content(_given(chosen.what, chosen.verdict)))
         if not known:
             raise AdshiftError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,11 +19,14 @@ from adshift.system.hashes import file_sha256
 from adshift.watch import alarm as alarms
 from adshift.watch.book import Alarm, Book, Epoch, Part
 from adshift.watch.judge import Judged, judge
-from adshift.watch.photographs import before_and_after, collect, wanted
+from adshift.watch.photographs import before_and_after, collect
 from adshift.watch.streams import STREAMS
 
 SHOWN = 4
 """Pictures of before, and of after, that an alarm shows."""
+
+UNREAD = ""
+"""In the place of the SHA-256 of a file that could not be read."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ class Line:
         self._drawer = drawer
         self._rows = rows
         self._place = place
-        self._mark = (-1, 0.0)
+        self._mark = (-1, -1, 0.0)
         own = [a for a in book.alarms() if a.epoch == epoch.epoch]
         self.alarm: Alarm | None = own[-1] if own else None
 
@@ -94,9 +99,10 @@ class Line:
             stat = Path(path).stat()
             sha256 = file_sha256(Path(path))
         except OSError as error:
+            why = f"{path} cannot be read ({error.strerror}); make it readable, and touch it"
             if not final:
-                raise AdshiftError(f"{path} cannot be read ({error.strerror}); make it readable") from error
-            return None
+                raise AdshiftError(why) from error
+            return self._unread(path, why)
         if self._book.seen(path, sha256):
             self._book.touched(path, sha256, stat.st_size, stat.st_mtime_ns)
             return None
@@ -106,14 +112,27 @@ class Line:
             if not final:
                 raise
             judged = Judged((), None, str(error))
-        number = self._book.last_number() + 1
-        part = Part(
-            number, self.epoch.epoch, path, sha256, stat.st_size, stat.st_mtime_ns, 0.0,
-            None, self._detector.threshold, None, None, judged.error, judged.note, judged.looks,
-        )  # fmt: skip
+        part = self._part(path, sha256, stat, judged)
         if judged.found is not None:
             part = self._scored(part, replace(judged.found, name=path))
         return self._keep(part)
+
+    def _part(self, path: str, sha256: str, stat: os.stat_result, judged: Judged) -> Part:
+        return Part(
+            self._book.last_number() + 1, self.epoch.epoch, path, sha256, stat.st_size, stat.st_mtime_ns, 0.0,
+            None, self._detector.threshold, None, None, judged.error, judged.note, judged.looks,
+        )  # fmt: skip
+
+    def _unread(self, path: str, why: str) -> Part | None:
+        """A file that is there and whose bytes the system does not give, as a part with an error; None where it went."""
+        try:
+            stat = Path(path).stat()
+        except OSError:
+            return None
+        if self._book.seen(path, UNREAD):
+            self._book.touched(path, UNREAD, stat.st_size, stat.st_mtime_ns)
+            return None
+        return self._keep(self._part(path, UNREAD, stat, Judged((), None, why)))
 
     def _scored(self, part: Part, found: Prediction) -> Part:
         overlay = map_ = ""
@@ -155,6 +174,7 @@ class Line:
         streams = tuple(STREAMS[i].name for i in over)
         since = min(alarms.since_of(self._book, self.epoch.epoch, streams[0]), part.number)
         number = len(self._book.alarms()) + 1
+        shutil.rmtree(self._own(number), ignore_errors=True)  # of another data base, or of a program that was killed
         told = self._told(number, since, streams)
         self.alarm = Alarm(
             number, self.epoch.epoch, part.number, part.judged, streams, self._evidence.level(), since, told
@@ -168,19 +188,23 @@ class Line:
         """What is told of an alarm as things stand; its photographs and its picture are brought up to date."""
         book, epoch, place = self._book, self.epoch, self._place
         before, after = (f(book, epoch.epoch, since) for f in (alarms.parts_before, alarms.parts_since))
-        own = place.folder / "alarms" / f"{number:03}"
+        own = self._own(number)
         photographs, picture = own / "photographs", own / "before_and_after.png"
         labels = book.labels()
-        count = collect(photographs, wanted(after, labels, place.photographs), labels)
+        said, others = alarms.photographable(book, epoch.epoch, since)
+        count = collect(photographs, said, others, labels, place.photographs)
         shown = [[Path(p.path) for p in alarms.nearest_the_middle(parts[-50:], SHOWN)] for parts in (before, after)]
         drawn = before_and_after(picture, *shown)
         return alarms.as_json(
-            alarms.words(epoch, before, after, streams),
+            alarms.words(epoch, self._detector.normals, before, after, streams),
             alarms.promise(epoch, after),
             alarms.commands(self._home, photographs, place.source, place.folder, place.data_root),
             picture.relative_to(place.folder).as_posix() if drawn else "",
             photographs, count, place.photographs,
         )  # fmt: skip
+
+    def _own(self, number: int) -> Path:
+        return self._place.folder / "alarms" / f"{number:03}"
 
     @property
     def collected(self) -> bool:
@@ -188,13 +212,15 @@ class Line:
         return self.alarm is not None and self.alarm.told["photographs"]["count"] >= self._place.photographs
 
     def gather(self) -> bool:
-        """Bring the alarm's account up to date while photographs are wanted, or when labels were given since.
+        """Bring the alarm's account up to date: with each new part while photographs are wanted, and when labels were given.
 
         Returns:
             whether this made the photographs enough.
         """
-        mark = self._book.labels_mark()
-        if self.alarm is None or (self.collected and mark == self._mark):
+        if self.alarm is None:
+            return False
+        mark = (0 if self.collected else self._book.last_number(), *self._book.labels_mark())
+        if mark == self._mark:
             return False
         already, self._mark = self.collected, mark
         told = self._told(self.alarm.alarm, self.alarm.since, self.alarm.streams)

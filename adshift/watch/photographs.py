@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -23,20 +24,26 @@ SIDE = 240
 """Longer side of a picture in the comparison, pixels."""
 
 
-def collect(folder: Path, parts: Sequence[Part], labels: Mapping[str, tuple[str, bool]]) -> int:
+def collect(
+    folder: Path, said: Iterable[Part], others: Iterable[Part], labels: Mapping[str, tuple[str, bool]], wanted: int
+) -> int:
     """Copy the files of parts into a folder of photographs; returns how many lie there to calibrate on.
 
-    What a person called bad lies in ``test/bad``, all others right in the folder. A file that is gone, or holds other
+    All are taken that a person spoke of, and of the others the first whose files are still there. What a person called bad lies in ``test/bad``, all others right in the folder. A file that is gone, or holds other
     bytes than were judged, is left out. Copies that are there already stay; one whose label is new is moved.
 
     Args:
         folder: made where it does not exist.
-        parts: in any order.
+        said: parts of the changed line that a person spoke of.
+        others: the rest of them, in order; no more are asked for than are needed.
         labels: SHA-256 -> path and whether it is good.
+        wanted: how many to calibrate on, unless more are labelled good.
     """
     (folder / DEFECTIVE).mkdir(parents=True, exist_ok=True)
     count = 0
-    for part in parts:
+    for part in chain(said, others):
+        if count >= wanted and part.sha256 not in labels:
+            break
         good = labels.get(part.sha256, ("", True))[1]
         name = file_name(part)
         place, other = folder / name, folder / DEFECTIVE / name
@@ -48,19 +55,6 @@ def collect(folder: Path, parts: Sequence[Part], labels: Mapping[str, tuple[str,
             continue
         count += good
     return count
-
-
-def wanted(parts: Sequence[Part], labels: Mapping[str, tuple[str, bool]], count: int) -> list[Part]:
-    """Which parts of a changed line become photographs: all that a person spoke of, and the first others up to ``count``.
-
-    Args:
-        parts: from the change on, in order.
-        labels: SHA-256 -> path and whether it is good.
-        count: of those to calibrate on, as long as no more are labelled good.
-    """
-    said = [part for part in parts if part.sha256 in labels]
-    free = max(0, count - sum(labels[part.sha256][1] for part in said))
-    return [*said, *[part for part in parts if part.sha256 not in labels][:free]]
 
 
 def file_name(part: Part) -> str:

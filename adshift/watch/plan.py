@@ -9,6 +9,7 @@ from typing import Any
 
 from adshift.calibration.scores import check_rate
 from adshift.config.build import checked, one_of, within
+from adshift.data.outputs import is_written
 from adshift.errors import AdshiftError
 
 ADVISE, THRESHOLD = REPAIRS = ("advise", "threshold")
@@ -48,9 +49,12 @@ def make_watch_plan(config: Mapping[str, Any]) -> WatchPlan:
         AdshiftError: a value is of another type or out of its bounds, or the source is no folder.
     """
     drift = config["drift"]
+    given = Path(checked("source", config["source"], str))
+    if not given.is_dir():
+        raise AdshiftError(f"source={given} is no folder; name the one that the camera fills")
     plan = WatchPlan(
-        run=Path(checked("run", config["run"], str)),
-        source=Path(checked("source", config["source"], str)),
+        run=Path(checked("run", config["run"], str)).resolve(),
+        source=given.resolve(),  # a part is known by its path: by whatever name the folder is given, it is the same one
         category=_text("category", config["category"]),
         data_root=_text("data_root", config["data_root"]),
         device=checked("device", config["device"], str),
@@ -70,8 +74,10 @@ def make_watch_plan(config: Mapping[str, Any]) -> WatchPlan:
         photographs=checked("photographs", config["photographs"], int),
         again=checked("again", config["again"], bool),
     )
-    if not plan.source.is_dir():
-        raise AdshiftError(f"source={plan.source} is no folder; name the one that the camera fills")
+    if is_written(plan.source):
+        raise AdshiftError(
+            f"source={given} holds pictures that a program of adshift wrote; name the folder that the camera fills"
+        )
     check_rate("drift.delta", plan.delta)
     within("drift.seed", plan.seed, 0, 2**32 - 1, "the default is 0")
     for name, value, low in (("settle", plan.settle, 0.01), ("poll", plan.poll, 0.05), ("page", plan.page, 0.2)):
@@ -82,6 +88,7 @@ def make_watch_plan(config: Mapping[str, Any]) -> WatchPlan:
             f"patience={plan.patience} must be >= settle={plan.settle} seconds: a file that cannot be decoded is tried "
             "again after those; leave both out"
         )
+    within("max_pictures", plan.max_pictures, 0, 10**9, "0 keeps those of all parts")
     within("photographs", plan.photographs, LEAST_PHOTOGRAPHS, 10_000, "40 is the default")
     one_of("repair", plan.repair, REPAIRS)
     if plan.auto and plan.repair != THRESHOLD:

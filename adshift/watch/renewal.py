@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from pathlib import Path
 
+from adshift.errors import AdshiftError
 from adshift.system.terminal import tell
 from adshift.watch.book import Book
 from adshift.watch.history import History
@@ -44,7 +46,7 @@ class Renewal:
                     names = [stream.name for stream in STREAMS]
                     write_page(book, self._folder, now=time.time(), running=running, streams=names, history=history)
                     told = ""
-                except OSError as error:  # a full disk ends the watch where it judges, not here
+                except (OSError, sqlite3.Error, AdshiftError) as error:  # what ends the watch ends it where it judges
                     if str(error) != told:
                         tell(f"adshift: the page could not be written ({error}); the watch goes on")
                     told = str(error)

@@ -1,0 +1,162 @@
+"""A watch among other names of its folder, files that nobody can read, clocks that are wrong, and data bases in use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+from helpers.images import draw, draw_category, tiny_overrides
+from helpers.inprocess import run_cell
+from helpers.watching import chosen
+
+import adshift.watch.book as book_module
+import adshift.watch.line as line_module
+from adshift.data.listing import REASONS, walk
+from adshift.errors import AdshiftError
+from adshift.watch.arrivals import Arrivals
+from adshift.watch.book import NAME, Book, Epoch, Part
+from adshift.watch.job import watched
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp("mishaps")
+    draw_category(base, "plate", 40, 3, 3)
+    run_cell(base / "run", *tiny_overrides(base), "threshold=conformal")
+    return base / "run"
+
+
+@pytest.fixture
+def camera(tmp_path: Path) -> Path:
+    for i in range(2):
+        draw(tmp_path / "camera" / f"{i}.png", 5000 + i)
+        os.utime(tmp_path / "camera" / f"{i}.png", (10**9 + i,) * 2)
+    return tmp_path / "camera"
+
+
+def parts_of(out: Path) -> list[Part]:
+    book = Book(out / NAME)
+    found = list(book.parts())
+    book.close()
+    return found
+
+
+def test_the_same_folder_by_another_name_is_judged_once(
+    run: Path, camera: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    watched(chosen(run, camera), out)
+    monkeypatch.chdir(tmp_path)
+    Path("link").symlink_to(camera)
+    for name in ("camera", "link", "camera/../camera"):
+        watched(chosen(Path(os.path.relpath(run)), Path(name)), out)
+    assert [part.path for part in parts_of(out)] == [str(camera / "0.png"), str(camera / "1.png")]
+
+
+def test_a_file_that_cannot_be_read_becomes_a_row_and_does_not_hold_up_the_end(
+    run: Path, camera: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = line_module.file_sha256
+
+    def refused(path: Path) -> str:
+        if path.name == "0.png":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(line_module, "file_sha256", refused)
+    for _ in range(2):
+        watched(chosen(run, camera, settle=0.05, patience=0.1), tmp_path / "out")
+    other, denied = parts_of(tmp_path / "out")
+    assert other.score is not None
+    assert (denied.score, denied.sha256) == (None, "")
+    assert "0.png cannot be read (Permission denied)" in denied.error
+    monkeypatch.undo()
+    os.utime(camera / "0.png")
+    watched(chosen(run, camera), tmp_path / "out")
+    assert parts_of(tmp_path / "out")[-1].score is not None
+
+
+def test_a_file_of_the_year_2300_is_judged_once(run: Path, camera: Path, tmp_path: Path) -> None:
+    os.utime(camera / "1.png", (10_413_792_000,) * 2)
+    for _ in range(2):
+        watched(chosen(run, camera, settle=0.05), tmp_path / "out")
+    assert len(parts_of(tmp_path / "out")) == 2
+
+
+def test_the_output_folder_is_never_what_is_watched(run: Path, camera: Path, tmp_path: Path) -> None:
+    with pytest.raises(AdshiftError, match=r"is the output folder too.*hydra\.run\.dir=FOLDER"):
+        watched(chosen(run, camera), camera)
+    assert not (camera / NAME).exists()
+    watched(chosen(run, camera, pictures="all"), tmp_path / "out")
+    with pytest.raises(AdshiftError, match="holds pictures that a program of adshift wrote"):
+        watched(chosen(run, tmp_path / "out" / "overlays"), tmp_path / "other")
+
+
+def test_a_run_that_is_gone_hinders_no_other_run(run: Path, camera: Path, tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    shutil.copytree(run, first)
+    watched(chosen(first, camera), tmp_path / "out")
+    shutil.rmtree(first)
+    watched(chosen(run, camera, repair="threshold", auto=True), tmp_path / "out")
+    assert len(parts_of(tmp_path / "out")) == 2
+
+
+def test_a_data_base_that_refuses_is_told_in_a_line(
+    run: Path, camera: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(book_module.Book, "add", full)
+    with pytest.raises(AdshiftError, match=r"watch.sqlite cannot be used \(database or disk is full\)"):
+        watched(chosen(run, camera), tmp_path / "out")
+
+
+def test_pictures_of_fewer_than_no_parts_are_refused(run: Path, camera: Path, tmp_path: Path) -> None:
+    with pytest.raises(AdshiftError, match="max_pictures=-1 must be >= 0"):
+        watched(chosen(run, camera, max_pictures=-1), tmp_path / "out")
+
+
+def test_names_that_are_no_unicode_in_every_table(book: Book) -> None:
+    odd = os.fsdecode(b"/camera\xff")
+    assert book.fact("source", odd) == book.fact("source", "another") == odd
+    epoch = Epoch(1, 0.0, odd, "", None, None, None, 0, 0.01, 0, (), "the watch begins", odd)
+    book.begin(epoch)
+    assert book.epochs() == [epoch]
+
+
+def test_a_folder_that_goes_and_comes_back_is_looked_into_and_noticed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "camera"
+    source.mkdir()
+    arrivals = Arrivals(source, lambda *_: False, settle=0.05, patience=0.1, poll=0.1)
+    source.rename(tmp_path / "away")
+    assert arrivals.take(0.3) is None
+    assert capsys.readouterr().err.count("camera cannot be listed (No such file or directory)") == 1
+    with pytest.raises(AdshiftError, match="camera cannot be listed"):
+        arrivals.idle()
+    source.mkdir()
+    arrivals.take(0.3)
+    arrivals._poll = 60.0
+    arrivals.take(0.3)
+    (source / "a.png").write_bytes(b"x")  # the system tells it of the new folder
+    begun = time.monotonic()
+    assert arrivals.take(5.0) == str(source / "a.png")
+    assert time.monotonic() - begun < 2.0
+    arrivals.close()
+
+
+def test_a_folder_that_goes_while_it_is_listed_is_passed_over(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "0.png").write_bytes(b"x")
+    (tmp_path / "0.png").write_bytes(b"x")
+    found = walk(tmp_path, dict.fromkeys(REASONS, 0))
+    assert next(found)[1] == ("0.png",)
+    shutil.rmtree(tmp_path / "a")
+    assert [parts for _, parts in found] == [("b", "0.png")]
