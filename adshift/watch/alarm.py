@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import statistics
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,12 +27,19 @@ COMPARED = 400
 """Parts before the change, and since, that are compared."""
 
 
-def since_of(book: Book, epoch: int, stream: str) -> int:
+def since_of(book: Book, epoch: Epoch, normals: Sequence[float], stream: str) -> int:
     """The part with which the change began, as far as one stream tells.
 
     Evidence falls slowly while nothing happens and rises from the change on, so that its lowest level tells the change to
     within some dozens of parts, as in a CUSUM chart. Among those around it the one is taken that divides the stream's
-    numbers best by their ranks.
+    numbers best by their ranks. Where those reach back to the first part, what the stream began with comes before it: a
+    line that was another from the first part on has no change among its parts.
+
+    Args:
+        book: with the epoch's parts.
+        epoch: in which.
+        normals: the scores that the score's stream began with.
+        stream: its name.
 
     Source: Page, Continuous inspection schemes, Biometrika 1954, for the former; ``change_point`` for the latter.
     """
@@ -41,12 +49,18 @@ def since_of(book: Book, epoch: int, stream: str) -> int:
         book.query(
             f"SELECT number, json_extract(levels, ?) AS level, {value} AS value FROM parts "
             "WHERE epoch = ? AND levels IS NOT NULL AND value IS NOT NULL ORDER BY number DESC LIMIT ?",
-            (f"$[{index}]", epoch, LOOK_BACK),
+            (f"$[{index}]", epoch.epoch, LOOK_BACK),
         )
     )[::-1]
     lowest = len(rows) - 1 - int(np.argmin([row["level"] for row in rows][::-1]))
-    around = rows[max(0, lowest + 1 - AROUND) :]
-    return int(around[change_point([row["value"] for row in around])]["number"])
+    first = max(0, lowest + 1 - AROUND)
+    around = rows[first:]
+    usual: list[float] = []
+    if first == 0 and len(rows) < LOOK_BACK:
+        began = normals if index == 0 else [look[index - 1] for look in epoch.looks]
+        usual = [value for value in began if math.isfinite(value)][:AROUND]
+    place = change_point([*usual, *(row["value"] for row in around)])
+    return int(around[max(0, place - len(usual))]["number"])
 
 
 def change_point(values: Sequence[float]) -> int:

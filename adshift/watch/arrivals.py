@@ -137,11 +137,15 @@ class Arrivals:
             self.done(path)
             return False
         self._changed(waiting, stat, now, now + self._settle)
-        age = time.time() - stat.st_mtime_ns / 1e9
+        age = self._age(stat.st_mtime_ns)
         if max(age, now - waiting.still_since) >= self._patience and now - waiting.still_since >= self._settle:
             return True
         waiting.due = now + min(self._settle, self._patience)
         return False
+
+    def _age(self, modified_ns: int) -> float:
+        """Seconds since a file's last change, as far as its time can be trusted: a share's is another machine's clock."""
+        return 0.0 if self._observer is None else time.time() - modified_ns / 1e9
 
     def _look_on(self, now: float) -> None:
         """Look through the folder where it is time, a slice of time after another."""
@@ -189,7 +193,7 @@ class Arrivals:
         for modified_ns, path, size in sorted(found)[: max(0, ROOM - len(self._waiting))]:
             stat = _stat(path)
             if stat is not None and not self._known(path, stat.st_size, stat.st_mtime_ns):  # judged in the meantime
-                settled = time.time() - modified_ns / 1e9 >= self._settle
+                settled = self._age(modified_ns) >= self._settle
                 self._waiting.setdefault(path, Waiting(size, modified_ns, now if settled else now + self._settle, now))
 
     def _heed(self, path: str, whole: bool, now: float) -> None:

@@ -161,8 +161,8 @@ def usable(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise AdshiftError(
-            f"{path} cannot be used ({error}); name the {NAME} of a watch that no other program holds, on a disk with room, "
-            "or another folder"
+            f"{path} cannot be used ({error}); name the {NAME} of a watch that no other program holds, on a disk with "
+            "room, or another folder"
         ) from error
 
 

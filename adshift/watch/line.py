@@ -172,7 +172,7 @@ class Line:
     def _sound(self, part: Part) -> None:
         over = self._evidence.over()
         streams = tuple(STREAMS[i].name for i in over)
-        since = min(alarms.since_of(self._book, self.epoch.epoch, streams[0]), part.number)
+        since = min(alarms.since_of(self._book, self.epoch, self._detector.normals, streams[0]), part.number)
         number = len(self._book.alarms()) + 1
         shutil.rmtree(self._own(number), ignore_errors=True)  # of another data base, or of a program that was killed
         told = self._told(number, since, streams)
@@ -212,7 +212,7 @@ class Line:
         return self.alarm is not None and self.alarm.told["photographs"]["count"] >= self._place.photographs
 
     def gather(self) -> bool:
-        """Bring the alarm's account up to date: with each new part while photographs are wanted, and when labels were given.
+        """Bring the alarm's account up to date: with new parts while photographs are wanted, and when labels were given.
 
         Returns:
             whether this made the photographs enough.

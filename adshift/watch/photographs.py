@@ -29,8 +29,9 @@ def collect(
 ) -> int:
     """Copy the files of parts into a folder of photographs; returns how many lie there to calibrate on.
 
-    All are taken that a person spoke of, and of the others the first whose files are still there. What a person called bad lies in ``test/bad``, all others right in the folder. A file that is gone, or holds other
-    bytes than were judged, is left out. Copies that are there already stay; one whose label is new is moved.
+    All are taken that a person spoke of, and of the others the first whose files are still there. What a person called
+    bad lies in ``test/bad``, all others right in the folder. A file that is gone, or holds other bytes than were judged, is
+    left out. Copies that are there already stay; one whose label is new is moved.
 
     Args:
         folder: made where it does not exist.

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sqlite3
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers.images import draw, draw_category, tiny_overrides
 from helpers.inprocess import run_cell
 from helpers.watching import chosen
+from PIL import Image
 
 import adshift.watch.book as book_module
 import adshift.watch.line as line_module
+from adshift.appearance.looks import LOOKS
 from adshift.data.listing import REASONS, walk
 from adshift.errors import AdshiftError
+from adshift.watch.alarm import photographable, words
 from adshift.watch.arrivals import Arrivals
 from adshift.watch.book import NAME, Book, Epoch, Part
 from adshift.watch.job import watched
+from adshift.watch.photographs import collect
 
 
 @pytest.fixture(scope="module")
@@ -160,3 +166,84 @@ def test_a_folder_that_goes_while_it_is_listed_is_passed_over(tmp_path: Path) ->
     assert next(found)[1] == ("0.png",)
     shutil.rmtree(tmp_path / "a")
     assert [parts for _, parts in found] == [("b", "0.png")]
+
+
+def test_photographs_are_of_the_files_that_are_still_there(tmp_path: Path) -> None:
+    parts = []
+    for i in range(1, 601):
+        place = tmp_path / "camera" / f"{i}.png"
+        place.parent.mkdir(exist_ok=True)
+        held = str(i).encode()
+        if i > 500:  # a line that clears its folder fast
+            place.write_bytes(held)
+        parts.append(Part(i, 1, str(place), hashlib.sha256(held).hexdigest(), 1, i, 0.0, 0.5, None, None, None))
+    said = [parts.pop(510), parts.pop(520)]
+    labels = {said[0].sha256: ("", True), said[1].sha256: ("", False)}
+    for _ in range(2):
+        assert collect(tmp_path / "photographs", said, iter(parts), labels, 40) == 40
+        assert len(list((tmp_path / "photographs").glob("*.png"))) == 40
+        assert len(list((tmp_path / "photographs" / "test" / "bad").iterdir())) == 1
+
+
+def test_all_parts_since_a_change_may_become_photographs(book: Book) -> None:
+    for i in range(1, 1001):
+        book.add(Part(i, 1, f"{i}.png", f"{i}", 1, i, 0.0, 0.5, None, None, None))
+    book.label("600", "copy.png", True, 0.0)
+    said, others = photographable(book, 1, 400)
+    assert [part.number for part in said] == [600]
+    assert [part.number for part in others] == [*range(400, 600), *range(601, 1001)]
+
+
+@pytest.fixture(scope="module")
+def alarmed(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a watch of a line that was darker from the first part on; its camera is beside it."""
+    base = tmp_path_factory.mktemp("dark")
+    for i in range(36):
+        place = base / "camera" / f"{i:02}.png"
+        draw(place, 5000 + i)
+        Image.fromarray((np.asarray(Image.open(place), np.float64) * 0.75).astype(np.uint8)).save(place)
+        os.utime(place, (10**9 + i,) * 2)
+    (base / "out" / "alarms" / "001" / "photographs").mkdir(parents=True)
+    (base / "out" / "alarms" / "001" / "photographs" / "00000001_old.png").write_bytes(b"of another data base")
+    watched(chosen(run, base / "camera"), base / "out")
+    return base / "out"
+
+
+def test_a_line_that_was_another_from_the_first_part_on(alarmed: Path) -> None:
+    book = Book(alarmed / NAME)
+    (alarm,) = book.alarms()
+    book.close()
+    assert alarm.since <= 3
+    assert alarm.told["words"][0].startswith("anomaly score: higher, median ")
+    assert not (alarmed / "alarms" / "001" / "photographs" / "00000001_old.png").exists()
+
+
+def test_an_alarm_without_new_parts_is_told_anew_once_at_most(
+    run: Path, alarmed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+    real = line_module.Line._told
+    monkeypatch.setattr(line_module.Line, "_told", lambda self, *a: told.append(1) or real(self, *a))
+    monkeypatch.setattr("adshift.watch.job.STEP", 0.01)
+    idle = iter((False,) * 20 + (True,))
+    monkeypatch.setattr(Arrivals, "idle", lambda _: next(idle))
+    watched(chosen(run, alarmed.parent / "camera"), alarmed)
+    assert len(told) == 1
+
+
+def test_a_score_that_has_not_moved_is_called_neither_higher_nor_lower() -> None:
+    part = Part(1, 1, "a.png", "", 1, 1, 0.0, 0.5, None, None, None, looks=(float("nan"),) * len(LOOKS))
+    epoch = Epoch(1, 0.0, "run", "", None, None, None, 0, 0.01, 0, (), "the watch begins")
+    assert words(epoch, (), [part] * 9, [part] * 9, ["noise"])[0] == (
+        "anomaly score: as high as before, median 0.5 to 0.5"
+    )
+    assert words(epoch, [0.1], [], [part] * 9, [])[0] == "anomaly score: higher, median 0.1 to 0.5"
+
+
+def test_the_time_of_a_file_on_a_share_is_not_trusted(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(bytes(9))  # as large as it will be, and not filled yet
+    os.utime(tmp_path / "a.png", (time.time() - 3600,) * 2)  # by the share's clock
+    arrivals = Arrivals(tmp_path, lambda *_: False, settle=0.3, patience=0.6, poll=0.05, notices=False)
+    assert arrivals.take(0.15) is None
+    assert arrivals.take(1.0) is not None
+    assert not arrivals.unreadable(str(tmp_path / "a.png"))
