@@ -25,6 +25,7 @@ AROUND = 60
 """Parts before the evidence's lowest level that the change may have begun at."""
 COMPARED = 400
 """Parts before the change, and since, that are compared."""
+SEVERAL = "to be repaired with these photographs, a run must be of this category alone: fit one, data.category=NAME"
 
 
 def since_of(book: Book, epoch: Epoch, normals: Sequence[float], stream: str) -> int:

@@ -23,6 +23,11 @@ def home_of(run: Path) -> str:
     return str(Path(read_result(run)["config"].get(EVALUATED, run)).resolve())
 
 
+def has_several(run: Path) -> bool:
+    """Whether a run has several categories, of which a line shows one."""
+    return len(read_result(run)["metrics"]["categories"]) > 1
+
+
 def decides(run: Path, category: str | None) -> str:
     """SHA-256 of what decides: the result that names the model, the thresholds, whose they are."""
     parts = [file_sha256(run / name) for name in ("result.json", "calibration.json") if (run / name).is_file()]
@@ -61,7 +66,7 @@ def enter(
         evidence = Evidence(STREAMS, delta, seed)
         book.restore_evidence(evidence)
         return earlier[-1], evidence
-    looks, told = usual_looks(run, detector.image_size, data_root, seed)
+    looks, told = usual_looks(run, category, detector.image_size, data_root, seed)
     kept = read_calibration(run).image
     own = kept.get(category or next(iter(kept), ""), next(iter(kept.values()), None))
     reason = why or ("the watch begins" if not earlier else _reason(earlier[-1], model, delta, seed))

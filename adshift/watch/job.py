@@ -22,7 +22,7 @@ from adshift.results.files import RESULT
 from adshift.system.terminal import say, tell
 from adshift.watch.arrivals import Arrivals
 from adshift.watch.book import NAME, Alarm, Book, Part, usable
-from adshift.watch.epochs import enter, home_of
+from adshift.watch.epochs import enter, has_several, home_of
 from adshift.watch.line import Line, Place, alarm_message, row_of
 from adshift.watch.outlets.configured import outlets
 from adshift.watch.outlets.delivery import Delivery
@@ -103,6 +103,11 @@ class Watch:
         self._place = place
         self._delivery = delivery
         run = (_repaired(book, plan.run) if plan.auto else None) or plan.run
+        if plan.auto and has_several(run):
+            raise AdshiftError(
+                f"auto=true cannot repair run={run}, which has several categories, with photographs of one; leave auto out, "
+                "or fit a run of this category alone"
+            )
         self._rows = stack.enter_context(RowWriter(place.folder))
         for part in book.parts():  # what a killed program did not write any more
             self._rows.write(row_of(part))
@@ -205,6 +210,7 @@ def _tell_alarm(alarm: Alarm) -> None:
         f"({', '.join(alarm.streams)})"
     ]
     lines += [f"  {line}" for line in alarm.told["words"]]
-    lines += [f"  {alarm.told['promise']}", "  what to do:"]
-    lines += [f"    {command}" for command in alarm.told["commands"]]
+    lines += [f"  {alarm.told['promise']}"]
+    if alarm.told["commands"]:
+        lines += ["  what to do:", *[f"    {command}" for command in alarm.told["commands"]]]
     tell("\n".join(lines))

@@ -18,6 +18,7 @@ from adshift.prediction.rows import Row, RowWriter
 from adshift.system.hashes import file_sha256
 from adshift.watch import alarm as alarms
 from adshift.watch.book import Alarm, Book, Epoch, Part
+from adshift.watch.epochs import has_several
 from adshift.watch.judge import Judged, judge
 from adshift.watch.photographs import before_and_after, collect
 from adshift.watch.streams import STREAMS
@@ -195,10 +196,14 @@ class Line:
         count = collect(photographs, said, others, labels, place.photographs)
         shown = [[Path(p.path) for p in alarms.nearest_the_middle(parts[-50:], SHOWN)] for parts in (before, after)]
         drawn = before_and_after(picture, *shown)
+        words = alarms.words(epoch, self._detector.normals, before, after, streams)
+        commands = alarms.commands(self._home, photographs, place.source, place.folder, place.data_root)
+        if has_several(Path(self._home)):
+            words, commands = [*words, alarms.SEVERAL], []
         return alarms.as_json(
-            alarms.words(epoch, self._detector.normals, before, after, streams),
+            words,
             alarms.promise(epoch, after),
-            alarms.commands(self._home, photographs, place.source, place.folder, place.data_root),
+            commands,
             picture.relative_to(place.folder).as_posix() if drawn else "",
             photographs, count, place.photographs,
         )  # fmt: skip

@@ -8,13 +8,14 @@ from typing import Any
 
 from adshift.appearance.looks import measured
 from adshift.config.build import build
-from adshift.config.regime import build_regime
+from adshift.config.regime import born_recipe, build_regime
 from adshift.data.images import read_image
 from adshift.data.layouts.by_name import located
 from adshift.data.listing import image_files
 from adshift.errors import AdshiftError
 from adshift.results.read import read_config, read_fitted, read_result
 from adshift.run.fitted import EVALUATED
+from adshift.shift.domain import Domain
 from adshift.shift.photos import Photos
 from adshift.shift.pixels import resize_image
 
@@ -23,15 +24,16 @@ MOST = 200
 
 
 def usual_looks(
-    run: Path, image_size: int, data_root: str | None, seed: int
+    run: Path, category: str | None, image_size: int, data_root: str | None, seed: int
 ) -> tuple[tuple[tuple[float, ...], ...], str]:
     """The looks of up to ``MOST`` pictures of the domain that a run's threshold was calibrated in.
 
     Of a run that was calibrated on photographs those are measured, else the images that the model was fitted and
-    calibrated on.
+    calibrated on, as long as they were taken as they are. Of a run of several categories the category's own are.
 
     Args:
         run: the folder of a finished run, or of an evaluation.
+        category: whose threshold decides; None where the run has but one.
         image_size: S, the side that pictures are brought to, as those of the line are.
         data_root: where the images of the fit lie now; None: where they lay.
         seed: of the choice among more.
@@ -40,7 +42,10 @@ def usual_looks(
         A row a picture (``adshift.appearance.looks.measured``), and a line for a person where there is none: why.
     """
     with read_config(run):
-        paths, place = _paths(run, read_result(run)["config"], data_root)
+        result = read_result(run)
+        paths, place = _paths(run, result["config"], data_root)
+    if len(result["metrics"]["categories"]) > 1:
+        paths = [path for path in paths if category in path.parts]
     chosen = sorted(random.Random(seed).sample(paths, min(MOST, len(paths))))
     rows = []
     for path in chosen:
@@ -62,6 +67,8 @@ def _paths(run: Path, config: dict[str, Any], data_root: str | None) -> tuple[li
     if isinstance(target, Photos) and build_regime(config["adaptation"]).name != "none":
         root = Path(target.root)
         return image_files(root) or image_files(root / "train" / "good"), str(root)
+    if born_recipe(config, Domain()).calibration != (Domain(),):
+        return [], "it was calibrated on images of another domain than they show"
     home = Path(str(config.get(EVALUATED, run)))
     root = located(config["data"]["source"], data_root or str(config["data"]["root"]))
     listed = read_fitted(home) or ()

@@ -26,6 +26,7 @@ from adshift.watch.arrivals import Arrivals
 from adshift.watch.book import NAME, Book, Epoch, Part
 from adshift.watch.job import watched
 from adshift.watch.photographs import collect
+from adshift.watch.usual import usual_looks
 
 
 @pytest.fixture(scope="module")
@@ -247,3 +248,35 @@ def test_the_time_of_a_file_on_a_share_is_not_trusted(tmp_path: Path) -> None:
     assert arrivals.take(0.15) is None
     assert arrivals.take(1.0) is not None
     assert not arrivals.unreadable(str(tmp_path / "a.png"))
+
+
+def test_a_run_of_several_categories_begins_with_its_own_looks_and_promises_no_repair_that_fails(
+    tmp_path: Path,
+) -> None:
+    for name in ("plate", "disc"):
+        draw_category(tmp_path / "data", name, 24, 3, 3)
+    cell = [word for word in tiny_overrides(tmp_path / "data") if not word.startswith("data.category")]
+    cell[0] = "data=unified"
+    run_cell(tmp_path / "run", *cell, "data.categories=[plate,disc]", "threshold=conformal")
+    for i in range(70):
+        place = tmp_path / "camera" / f"{i:02}.png"
+        draw(place, 5000 + i)
+        Image.fromarray((np.asarray(Image.open(place), np.float64) * 0.6).astype(np.uint8)).save(place)
+    keys = chosen(tmp_path / "run", tmp_path / "camera", category="plate")
+    with pytest.raises(AdshiftError, match=r"auto=true cannot repair run=.*several categories"):
+        watched({**keys, "repair": "threshold", "auto": True}, tmp_path / "auto")
+    watched(keys, tmp_path / "out")
+    book = Book(tmp_path / "out" / NAME)
+    (epoch,), (alarm,) = book.epochs(), book.alarms()
+    book.close()
+    assert len(epoch.looks) == 24
+    assert alarm.told["commands"] == []
+    assert "fit one, data.category=NAME" in alarm.told["words"][-1]
+
+
+def test_images_of_another_domain_than_the_threshold_rests_on_are_not_what_is_usual(run: Path, tmp_path: Path) -> None:
+    run_cell(tmp_path / "evaluated", f"run={run}", "domain=photometric", "adaptation=threshold", script="evaluate.py")
+    looks, told = usual_looks(tmp_path / "evaluated", None, 64, None, 0)
+    assert looks == ()
+    assert "calibrated on images of another domain" in told
+    assert len(usual_looks(run, None, 64, None, 0)[0]) == 40
