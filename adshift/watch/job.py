@@ -105,8 +105,8 @@ class Watch:
         run = (_repaired(book, plan.run) if plan.auto else None) or plan.run
         if plan.auto and has_several(run):
             raise AdshiftError(
-                f"auto=true cannot repair run={run}, which has several categories, with photographs of one; leave auto out, "
-                "or fit a run of this category alone"
+                f"auto=true cannot repair run={run}, which has several categories, with photographs of one; leave auto "
+                "out, or fit a run of this category alone"
             )
         self._rows = stack.enter_context(RowWriter(place.folder))
         for part in book.parts():  # what a killed program did not write any more
