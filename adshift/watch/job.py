@@ -97,7 +97,7 @@ class Watch:
         self._delivery = delivery
         last = book.epochs()[-1:]
         run = plan.run
-        if last and Path(last[0].run) != run and home_of(Path(last[0].run)) == home_of(run) and plan.auto:
+        if last and Path(last[0].run) != run.absolute() and home_of(Path(last[0].run)) == home_of(run) and plan.auto:
             run = Path(last[0].run)  # what an alarm's repair has put in the place of the run that was given
         self._rows = stack.enter_context(RowWriter(place.folder))
         for part in book.parts():  # what a killed program did not write any more

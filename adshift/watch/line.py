@@ -73,7 +73,7 @@ class Line:
         self._drawer = drawer
         self._rows = rows
         self._place = place
-        self._mark = (-1, 0.0)
+        self._mark: tuple[object, int] | None = None
         own = [a for a in book.alarms() if a.epoch == epoch.epoch]
         self.alarm: Alarm | None = own[-1] if own else None
 
@@ -188,15 +188,17 @@ class Line:
         return self.alarm is not None and self.alarm.told["photographs"]["count"] >= self._place.photographs
 
     def gather(self) -> bool:
-        """Bring the alarm's account up to date while photographs are wanted, or when labels were given since.
+        """Bring the alarm's account up to date: after parts while photographs are wanted, and after labels.
 
         Returns:
             whether this made the photographs enough.
         """
-        mark = self._book.labels_mark()
-        if self.alarm is None or (self.collected and mark == self._mark):
+        if self.alarm is None:
             return False
-        already, self._mark = self.collected, mark
+        already, mark = self.collected, (self._book.labels_mark(), 0 if self.collected else self._book.last_number())
+        if mark == self._mark:
+            return False
+        self._mark = mark
         told = self._told(self.alarm.alarm, self.alarm.since, self.alarm.streams)
         self.alarm = replace(self.alarm, told=told)
         with self._book.transaction():
