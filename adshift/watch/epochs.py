@@ -71,7 +71,7 @@ def enter(
     own = kept.get(category or next(iter(kept), ""), next(iter(kept.values()), None))
     reason = why or ("the watch begins" if not earlier else _reason(earlier[-1], model, delta, seed))
     epoch = Epoch(
-        len(earlier) + 1, time.time(), str(run), model, detector.threshold, detector.threshold_kind,
+        len(earlier) + 1, time.time(), str(run.absolute()), model, detector.threshold, detector.threshold_kind,
         None if own is None else own.promised_rate, len(detector.normals), delta, seed, looks, reason, told,
     )  # fmt: skip
     evidence = Evidence(STREAMS, delta, seed)

@@ -79,7 +79,7 @@ class Line:
         self._drawer = drawer
         self._rows = rows
         self._place = place
-        self._mark = (-1, -1, 0.0)
+        self._mark: tuple[object, int] | None = None
         own = [a for a in book.alarms() if a.epoch == epoch.epoch]
         self.alarm: Alarm | None = own[-1] if own else None
 
@@ -217,17 +217,17 @@ class Line:
         return self.alarm is not None and self.alarm.told["photographs"]["count"] >= self._place.photographs
 
     def gather(self) -> bool:
-        """Bring the alarm's account up to date: with new parts while photographs are wanted, and when labels were given.
+        """Bring the alarm's account up to date: after parts while photographs are wanted, and after labels.
 
         Returns:
             whether this made the photographs enough.
         """
         if self.alarm is None:
             return False
-        mark = (0 if self.collected else self._book.last_number(), *self._book.labels_mark())
+        already, mark = self.collected, (self._book.labels_mark(), 0 if self.collected else self._book.last_number())
         if mark == self._mark:
             return False
-        already, self._mark = self.collected, mark
+        self._mark = mark
         told = self._told(self.alarm.alarm, self.alarm.since, self.alarm.streams)
         self.alarm = replace(self.alarm, told=told)
         with self._book.transaction():

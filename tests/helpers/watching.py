@@ -101,11 +101,10 @@ def main(run: str, base: str, kills: str, images: str, seed: str) -> None:
         os._exit(0)
     struck, rows, longest = [], [0], 1.0
     for _ in range(int(kills)):
-        begun = time.monotonic()
         struck.append(_killed(lambda: job.watched({**keys, "once": False}, out), rng.uniform(0.0, longest)))
         rows.append(_rows(out))
-        if rows[-1] == 0:  # the first part takes longer than that, on this machine
-            longest = 2.0 * (time.monotonic() - begun) + longest
+        if rows[-1] == rows[-2]:  # to start takes longer than that, on this machine
+            longest *= 1.5
     os.waitpid(writer, 0)
     status = _killed(lambda: job.watched(keys, out), None)
     at_work = sum(b > a for a, b in itertools.pairwise(rows))

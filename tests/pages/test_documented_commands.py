@@ -60,8 +60,7 @@ HOW = [
      "tests/launch/test_launchers.py::test_a_launcher_gives_the_figures_of_a_plain_sweep_and_tells_its_failures"),
     *(("README.md", start, FORTY)
       for start in ("python train.py data=folder data.root=PHOTOS", "python predict.py run=RUN", "python export.py run=RUN",
-                    "python -m adshift.stress run=RUN")),
-    ("README.md", "python -m adshift.watch", "tests/watch/test_watch.py::test_the_command"),
+                    "python -m adshift.stress run=RUN", "python -m adshift.watch run=RUN")),
     ("docs/watch.md", "python -m adshift.watch.label",
      "tests/watch/test_label_command.py::test_a_folder_of_copies_is_labelled_by_what_they_hold"),
     ("docs/watch.md", "python -m adshift.watch", "tests/watch/test_watch.py::test_the_command"),

@@ -69,7 +69,7 @@ def three_commands(places: dict[str, Path], *more: str) -> list[dict[str, str]]:
 
 
 def named(tmp_path: Path) -> dict[str, Path]:
-    places = ("PHOTOS", "NEW", "RUN", "FOUND", "LINE", "STRESS", "LAMP", "REPAIRED", "FEW", "ADVICE")
+    places = ("PHOTOS", "NEW", "RUN", "FOUND", "LINE", "STRESS", "LAMP", "REPAIRED", "FEW", "ADVICE", "CAMERA")
     return {name: tmp_path / name.lower() for name in places}
 
 
@@ -83,9 +83,14 @@ def test_forty_drawn_images_lead_to_a_gallery_a_file_for_the_line_and_a_stress_t
         draw(places["NEW"] / f"{i:03}.png", 100 + i, defect=i % 2 == 1)
     rows = three_commands(places, "image_size=96")
     assert [row["decision"] for row in rows][1::2] == ["1", "1", "1"]
-    *_, stress = commands("README.md", "Your own images")
+    *_, stress, watch = commands("README.md", "Your own images")
     execute(stress, places, "severities=[1]", "components=[all]", "bootstrap=100")
     assert "pasted" in (places["STRESS"] / "index.html").read_text()
+    shutil.copytree(places["NEW"], places["CAMERA"])
+    execute(watch, places, "once=true", f"hydra.run.dir={tmp_path / 'watch'}")
+    watched = csv.DictReader((tmp_path / "watch" / "predictions.csv").open())
+    assert [row["decision"] for row in watched] == [row["decision"] for row in rows]
+    assert "Is this part bad?" in (tmp_path / "watch" / "index.html").read_text()
 
 
 @pytest.mark.slow

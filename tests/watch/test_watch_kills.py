@@ -24,7 +24,7 @@ def test_a_watch_survives_sigkill_at_random_moments(tiny: Path, tmp_path: Path, 
     run_cell(tmp_path / "run", *tiny_overrides(tiny))
     images = 3 * KILLS
     words = ("-m", "helpers.watching", str(tmp_path / "run"), str(tmp_path), str(KILLS), str(images), SEED)
-    done = program(*words, timeout=120 + 5 * KILLS, PYTHONPATH=os.pathsep.join((str(REPO), str(REPO / "tests"))))
+    done = program(*words, timeout=120 + 20 * KILLS, PYTHONPATH=os.pathsep.join((str(REPO), str(REPO / "tests"))))
     assert done.returncode == 0, done.stderr[-2000:]
     told = json.loads(done.stdout.splitlines()[-1])
     assert (told["status"], told["killed"]) == (0, KILLS)
