@@ -140,7 +140,7 @@ class Store:
         try:
             shutil.rmtree(partial, ignore_errors=True)  # of a job that was killed: the lock is ours now
             partial.mkdir(parents=True)
-            make(partial, folder if folder.exists() and not self._fault(folder) else None)
+            make(partial, folder if folder.exists() and not fault(folder) else None)  # what is built upon is read anew
             seal(partial, {"kind": kind, "key": key, "seconds": time.perf_counter() - started})
             folder.parent.mkdir(parents=True, exist_ok=True)
             if folder.exists():  # moved, not removed: a kill between two renames is all that could lose it

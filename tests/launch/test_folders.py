@@ -184,5 +184,8 @@ def test_a_part_that_several_keys_change_keeps_cells_apart(tmp_path: Path) -> No
 @pytest.mark.parametrize("name", sorted(path.name for path in (REPO / "conf").glob("*.yaml")))
 def test_every_program_names_its_folders_by_the_microsecond(name: str) -> None:
     text = (REPO / "conf" / name).read_text(encoding="utf-8")
-    assert text.count("${now:%Y-%m-%d_%H-%M-%S-%f}") == text.count("${now:") == 2
+    own = (
+        1 if name == "watch.yaml" else 2
+    )  # a watch that is started again goes on in its folder; its sweeps have their own
+    assert text.count("${now:%Y-%m-%d_%H-%M-%S-%f}") == text.count("${now:") == own
     assert "adshift.launch.folders.OwnFolders" in text

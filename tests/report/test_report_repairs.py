@@ -39,7 +39,7 @@ def make_cell(folder: Path, regime: str, auroc: float, *, domain: str = "shift",
     """A finished run whose figures are all ``auroc``, with replicates of known width: shared noise and ``own``."""
     rate = alarms / NORMALS
     points: dict[str, Any] = dict.fromkeys(FIGURES, auroc) | {"false_alarm_rate": rate}
-    points |= {f"{name}_ci": [points[name] - Z * WIDE, points[name] + Z * WIDE] for name in FIGURES}
+    points |= {f"{name}_ci": [max(0.0, points[name] - Z * WIDE), min(1.0, points[name] + Z * WIDE)] for name in FIGURES}
     low = 0.0 if alarms == 0 else float(beta.ppf(0.025, alarms, NORMALS - alarms + 1))
     high = float(beta.ppf(0.975, alarms + 1, NORMALS - alarms)) if alarms < NORMALS else 1.0
     points["false_alarm_rate_exact_ci"] = [low, high]
@@ -56,7 +56,7 @@ def make_cell(folder: Path, regime: str, auroc: float, *, domain: str = "shift",
     write_result(folder, {
         "config": config, "metrics": {"categories": {category: points}, "macro": points},
         "threshold": {category: {"kind": "conformal", "value": 0.5, "promised_rate": 0.05, "n": 64}},
-        "pixel_threshold": {}, "counts": {category: {"test_normal": NORMALS, "test_anomalous": 2}},
+        "pixel_threshold": {}, "counts": {category: {"train": 8, "test_normal": NORMALS, "test_anomalous": 2}},
         "timing": {"fit": 1.0}, "memory": {}, "provenance": {}, "warnings": [],
         "adaptation": {"regime": regime, "target_data": "none", "target_images": images, "simulated_images": 7,
                        "seconds": seconds, "bytes": 0},

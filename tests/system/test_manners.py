@@ -12,6 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from fsspec.implementations.local import get_umask
 from helpers.forks import exit_status, forked
 from helpers.images import draw_category, tiny_overrides
 from helpers.inprocess import invoke, run_cell
@@ -59,8 +60,10 @@ def test_a_signal_ends_every_small_program_with_one_line(
 def private() -> Iterator[None]:
     """What is made is for its owner's eyes alone."""
     before = os.umask(0o077)
+    get_umask.cache_clear()  # fsspec, by which Lightning writes, asks once a process
     yield
     os.umask(before)
+    get_umask.cache_clear()
 
 
 @pytest.mark.usefixtures("private")
