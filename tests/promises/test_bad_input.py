@@ -351,7 +351,7 @@ EVALUATIONS = [
                _config("method", layers=["layer1"])),
     Evaluation("full adaptation", ("adaptation=full",), ("adaptation=full needs a new fit", "use train.py")),
     Evaluation("a key that train.py owns", ("image_size=64",), ("image_size is no key",)),
-    Evaluation("a size that the run asks for", (), ("image_size=1000000 must be <= 4096",), _config("", image_size=10**6)),
+    Evaluation("a size that the run asks for", (), ("image_size=2000000 must be <= 4096",), _config("", image_size=2 * 10**6)),
     Evaluation("a severity that the run asks for", (), ("domain.severity=100000000.0 must be", "from 0 to 100"),
                _config("domain", severity=1e8)),
     Evaluation("moved data that are not there", ("data_root=elsewhere",), ("data_root=elsewhere is no folder; give",)),
