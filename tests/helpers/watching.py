@@ -97,16 +97,16 @@ def main(run: str, base: str, kills: str, images: str, seed: str) -> None:
     keys = chosen(Path(run), source, settle=0.2, patience=1.5)
     writer = os.fork()
     if not writer:
-        fill(source, int(images), int(seed), pause=float(os.environ.get("ADSHIFT_WATCH_PAUSE", "0.1")))
+        fill(source, int(images), int(seed), pause=float(os.environ.get("ADSHIFT_WATCH_PAUSE", "0.5")))
         os._exit(0)
-    struck, rows, longest = [], [0], 1.0
-    for _ in range(int(kills)):
-        struck.append(_killed(lambda: job.watched({**keys, "once": False}, out), rng.uniform(0.0, longest)))
+    struck, rows = [], [0]
+    for i in range(int(kills)):
+        # every other one at any moment of its start, the others soon after a part
+        when = (lambda: time.sleep(rng.uniform(0.0, 2.0))) if i % 2 else lambda: _soon_after_a_part(out, rng)
+        struck.append(_ended(lambda: job.watched({**keys, "once": False}, out), when))
         rows.append(_rows(out))
-        if rows[-1] == rows[-2]:  # to start takes longer than that, on this machine
-            longest *= 1.5
     os.waitpid(writer, 0)
-    status = _killed(lambda: job.watched(keys, out), None)
+    status = _ended(lambda: job.watched(keys, out), None)
     at_work = sum(b > a for a, b in itertools.pairwise(rows))
     print(json.dumps({"status": status, "killed": struck.count(signal.SIGKILL), "at_work": at_work}))
 
@@ -122,8 +122,16 @@ def _rows(out: Path) -> int:
     return found
 
 
-def _killed(work: Any, after: float | None) -> int:
-    """Do some work in a process of its own, killed after some seconds; returns by which signal it ended, or its status."""
+def _soon_after_a_part(out: Path, rng: random.Random) -> None:
+    """Wait until another part is judged, where one comes, and a little longer."""
+    before, until = _rows(out), time.monotonic() + 10.0
+    while _rows(out) == before and time.monotonic() < until:
+        time.sleep(0.02)
+    time.sleep(rng.uniform(0.0, 0.3))
+
+
+def _ended(work: Any, when: Any) -> int:
+    """Work in a process of its own, killed when ``when`` returns; returns the signal that ended it, or its status."""
     child = os.fork()
     if not child:
         try:
@@ -132,8 +140,8 @@ def _killed(work: Any, after: float | None) -> int:
             print(repr(error), file=sys.stderr)
             os._exit(1)
         os._exit(0)
-    if after is not None:
-        time.sleep(after)
+    if when is not None:
+        when()
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     return os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)

@@ -22,7 +22,7 @@ SEED = os.environ.get("ADSHIFT_WATCH_SEED", "5")
 @pytest.mark.slow
 def test_a_watch_survives_sigkill_at_random_moments(tiny: Path, tmp_path: Path, program: Program) -> None:
     run_cell(tmp_path / "run", *tiny_overrides(tiny))
-    images = 3 * KILLS
+    images = 4 * KILLS
     words = ("-m", "helpers.watching", str(tmp_path / "run"), str(tmp_path), str(KILLS), str(images), SEED)
     done = program(*words, timeout=120 + 20 * KILLS, PYTHONPATH=os.pathsep.join((str(REPO), str(REPO / "tests"))))
     assert done.returncode == 0, done.stderr[-2000:]
