@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from omegaconf import OmegaConf
+from watch_job import watch
 
 REPO = Path(__file__).resolve().parents[1]
 
@@ -34,26 +34,19 @@ def spin() -> None:
 
 def work(run: Path, base: Path, image: Path, times: int = 30) -> float:
     """Seconds that one image takes, the median."""
-    from adshift.watch.job import watched
-
-    config = OmegaConf.load(REPO / "conf" / "watch.yaml")
-    del config["hydra"]
     source = base / "work"
     source.mkdir()
     for i in range(times):
         (source / f"{i:05}{image.suffix}").write_bytes(image.read_bytes())
-    OmegaConf.update(config, "run", str(run))
-    OmegaConf.update(config, "source", str(source))
-    OmegaConf.update(config, "once", True)
-    OmegaConf.update(config, "settle", 0.01)
-    watched({str(k): v for k, v in OmegaConf.to_container(config, resolve=True).items()}, base / "work_out")  # type: ignore[union-attr]
+    watch(run, source, base / "work_out", settle=0.01, patience=0.01)
     judged = [at for _, at in rows(base / "work_out")]
     return float(np.median(np.diff(judged)[5:]))
 
 
 def rows(out: Path) -> list[tuple[int, float]]:
     """When each file was last written, nanoseconds, and when its row was there, seconds."""
-    from adshift.watch.book import NAME, Book
+    from adshift.watch.book import Book
+    from adshift.watch.database import NAME
 
     book = Book(out / NAME)
     found = [(part.modified_ns, part.judged) for part in book.parts()]
@@ -79,7 +72,7 @@ def main() -> None:
         for other in others:
             other.start()
         words = [f"run={chosen.run.resolve()}", f"source={source}", f"hydra.run.dir={out}"]
-        watch = subprocess.Popen(
+        program = subprocess.Popen(
             [sys.executable, "-m", "adshift.watch", *words], cwd=REPO, env={**os.environ, "PYTHONPATH": str(REPO)},
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
@@ -91,8 +84,8 @@ def main() -> None:
             time.sleep(max(chosen.pace * one, 0.05))
         while len(rows(out)) < chosen.images + 5:
             time.sleep(0.2)
-        watch.send_signal(signal.SIGINT)
-        watch.wait(60)
+        program.send_signal(signal.SIGINT)
+        program.wait(60)
         for other in others:
             other.terminate()
         late = np.array([judged - written / 1e9 for written, judged in rows(out)[5:]])

@@ -15,17 +15,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from omegaconf import OmegaConf
+from watch_job import watch
 
 REPO = Path(__file__).resolve().parents[1]
 
 
-def watch(run: str, image: Path, parts: int) -> None:
+def judge_copies(run: Path, image: Path, parts: int) -> None:
     """Judge so many copies; prints the peak in MB and the seconds."""
-    from adshift.watch.job import watched
-
-    config = OmegaConf.load(REPO / "conf" / "watch.yaml")
-    del config["hydra"]
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "camera"
         source.mkdir()
@@ -33,10 +29,8 @@ def watch(run: str, image: Path, parts: int) -> None:
         os.utime(source / f"first{image.suffix}", (1e9, 1e9))
         for i in range(1, parts):
             os.link(source / f"first{image.suffix}", source / f"{i:06}{image.suffix}")
-        for key, value in (("run", run), ("source", str(source)), ("once", True), ("pictures", "none")):
-            OmegaConf.update(config, key, value)
         begun = time.perf_counter()
-        watched({str(k): v for k, v in OmegaConf.to_container(config, resolve=True).items()}, Path(folder) / "out")  # type: ignore[union-attr]
+        watch(run, source, Path(folder) / "out", pictures="none")
         seconds = time.perf_counter() - begun
     print(f"peak {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.1f} {seconds:.0f}")
 
@@ -44,17 +38,17 @@ def watch(run: str, image: Path, parts: int) -> None:
 def main() -> None:
     """One line a number of parts."""
     parser = argparse.ArgumentParser(description="peak memory of a watch")
-    parser.add_argument("run")
+    parser.add_argument("run", type=Path)
     parser.add_argument("image", type=Path)
     parser.add_argument("parts", type=int, nargs="*", default=[1000, 50_000])
     parser.add_argument("--here", type=int, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.here:
-        watch(chosen.run, chosen.image, chosen.here)
+        judge_copies(chosen.run, chosen.image, chosen.here)
         return
     first = 0.0
     for parts in chosen.parts:
-        words = [sys.executable, __file__, chosen.run, str(chosen.image), "--here", str(parts)]
+        words = [sys.executable, __file__, str(chosen.run), str(chosen.image), "--here", str(parts)]
         done = subprocess.run(words, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(REPO)})
         told = next((line.split() for line in done.stdout.splitlines() if line.startswith("peak ")), None)
         if told is None:

@@ -20,11 +20,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from omegaconf import OmegaConf
+from watch_job import watch
 
 from adshift.calibration.binomial import binomial_interval
-from adshift.watch.book import NAME, Book
-from adshift.watch.job import watched
+from adshift.watch.book import Book
+from adshift.watch.database import NAME
 
 REPO = Path(__file__).resolve().parents[1]
 BEFORE = 100
@@ -48,17 +48,6 @@ def fill(source: Path, before: Sequence[Path], after: Sequence[Path], seed: int)
         place = source / f"{i:05}_{path.stem}{path.suffix}"
         shutil.copyfile(path, place)
         os.utime(place, ns=(10**18 + i * 10**9,) * 2)
-
-
-def watch(run: Path, out: Path, source: Path, photographs: int, delta: float) -> None:
-    """Judge all of the folder."""
-    config = OmegaConf.load(REPO / "conf" / "watch.yaml")
-    del config["hydra"]
-    keys = {"run": str(run), "source": str(source), "once": True, "pictures": "none", "repair": "threshold", "auto": True,
-            "photographs": photographs, "drift.delta": delta}  # fmt: skip
-    for key, value in keys.items():
-        OmegaConf.update(config, key, value)
-    watched({str(k): v for k, v in OmegaConf.to_container(config, resolve=True).items()}, out)  # type: ignore[union-attr]
 
 
 def tell(out: Path) -> None:
@@ -118,7 +107,8 @@ def main() -> None:
     for folder in (source, out):
         shutil.rmtree(folder, ignore_errors=True)
     fill(source, random.Random(chosen.seed).sample(before, BEFORE), after, chosen.seed)
-    watch(run, out, source, chosen.photographs, chosen.delta)
+    drift = {"delta": chosen.delta}
+    watch(run, source, out, pictures="none", repair="threshold", auto=True, photographs=chosen.photographs, drift=drift)
     tell(out)
 
 

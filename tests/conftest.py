@@ -73,10 +73,15 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
-    """A server without files, asked without a proxy."""
+def unproxied(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers on this machine are asked without a proxy."""
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def server(unproxied: None) -> Iterator[FileServer]:
+    """A server without files."""
     running = FileServer()
     yield running
     running.close()

@@ -21,6 +21,7 @@ from adshift.appearance.looks import measured
 from adshift.calibration.calibration import Calibration, Calibrator
 from adshift.calibration.crossfit import folds
 from adshift.config.build import plain
+from adshift.config.nodes import CONFORMAL, FULL, OFFICIAL, THRESHOLD
 from adshift.config.regime import born_recipe
 from adshift.data.prepared import prepare_images
 from adshift.data.samples import Sample
@@ -43,13 +44,6 @@ FEWEST = 10
 LOOKED_AT = 200
 """At most so many pictures of each set are measured for what has changed."""
 REPAIRED = "repaired"
-NODES = {
-    "threshold": {"_target_": "adshift.adaptation.threshold.ThresholdAdaptation"},
-    "full": {"_target_": "adshift.adaptation.full.FullAdaptation"},
-}
-OFFICIAL = {"_target_": "adshift.data.splits.OfficialSplit"}
-CONFORMAL = {"_target_": "adshift.calibration.conformal.Conformal", "scope": "category", "alpha": 0.05}
-"""In place of a rule that needs defects."""
 
 
 def advise(config: DictConfig) -> Outcome:
@@ -74,7 +68,7 @@ def advised(chosen: dict[str, Any], folder: Path) -> Outcome:
     """``advise`` without its page; the repaired run goes into ``folder``."""
     started = time.perf_counter()
     plan = make_advise_plan(chosen)
-    cell, merged = opened(_for_run(chosen, NODES["threshold"]))
+    cell, merged = opened(_for_run(chosen, THRESHOLD))
     target = cell.plan.recipe.test
     _require_plain(plan.run, cell)
     calibrator, notes = good_images_rule(cell.plan.calibrator, "new thresholds here are")
@@ -191,8 +185,8 @@ def _repaired(
     out.mkdir(parents=True, exist_ok=True)
     if repair == "full":
         fitted = {key: value for key, value in merged.items() if key not in ("run", "logger")}
-        train_into({**fitted, "adaptation": NODES["full"], "split": OFFICIAL, "crossfit": plan.folds}, out)
+        train_into({**fitted, "adaptation": FULL, "split": OFFICIAL, "crossfit": plan.folds}, out)
     else:
-        adaptation = chosen["few"] if repair == "few" else NODES[repair]
+        adaptation = chosen["few"] if repair == "few" else THRESHOLD
         evaluate_into({**_for_run(chosen, adaptation), **rule}, out)
     return out

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import queue
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
-from typing import Any
 
 from adshift.data.listing import REASONS, has_suffix, is_hidden, walk
 from adshift.data.outputs import is_output
 from adshift.errors import AdshiftError
 from adshift.system.terminal import tell
+from adshift.watch.notices import Notices
 
 ROOM = 4096
 """Files that are kept in mind at a time; where more wait, the folder is looked through again for the rest."""
@@ -68,24 +67,16 @@ class Arrivals:
         self._patience = patience
         self._poll = poll
         self._waiting: dict[str, Waiting] = {}
-        self._notices: queue.SimpleQueue[tuple[str, bool]] = queue.SimpleQueue()
+        self._notices = Notices(source, ROOM) if notices else None
         self._look = 0.0  # when the whole folder is looked at again
+        self._left_out = False
         self._looking: Iterator[None] | None = None
         self._unlisted: frozenset[str] = frozenset()
-        self._watched = _identity(source)
-        self._observer = _observer(source, self._notice) if notices else None
-
-    def _notice(self, path: str, whole: bool) -> None:
-        if self._notices.qsize() < ROOM:
-            self._notices.put((path, whole))
-        else:
-            self._look = 0.0
 
     def close(self) -> None:
         """No further notices."""
-        if self._observer is not None:
-            self._observer.stop()
-            self._observer.join()
+        if self._notices is not None:
+            self._notices.close()
 
     def take(self, wait: float) -> str | None:
         """The earliest file that is whole; None where there is none within ``wait`` seconds."""
@@ -93,8 +84,7 @@ class Arrivals:
         while True:
             now = time.monotonic()
             self._look_on(now)
-            while not self._notices.empty():
-                self._heed(*self._notices.get(), now)
+            self._heed_all()
             found = self._ready(now)
             if found is not None or now >= until:
                 return found
@@ -105,15 +95,21 @@ class Arrivals:
 
     def _rest(self, seconds: float) -> None:
         """Wait, at most until a notice comes."""
-        try:
-            self._heed(*self._notices.get(timeout=seconds), time.monotonic())
-        except queue.Empty:
-            return
+        if self._notices is None:
+            time.sleep(seconds)
+        elif (notice := self._notices.next(seconds)) is not None:
+            self._heed(*notice, time.monotonic())
+
+    def _heed_all(self) -> None:
+        """Take in the notices that are there; where some were lost, the folder is looked at instead."""
+        while self._notices is not None and (notice := self._notices.next()) is not None:
+            self._heed(*notice, time.monotonic())
+        if self._notices is not None and self._notices.lost():
+            self._look = 0.0
 
     def idle(self) -> bool:
         """Whether, as far as is known, nothing waits; looks at the whole folder."""
-        while not self._notices.empty():
-            self._heed(*self._notices.get(), time.monotonic())
+        self._heed_all()
         for _ in self._scan():
             pass
         if not self._waiting and self._unlisted:
@@ -123,8 +119,8 @@ class Arrivals:
     def done(self, path: str) -> None:
         """The file has been judged."""
         self._waiting.pop(path, None)
-        if len(self._waiting) == ROOM - 1:  # there was no room for all
-            self._look = 0.0
+        if self._left_out and len(self._waiting) <= ROOM // 2:
+            self._look, self._left_out = 0.0, False
 
     def unreadable(self, path: str) -> bool:
         """The file could not be decoded; returns whether it is given up, else it is tried again."""
@@ -145,30 +141,19 @@ class Arrivals:
 
     def _age(self, modified_ns: int) -> float:
         """Seconds since a file's last change, as far as its time can be trusted: a share's is another machine's clock."""
-        return 0.0 if self._observer is None else time.time() - modified_ns / 1e9
+        return 0.0 if self._notices is None else time.time() - modified_ns / 1e9
 
     def _look_on(self, now: float) -> None:
         """Look through the folder where it is time, a slice of time after another."""
         if self._looking is None and now >= self._look:
             self._look = now + self._poll
-            self._renew()
+            if self._notices is not None:
+                self._notices.renew()
             self._looking = self._scan()
         end = now + SLICE
         while self._looking is not None and time.monotonic() < end:
             if next(self._looking, self) is self:
                 self._looking = None
-
-    def _renew(self) -> None:
-        """Notices are of a folder, not of its name: one that was removed or unmounted and came back is another."""
-        now = _identity(self._source)
-        if self._observer is None or now in (None, self._watched):
-            return
-        try:
-            renewed = _observer(self._source, self._notice)
-        except AdshiftError:  # gone again
-            return
-        self.close()
-        self._observer, self._watched = renewed, now
 
     def _scan(self) -> Iterator[None]:
         """Take in the new images of the folder, as far as there is room, the earliest first; in small steps.
@@ -189,8 +174,9 @@ class Arrivals:
         for why in sorted(set(unlisted) - self._unlisted):
             tell(f"adshift: {why}; it is looked at again")
         self._unlisted = frozenset(unlisted)
-        now = time.monotonic()
-        for modified_ns, path, size in sorted(found)[: max(0, ROOM - len(self._waiting))]:
+        now, room = time.monotonic(), max(0, ROOM - len(self._waiting))
+        self._left_out = len(found) > room
+        for modified_ns, path, size in sorted(found)[:room]:
             stat = _stat(path)
             if stat is not None and not self._known(path, stat.st_size, stat.st_mtime_ns):  # judged in the meantime
                 settled = self._age(modified_ns) >= self._settle
@@ -209,7 +195,10 @@ class Arrivals:
             return
         waiting = self._waiting.get(path)
         if waiting is None:
-            if self._known(path, stat.st_size, stat.st_mtime_ns) or len(self._waiting) >= ROOM:
+            if self._known(path, stat.st_size, stat.st_mtime_ns):
+                return
+            if len(self._waiting) >= ROOM:
+                self._left_out = True
                 return
             waiting = self._waiting[path] = Waiting(stat.st_size, stat.st_mtime_ns, now, now)
             waiting.due = now if whole else now + self._settle
@@ -250,42 +239,3 @@ def _stat(path: str) -> os.stat_result | None:
     except OSError:
         return None
     return found if S_ISREG(found.st_mode) else None
-
-
-def _identity(folder: Path) -> tuple[int, int] | None:
-    """None where there is no such folder."""
-    try:
-        found = folder.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _observer(source: Path, notice: Callable[[str, bool], None]) -> Any:
-    """The system's notices of what happens in a folder and below it."""
-    try:
-        from watchdog.events import FileSystemEvent, FileSystemEventHandler
-        from watchdog.observers import Observer
-    except ImportError as error:
-        raise AdshiftError(
-            "notices=true needs the package watchdog, which is not installed; pip install 'adshift[watch]', or use "
-            "notices=false, which looks at the folder every poll=SECONDS"
-        ) from error
-
-    class Handler(FileSystemEventHandler):
-        def on_any_event(self, event: FileSystemEvent) -> None:
-            if event.event_type == "moved":
-                notice(os.fsdecode(event.dest_path), True)
-            elif event.event_type in ("created", "modified", "closed"):
-                notice(os.fsdecode(event.src_path), event.event_type == "closed")
-
-    observer = Observer()
-    observer.schedule(Handler(), os.fspath(source), recursive=True)
-    try:
-        observer.start()
-    except OSError as error:
-        raise AdshiftError(
-            f"source={source} cannot be watched ({error.strerror}); raise the limit fs.inotify.max_user_watches, or use "
-            "notices=false"
-        ) from error
-    return observer

@@ -9,8 +9,8 @@ from datetime import datetime
 from itertools import groupby
 
 from adshift.watch.axis import Axis, axis_of, linear_ticks
-from adshift.watch.book import Alarm, Epoch
 from adshift.watch.history import Stretch, known
+from adshift.watch.records import Alarm, Epoch
 from adshift.watch.shapes import HEIGHT, WIDTH, Frame, band, dots, line, runs, steps
 
 ROOM = 17.0

@@ -13,7 +13,8 @@ from adshift.prediction.detector import Detector
 from adshift.results.read import read_calibration, read_result
 from adshift.run.fitted import EVALUATED
 from adshift.system.hashes import file_sha256
-from adshift.watch.book import Book, Epoch
+from adshift.watch.book import Book
+from adshift.watch.records import Epoch
 from adshift.watch.streams import STREAMS
 from adshift.watch.usual import usual_looks
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from adshift.calibration.binomial import binomial_interval
-from adshift.watch.book import Epoch
 from adshift.watch.found import Found
 from adshift.watch.history import Stretch
+from adshift.watch.records import Epoch
 
 Clock = Callable[[float], str]
 

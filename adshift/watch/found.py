@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from adshift.watch.book import Alarm, Book, Epoch, Part
+from adshift.watch.book import Book
 from adshift.watch.chart import named_parts
 from adshift.watch.history import History, Stretch, read
+from adshift.watch.records import Alarm, Epoch, Part
 
 RECENT = 200
 """Parts that are shown one by one, where there are more than a chart has places."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +18,17 @@ from adshift.prediction.pictures import Pictures
 from adshift.prediction.rows import RowWriter
 from adshift.results.files import RESULT
 from adshift.system.terminal import say, tell
+from adshift.watch.account import Account
 from adshift.watch.arrivals import Arrivals
-from adshift.watch.book import NAME, Alarm, Book, Part, usable
+from adshift.watch.book import Book
+from adshift.watch.database import NAME, usable
 from adshift.watch.epochs import enter, has_several, home_of
-from adshift.watch.line import Line, Place, alarm_message, row_of
+from adshift.watch.line import Line, row_of
 from adshift.watch.outlets.configured import outlets
 from adshift.watch.outlets.delivery import Delivery
+from adshift.watch.place import Place
 from adshift.watch.plan import WatchPlan, make_watch_plan
+from adshift.watch.records import Alarm, Part
 from adshift.watch.renewal import Renewal
 from adshift.watch.repair import repair_threshold
 
@@ -34,8 +36,6 @@ STEP = 0.5
 """Seconds without a file after which what else there is to do is looked for."""
 FAREWELL = 5.0
 """Seconds that a watch which ends gives those who are still to be told."""
-GATHER = 10
-"""Parts after which the account of an alarm is brought up to date."""
 
 
 def watch(config: DictConfig) -> None:
@@ -119,22 +119,17 @@ class Watch:
     def run(self) -> None:
         """Until a signal ends it, or with ``once`` nothing waits."""
         say(f"watching {self._plan.source}: {self._line.epoch.why}; {self._place.folder}")
-        since_told = 0
         while True:
             path = self._arrivals.take(STEP)
-            if path is None:
-                since_told = self._settle_alarm(since_told, idle=True)
-                if self._plan.once and self._arrivals.idle():
-                    return
-                continue
-            part = self._judge(path)
-            if part is None:
-                continue
-            since_told = self._settle_alarm(since_told + 1, idle=False)
+            part = None if path is None else self._judge(path)
+            if path is None or part is not None:
+                self._settle_alarm(idle=path is None)
+            if path is None and self._plan.once and self._arrivals.idle():
+                return
 
     def _judge(self, path: str) -> Part | None:
         """A file as a part, or None where it is none, or none yet."""
-        alarmed = self._line.alarm
+        alarmed = self._line.account.alarm
         try:
             part = self._line.take(path, final=False)
         except AdshiftError:
@@ -145,22 +140,23 @@ class Watch:
         self._delivery.wake()
         if part is not None and part.error:
             tell(f"adshift: not judged: {part.error}")
-        if self._line.alarm is not None and alarmed is None:
-            _tell_alarm(self._line.alarm)
+        if self._line.account.alarm is not None and alarmed is None:
+            _tell_alarm(self._line.account.alarm)
         return part
 
-    def _settle_alarm(self, parts: int, idle: bool) -> int:
-        """Gather an alarm's photographs every few parts; repair where that is asked for and they are enough."""
-        if self._line.alarm is None or not (idle or parts >= GATHER):
-            return parts
-        if self._line.gather():
-            photographs = self._line.alarm.told["photographs"]
-            say(f"alarm {self._line.alarm.alarm}: {photographs['count']} photographs lie in {photographs['folder']}")
-        if self._plan.auto and self._line.collected and self._line.alarm.alarm not in self._unrepaired:
-            self._repair(self._line.alarm)
-        return 0
+    def _settle_alarm(self, idle: bool) -> None:
+        """Bring an alarm's account up to date; repair where that is asked for and its photographs are enough."""
+        account = self._line.account
+        made_enough = account.renew(idle)
+        if account.alarm is None or not account.complete:
+            return
+        if made_enough:
+            photographs = account.alarm.told["photographs"]
+            say(f"alarm {account.alarm.alarm}: {photographs['count']} photographs lie in {photographs['folder']}")
+        if self._plan.auto and account.alarm.alarm not in self._unrepaired:
+            self._repair(account, account.alarm)
 
-    def _repair(self, alarm: Alarm) -> None:
+    def _repair(self, account: Account, alarm: Alarm) -> None:
         """A new threshold on a copy takes over; told, and written down with the alarm."""
         out = self._place.folder / "repairs" / f"{alarm.alarm:03}"
         try:
@@ -172,12 +168,7 @@ class Watch:
             return
         before = self._line.epoch
 
-        def written_down() -> None:
-            self._book.repaired(alarm.alarm, str(made))
-            message = alarm_message(self._place.watch, replace(alarm, repaired=str(made)), "repaired")
-            self._book.post(self._place.outlets, "alarm", message, time.time())
-
-        self._line = self._enter(made, f"a new threshold after alarm {alarm.alarm}", written_down)
+        self._line = self._enter(made, f"a new threshold after alarm {alarm.alarm}", lambda: account.repaired(made))
         self._delivery.wake()
         now = self._line.epoch
         say(
@@ -193,7 +184,8 @@ class Watch:
         if epoch.told:
             tell(f"adshift: note: {epoch.told}")
         drawer = Pictures(self._place.folder, plan.pictures, 0, plan.picture_size, detector.pixel_threshold)
-        return Line(book, epoch, evidence, detector, home_of(run), drawer, self._rows, self._place)
+        account = Account(book, epoch, detector.normals, home_of(run), self._place)
+        return Line(book, epoch, evidence, detector, account, drawer, self._rows, self._place)
 
 
 def _repaired(book: Book, run: Path) -> Path | None:

@@ -19,7 +19,8 @@ from adshift.errors import AdshiftError
 from adshift.system.exit_status import status_of
 from adshift.system.hashes import file_sha256
 from adshift.system.terminal import say, tell
-from adshift.watch.book import Book, usable
+from adshift.watch.book import Book
+from adshift.watch.database import usable
 
 GOOD, BAD = VERDICTS = ("good", "bad")
 

@@ -10,11 +10,12 @@ from typing import Any
 
 from adshift.report.page import render
 from adshift.system.atomic import write_text
-from adshift.watch.book import Alarm, Book
+from adshift.watch.book import Book
 from adshift.watch.chart import Chart, Seen, evidence_chart, odds, score_chart
 from adshift.watch.figures import Clock, clock_at, epoch_row, facts, label_rows
 from adshift.watch.found import Found, read_all
 from adshift.watch.history import History, united
+from adshift.watch.records import Alarm
 from adshift.watch.state import Tile, lines_of, tiles
 
 INDEX = "index.html"

@@ -16,7 +16,7 @@ from adshift.errors import AdshiftError
 from adshift.report.pictures import GAP
 from adshift.shift.pixels import UInt8
 from adshift.system.atomic import atomic_path
-from adshift.watch.book import Part
+from adshift.watch.records import Part
 
 DEFECTIVE = "test/bad"
 """Where photographs lie that a person called bad, below those that calibrate (``adshift.data.photographs``)."""

@@ -5,11 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from adshift.config.build import build
+from adshift.config.nodes import CONFORMAL, NO_STORE, THRESHOLD, photos
 from adshift.results.read import read_config, read_result
-
-ADAPTATION = {"_target_": "adshift.adaptation.threshold.ThresholdAdaptation"}
-CONFORMAL = {"_target_": "adshift.calibration.conformal.Conformal", "scope": "category", "alpha": 0.05}
-"""In place of a rule that needs defects."""
 
 
 def repair_threshold(home: Path, photographs: Path, data_root: str | None, out: Path) -> Path:
@@ -34,10 +31,10 @@ def repair_threshold(home: Path, photographs: Path, data_root: str | None, out: 
         {
             "run": str(home),
             "data_root": data_root,
-            "domain": {"_target_": "adshift.shift.photos.Photos", "name": "photos", "root": str(photographs)},
-            "adaptation": ADAPTATION,
+            "domain": photos(photographs),
+            "adaptation": THRESHOLD,
             "save_maps": False,
-            "store": {"_target_": "adshift.store.NoStore"},
+            "store": NO_STORE,
             **({"threshold": CONFORMAL} if needs_defects else {}),
         },
         out,

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from adshift.watch.book import Alarm, Epoch, Part
 from adshift.watch.chart import odds
+from adshift.watch.records import Alarm, Epoch, Part
 
 GOOD, CARE, BAD, NONE = "good", "care", "bad", "none"
 EARLY = 0.5

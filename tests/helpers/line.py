@@ -10,8 +10,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from adshift.watch.book import Book, Epoch, Part
+from adshift.watch.book import Book
 from adshift.watch.page import write_page
+from adshift.watch.records import Epoch, Part
 
 NOW = datetime(2026, 3, 5, 12, 0, 0).timestamp()
 STREAMS = ("anomaly score", "light", "sharpness")

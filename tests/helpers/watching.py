@@ -35,7 +35,8 @@ def replayed(folder: Path) -> Iterator[tuple[float, float]]:
     """Of every scored part of a watch's first epoch: its level as it was kept, and as it is when nothing interrupts."""
     from adshift.drift.evidence import Evidence
     from adshift.results.read import read_calibration
-    from adshift.watch.book import NAME, Book
+    from adshift.watch.book import Book
+    from adshift.watch.database import NAME
     from adshift.watch.streams import STREAMS
 
     book = Book(folder / NAME)
@@ -112,7 +113,8 @@ def main(run: str, base: str, kills: str, images: str, seed: str) -> None:
 
 
 def _rows(out: Path) -> int:
-    from adshift.watch.book import NAME, Book
+    from adshift.watch.book import Book
+    from adshift.watch.database import NAME
 
     if not (out / NAME).is_file():
         return 0

@@ -6,6 +6,8 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from adshift.system.room import Room
 
 
@@ -31,10 +33,15 @@ def test_what_threads_have_at_once_never_exceeds_the_room_and_all_get_their_turn
 def test_an_error_gives_the_room_back() -> None:
     room = Room(10)
     for _ in range(3):
-        try:
-            with room.taken(10):
-                raise KeyError
-        except KeyError:
-            continue
-    with room.taken(10):
-        pass
+        with pytest.raises(KeyError), room.taken(10):
+            raise KeyError
+
+    def have_all() -> None:
+        with room.taken(10):
+            had.append(True)
+
+    had: list[bool] = []
+    other = threading.Thread(target=have_all, daemon=True)
+    other.start()
+    other.join(10)
+    assert had == [True]

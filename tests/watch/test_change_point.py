@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from adshift.watch.alarm import SHORTEST, change_point
+from adshift.watch.change_point import SHORTEST, change_point
 
 
 @pytest.mark.parametrize("tail", [8, 18, 60])

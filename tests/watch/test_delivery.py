@@ -8,7 +8,6 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,7 +15,9 @@ import pytest
 from helpers.broker import Broker, Listener, need_mosquitto, wait
 from helpers.receiver import Receiver
 
-from adshift.watch.book import NAME, Book
+from adshift.watch.book import Book
+from adshift.watch.database import NAME
+from adshift.watch.outbox import Outbox
 from adshift.watch.outlets.backoff import Backoff
 from adshift.watch.outlets.configured import outlets
 from adshift.watch.outlets.delivery import Delivery
@@ -52,26 +53,11 @@ class Noted:
         self.closed = True
 
 
-@pytest.fixture
-def book(tmp_path: Path) -> Iterator[Book]:
-    with closing(Book(tmp_path / NAME, make=True)) as made:
-        yield made
-
-
-@pytest.fixture
-def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    running = Receiver()
-    yield running
-    running.go()
-
-
 def _post(book: Book, ids: range, *names: str) -> list[str]:
     told = [f"w:part:{i}" for i in ids]
     with book.transaction():
         for id_ in told:
-            book.post(names, "image", {"id": id_, "score": 0.5}, time.time())
+            Outbox(book).post(names, "image", {"id": id_, "score": 0.5}, time.time())
     return told
 
 
@@ -88,11 +74,13 @@ def test_what_waits_is_told_in_order_and_leaves_the_queue(book: Book) -> None:
     assert outlet.closed
 
 
-def test_messages_of_another_program_are_found_without_a_word(book: Book) -> None:
+def test_messages_of_another_program_are_found_without_a_word(book: Book, capsys: pytest.CaptureFixture[str]) -> None:
     outlet = Noted()
     with Delivery(book.path, [outlet], QUICK, poll=0.01):
-        _post(book, range(2), "noted")
+        ids = _post(book, range(2), "noted")
         wait(lambda: len(outlet.has) == 2)
+    assert outlet.has == ids
+    assert capsys.readouterr() == ("", "")
 
 
 def test_who_is_down_holds_up_nobody_else(book: Book) -> None:
@@ -116,7 +104,7 @@ def test_a_line_when_it_goes_and_a_line_when_it_is_back(book: Book, capsys: pyte
     _post(book, range(3), "noted")
     delivery = Delivery(book.path, [outlet], QUICK)
     wait(lambda: outlet.tries > 4)
-    (first,) = book.waiting("noted", 1)
+    (first,) = Outbox(book).waiting("noted", 1)
     assert first["fault"] == "host:80 answered 503"
     assert first["tries"] >= 3
     outlet.fault = ""
@@ -173,7 +161,7 @@ def test_what_is_left_is_told_by_the_next_delivery(book: Book, capsys: pytest.Ca
 def test_a_data_base_that_cannot_be_written_makes_nobody_hear_it_again(
     book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    delivered, full = Book.delivered, [1, 1, 1]
+    delivered, full = Outbox.delivered, [1, 1, 1]
 
     def refuses(held: Book, ids: list[int]) -> None:
         if full:
@@ -181,12 +169,12 @@ def test_a_data_base_that_cannot_be_written_makes_nobody_hear_it_again(
             raise sqlite3.OperationalError("database or disk is full")
         delivered(held, ids)
 
-    monkeypatch.setattr(Book, "delivered", refuses)
+    monkeypatch.setattr(Outbox, "delivered", refuses)
     outlet = Noted()
     ids = _post(book, range(10), "noted")
     delivery = Delivery(book.path, [outlet], QUICK)
     wait(lambda: not full)
-    wait(lambda: book.queue_length("noted") == 0)
+    wait(lambda: Outbox(book).length("noted") == 0)
     delivery.close(5)
     assert outlet.has == ids
 
@@ -223,11 +211,11 @@ def test_a_webhook_that_refuses_goes_and_comes_back_loses_nothing(book: Book, re
             receiver.go()
         ids += _post(book, range(len(ids), len(ids) + 10), "webhook")
         delivery.wake()
-        wait(lambda: any(m["tries"] > 2 for m in book.waiting("webhook", 1)))
+        wait(lambda: any(m["tries"] > 2 for m in Outbox(book).waiting("webhook", 1)))
         receiver.status = 200
         if fault == "gone":
             receiver.back()
-        wait(lambda: book.queue_length("webhook") == 0)
+        wait(lambda: Outbox(book).length("webhook") == 0)
     assert delivery.close(5) == {"webhook": 0}
     assert [id_ for id_, _, _ in receiver.has] == ids  # each once, in order
 
@@ -238,7 +226,7 @@ def test_a_webhook_that_was_slow_once_hears_one_id_twice(book: Book, receiver: R
     with Delivery(book.path, [Webhook(receiver.url, timeout=0.1)], Backoff(first=0.4, most=0.4)):
         wait(lambda: receiver.told)
         receiver.sleep = 0.0
-        wait(lambda: book.queue_length("webhook") == 0)
+        wait(lambda: Outbox(book).length("webhook") == 0)
     assert receiver.told == [ids[0], *ids]
 
 
@@ -306,12 +294,12 @@ def test_both_are_away_for_a_while_and_come_back(
     receiver.go()
     broker.go()
     line(DOWN)
-    waited = [book.queue_length(name) for name in ("webhook", "mqtt")]
+    waited = [Outbox(book).length(name) for name in ("webhook", "mqtt")]
     receiver.back()
     broker.back()
     came = time.monotonic()
     line(0.5)
-    wait(lambda: not book.queue_length("webhook") + book.queue_length("mqtt"), 60)
+    wait(lambda: not Outbox(book).length("webhook") + Outbox(book).length("mqtt"), 60)
     took = time.monotonic() - came
     listener.wait_for(*ids)
     assert delivery.close(10) == {"webhook": 0, "mqtt": 0}

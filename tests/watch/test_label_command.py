@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from adshift.system.hashes import file_sha256
-from adshift.watch.book import NAME, Book, Part
+from adshift.watch.book import Book
+from adshift.watch.database import NAME
 from adshift.watch.label import main
+from adshift.watch.records import Part
 
 
 @pytest.fixture

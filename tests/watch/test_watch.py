@@ -12,27 +12,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.images import draw, draw_category, tiny_overrides
-from helpers.inprocess import invoke, one_line, run_cell
+from helpers.images import draw
+from helpers.inprocess import invoke, one_line
 from helpers.watching import chosen, replayed
 from PIL import Image
 
 import adshift
 from adshift.calibration.binomial import binomial_interval
 from adshift.errors import AdshiftError
-from adshift.watch.book import NAME, Alarm, Book, Epoch, Part
+from adshift.watch.book import Book
+from adshift.watch.database import NAME
 from adshift.watch.job import watched
 from adshift.watch.label import main as label
+from adshift.watch.records import Alarm, Epoch, Part
 
 Fill = Callable[..., list[str]]
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    base = tmp_path_factory.mktemp("line")
-    draw_category(base, "plate", 60, 3, 3)
-    run_cell(base / "run", *tiny_overrides(base), "threshold=conformal")
-    return base / "run"
 
 
 @pytest.fixture

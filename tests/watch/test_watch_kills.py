@@ -13,7 +13,8 @@ from helpers.inprocess import run_cell
 from helpers.repo import REPO, Program
 from helpers.watching import replayed
 
-from adshift.watch.book import NAME, Book
+from adshift.watch.book import Book
+from adshift.watch.database import NAME
 
 KILLS = int(os.environ.get("ADSHIFT_WATCH_KILLS", "15"))
 SEED = os.environ.get("ADSHIFT_WATCH_SEED", "5")

@@ -16,6 +16,7 @@ from helpers.inprocess import run_cell
 from helpers.watching import chosen
 from PIL import Image
 
+import adshift.watch.account as account_module
 import adshift.watch.book as book_module
 import adshift.watch.line as line_module
 from adshift.appearance.looks import LOOKS
@@ -23,18 +24,12 @@ from adshift.data.listing import REASONS, walk
 from adshift.errors import AdshiftError
 from adshift.watch.alarm import photographable, words
 from adshift.watch.arrivals import Arrivals
-from adshift.watch.book import NAME, Book, Epoch, Part
+from adshift.watch.book import Book
+from adshift.watch.database import NAME
 from adshift.watch.job import watched
 from adshift.watch.photographs import collect
+from adshift.watch.records import Epoch, Part
 from adshift.watch.usual import usual_looks
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    base = tmp_path_factory.mktemp("mishaps")
-    draw_category(base, "plate", 40, 3, 3)
-    run_cell(base / "run", *tiny_overrides(base), "threshold=conformal")
-    return base / "run"
 
 
 @pytest.fixture
@@ -223,8 +218,8 @@ def test_an_alarm_without_new_parts_is_told_anew_once_at_most(
     run: Path, alarmed: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = []
-    real = line_module.Line._told
-    monkeypatch.setattr(line_module.Line, "_told", lambda self, *a: told.append(1) or real(self, *a))
+    real = account_module.Account._told
+    monkeypatch.setattr(account_module.Account, "_told", lambda self, *a: told.append(1) or real(self, *a))
     monkeypatch.setattr("adshift.watch.job.STEP", 0.01)
     idle = iter((False,) * 20 + (True,))
     monkeypatch.setattr(Arrivals, "idle", lambda _: next(idle))
@@ -279,4 +274,4 @@ def test_images_of_another_domain_than_the_threshold_rests_on_are_not_what_is_us
     looks, told = usual_looks(tmp_path / "evaluated", None, 64, None, 0)
     assert looks == ()
     assert "calibrated on images of another domain" in told
-    assert len(usual_looks(run, None, 64, None, 0)[0]) == 40
+    assert len(usual_looks(run, None, 64, None, 0)[0]) == 60

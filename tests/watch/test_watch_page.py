@@ -12,7 +12,9 @@ import pytest
 from helpers.line import EPOCH, EVIL, LIMIT, NOW, STREAMS, TOLD, Words, filled, page_of, part
 from scipy.stats import binomtest
 
-from adshift.watch.book import Alarm, Book
+from adshift.watch.book import Book
+from adshift.watch.outbox import Outbox
+from adshift.watch.records import Alarm
 
 
 def answers(words: Words) -> list[str]:
@@ -145,8 +147,8 @@ def test_names_are_text_and_never_markup(book: Book, tmp_path: Path) -> None:
     filled(book, bad, part(2, None, path=f"/line/{EVIL}", error=EVIL), epoch=epoch)
     told = dict.fromkeys(TOLD, EVIL) | {"photographs": {"count": 1, "folder": EVIL}}
     book.sound(Alarm(1, 1, 1, NOW, (EVIL,), LIMIT, 1, told))
-    book.post([EVIL], "part", {}, NOW)
-    book.postpone(1, NOW, EVIL)
+    Outbox(book).post([EVIL], "part", {}, NOW)
+    Outbox(book).postpone(1, NOW, EVIL)
     words = page_of(book, tmp_path)
     assert not any("onerror" in attributes for _, attributes in words.tags)
     assert {a["src"] for tag, a in words.tags if tag == "img" and "overlays" in str(a["src"])} == {
@@ -169,9 +171,9 @@ def test_labels_stand_beside_the_first_verdict(book: Book, tmp_path: Path) -> No
 
 def test_messages_that_wait_are_counted_by_outlet(book: Book, tmp_path: Path) -> None:
     filled(book, part(1))
-    book.post(["mqtt", "webhook"], "part", {}, NOW - 60)
-    book.post(["webhook"], "part", {}, NOW - 30)
-    book.postpone(2, NOW, "Connection refused")
+    Outbox(book).post(["mqtt", "webhook"], "part", {}, NOW - 60)
+    Outbox(book).post(["webhook"], "part", {}, NOW - 30)
+    Outbox(book).postpone(2, NOW, "Connection refused")
     assert (
         "mqtt: 1, the first since 11:59:00; webhook: 2, the first since 11:59:00 (Connection refused)"
         in page_of(book, tmp_path).text

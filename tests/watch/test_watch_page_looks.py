@@ -12,8 +12,10 @@ import pytest
 from helpers.browser import CHROMIUM, Browser, browser
 from helpers.line import EPOCH, EVIL, NOW, STREAMS, TOLD, filled, many, part
 
-from adshift.watch.book import Alarm, Book
+from adshift.watch.book import Book
+from adshift.watch.outbox import Outbox
 from adshift.watch.page import write_page
+from adshift.watch.records import Alarm
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +40,8 @@ def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
                          TOLD | {"commands": [f"python -m adshift.advise out={long}{long}"], "words": [long]}))  # fmt: skip
     book.add(part(6001, None, epoch=2, path=f"/line/{EVIL}{long}.png", error=f"/line/{EVIL}{long}.png: cut off"))
     book.add(part(6002, 3.0, 1.2, epoch=2, path=f"/line/{EVIL}", level=6.0, levels=(6.0, -1.0, 2.0)))
-    book.post(["webhook"], "part", {}, NOW)
-    book.postpone(1, NOW, long)
+    Outbox(book).post(["webhook"], "part", {}, NOW)
+    Outbox(book).postpone(1, NOW, long)
     book.label(f"{1:064x}", "/line/1.png", True, NOW)
     path = write_page(book, folder, now=time.time(), running=True, streams=STREAMS)
     book.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,15 +17,6 @@ from adshift.watch.outlets.webhook import Webhook
 BODY = '{"id": "a:1", "score": 0.5}'
 NODE: dict[str, Any] = {"url": None, "token_env": None, "timeout": 5}
 NO_MQTT = {"host": None}
-
-
-@pytest.fixture
-def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    running = Receiver()
-    yield running
-    running.go()
 
 
 def test_a_message_is_one_post_with_its_id_and_kind(receiver: Receiver) -> None:

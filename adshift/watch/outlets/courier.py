@@ -11,7 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from adshift.system.terminal import tell
-from adshift.watch.book import Book
+from adshift.watch.database import Database
+from adshift.watch.outbox import Outbox
 from adshift.watch.outlets.backoff import Backoff
 from adshift.watch.outlets.outlet import Outlet, Undelivered
 
@@ -42,14 +43,15 @@ class Courier(threading.Thread):
 
     def __init__(self, path: Path, outlet: Outlet, backoff: Backoff, poll: float) -> None:
         super().__init__(name=f"adshift-{outlet.name}", daemon=True)
-        self._book, self._outlet, self._backoff, self._poll = Book(path), outlet, backoff, poll
+        self._database, self._outlet, self._backoff, self._poll = Database(path), outlet, backoff, poll
+        self._outbox = Outbox(self._database)
         self._news, self._ending = threading.Event(), threading.Event()
         self._deadline = math.inf
         self.fault = ""
         self._failed = 0
         self._told: int | None = None
         # Notes of deliveries that a power cut takes are told again; flushing each would hold up the watch itself.
-        list(self._book.query("PRAGMA synchronous = NORMAL"))
+        self._database.execute("PRAGMA synchronous = NORMAL")
 
     def wake(self) -> None:
         """Look at the queue now, unless a try has just failed."""
@@ -76,7 +78,7 @@ class Courier(threading.Thread):
                     self._news.wait(self._poll)
         finally:
             self._outlet.close()
-            self._book.close()
+            self._database.close()
 
     def _round(self) -> str:
         """Empty the queue; returns what went wrong, empty where nothing did."""
@@ -92,7 +94,7 @@ class Courier(threading.Thread):
 
     def _empty(self) -> None:
         self._strike()  # what could not be struck the last time must not be told again
-        while messages := self._book.waiting(self._outlet.name, CHUNK):
+        while messages := self._outbox.waiting(self._outlet.name, CHUNK):
             for message in messages:
                 self._outlet.send(json.loads(message["body"])["id"], message["kind"], message["body"])
                 self._told = message["id"]
@@ -104,7 +106,7 @@ class Courier(threading.Thread):
     def _strike(self) -> None:
         """Take what was told out of the queue."""
         if self._told is not None:
-            self._book.delivered([self._told])
+            self._outbox.delivered([self._told])
             self._told = None
 
     def _after(self, fault: str) -> float:
@@ -112,8 +114,8 @@ class Courier(threading.Thread):
         self._failed += 1
         wait = self._backoff.wait(self._failed)
         with suppress(sqlite3.Error):
-            for message in self._book.waiting(self._outlet.name, 1):
-                self._book.postpone(message["id"], time.time() + wait, fault)
+            for message in self._outbox.waiting(self._outlet.name, 1):
+                self._outbox.postpone(message["id"], time.time() + wait, fault)
             if self._failed == WORTH_TELLING:
                 tell(f"adshift: {self._outlet.name} is down ({fault}); {self._waiting()} and are told when it is back")
         return wait
@@ -124,4 +126,4 @@ class Courier(threading.Thread):
         self._failed = 0
 
     def _waiting(self) -> str:
-        return f"{self._book.queue_length(self._outlet.name)} messages wait"
+        return f"{self._outbox.length(self._outlet.name)} messages wait"

@@ -8,7 +8,8 @@ from pathlib import Path
 from types import TracebackType
 
 from adshift.system.terminal import tell
-from adshift.watch.book import Book
+from adshift.watch.database import Database
+from adshift.watch.outbox import Outbox
 from adshift.watch.outlets.backoff import Backoff
 from adshift.watch.outlets.courier import Courier
 from adshift.watch.outlets.outlet import Outlet
@@ -68,11 +69,11 @@ class Delivery:
     def _left(self) -> dict[str, int]:
         if not self.names:
             return {}
-        book = Book(self._path)
+        database = Database(self._path)
         try:
-            return {name: book.queue_length(name) for name in self.names}
+            return {name: Outbox(database).length(name) for name in self.names}
         finally:
-            book.close()
+            database.close()
 
     def __enter__(self) -> Delivery:
         return self
