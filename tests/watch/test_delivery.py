@@ -163,7 +163,7 @@ def test_a_data_base_that_cannot_be_written_makes_nobody_hear_it_again(
 ) -> None:
     delivered, full = Outbox.delivered, [1, 1, 1]
 
-    def refuses(held: Book, ids: list[int]) -> None:
+    def refuses(held: Outbox, ids: list[int]) -> None:
         if full:
             full.pop()
             raise sqlite3.OperationalError("database or disk is full")
