@@ -26,6 +26,7 @@ from adshift.watch.epochs import enter, has_several, home_of
 from adshift.watch.line import Line, row_of
 from adshift.watch.outlets.configured import outlets
 from adshift.watch.outlets.delivery import Delivery
+from adshift.watch.page import INDEX
 from adshift.watch.place import Place
 from adshift.watch.plan import WatchPlan, make_watch_plan
 from adshift.watch.records import Alarm, Part
@@ -118,14 +119,22 @@ class Watch:
 
     def run(self) -> None:
         """Until a signal ends it, or with ``once`` nothing waits."""
-        say(f"watching {self._plan.source}: {self._line.epoch.why}; {self._place.folder}")
+        say(f"watching {self._plan.source}: {self._line.epoch.why}; {self._place.folder / INDEX}")
+        before = self._book.last_number()
         while True:
             path = self._arrivals.take(STEP)
             part = None if path is None else self._judge(path)
             if path is None or part is not None:
                 self._settle_alarm(idle=path is None)
             if path is None and self._plan.once and self._arrivals.idle():
+                say(self._in_words(before))
                 return
+
+    def _in_words(self, before: int) -> str:
+        """What came of the parts after number ``before``."""
+        counts = "SELECT count(*) AS parts, coalesce(sum(decision), 0) AS bad, coalesce(sum(error != ''), 0) AS unread "
+        ((parts, bad, unread),) = self._book.query(counts + "FROM parts WHERE number > ?", (before,))
+        return f"{parts} new parts, {bad} anomalous, {unread} not read; {len(self._book.alarms())} alarms in all"
 
     def _judge(self, path: str) -> Part | None:
         """A file as a part, or None where it is none, or none yet."""

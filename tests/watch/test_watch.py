@@ -223,6 +223,7 @@ def test_the_command(run: Path, tmp_path: Path, fill: Fill) -> None:
     done = invoke("adshift/watch/__main__.py", *words, "pictures=none")
     assert done.code == 0, done.err
     assert len(held(tmp_path / "out")[0]) == 2
+    assert done.out.splitlines()[-1] == "2 new parts, 0 anomalous, 0 not read; 0 alarms in all"
     done = invoke("adshift/watch/__main__.py", *words, "drift.delta=2")
     assert done.code == 2
     assert "drift.delta=2" in one_line(done.err)
