@@ -29,14 +29,14 @@ def _of_pixels(calibrator: Calibrator, scored: ScoredImages) -> Calibration | No
     return calibrator.calibrate(scores, labels)
 
 
-def _groups(scope: str, categories: Sequence[str], scored: ScoredImages) -> dict[str, ScoredImages]:
+def _scopes(scope: str, categories: Sequence[str], scored: ScoredImages) -> dict[str, ScoredImages]:
     return {GLOBAL: scored} if scope == "global" else {c: scored.of_category(c) for c in categories}
 
 
 def _of_images(calibrator: Calibrator, group: ScoredImages, folds: int) -> Calibration:
     if folds > 1:
-        return crossfit_calibration(calibrator, group.score_N, folds)
-    return calibrator.calibrate(group.score_N, group.label_N)
+        return crossfit_calibration(calibrator, group.score_N, folds, group.group_N)
+    return calibrator.calibrate(group.score_N, group.label_N, group.group_N)
 
 
 def left_out_thresholds(
@@ -45,20 +45,25 @@ def left_out_thresholds(
     """For each normal image that is calibrated on, the image threshold of all the others, by its path.
 
     Where no other photographs are there to be tested, they tell the false alarms that a threshold keeps: no image is
-    decided by a threshold that it had a part in. An image that is alone in its group gets none.
+    decided by a threshold that it or another of its series had a part in. An image whose series is alone gets none.
 
     Args:
         calibrator, scope, categories, scored: as in ``calibrate``.
         folds: K where the scores are out-of-fold or left-out scores, else 0.
     """
     found: dict[str, float] = {}
-    for group in _groups(scope, categories, scored).values():
-        for i, sample in enumerate(group.samples):
-            rest = group.select(np.arange(len(group.samples)) != i)
-            if sample.label == 0 and 0 in rest.label_N:
-                k = min(folds, len(rest.samples))
-                found[sample.path] = _of_images(calibrator, rest, k).threshold
+    for scope_images in _scopes(scope, categories, scored).values():
+        unit_N, label_N = scope_images.group_N, scope_images.label_N
+        for unit in np.unique(unit_N[label_N == 0]):
+            rest = scope_images.select(unit_N != unit)
+            if 0 in rest.label_N:
+                threshold = _of_images(calibrator, rest, min(folds, _units(rest))).threshold
+                found |= {s.path: threshold for s in scope_images.select((unit_N == unit) & (label_N == 0)).samples}
     return found
+
+
+def _units(scored: ScoredImages) -> int:
+    return int(scored.group_N.max()) + 1
 
 
 def calibrate(
@@ -81,7 +86,7 @@ def calibrate(
         categories: the run's categories.
         scored: the calibration images.
         folds: K where the scores are out-of-fold scores of train images, else 0.
-        left_out: whether each score is of a model that has seen all the others: as many folds as images.
+        left_out: whether each score is of a model that has seen all images of other series: as many folds as series.
 
     Returns:
         The thresholds; empty where there is no calibration image, without a pixel threshold where a calibrator needs
@@ -89,12 +94,12 @@ def calibrate(
     """
     if not scored.samples:
         return Thresholds({}, {})
-    groups = _groups(scope, categories, scored)
+    scopes = _scopes(scope, categories, scored)
 
     def of_images(group: ScoredImages) -> Calibration:
-        return _of_images(calibrator, group, len(group.samples) if left_out else folds)
+        return _of_images(calibrator, group, _units(group) if left_out else folds)
 
-    image = {name: of_images(group) for name, group in groups.items()}
-    pixel = {name: _of_pixels(calibrator, group) for name, group in groups.items()}
-    normals = {name: tuple(sorted(group.score_N[group.label_N == 0].tolist())) for name, group in groups.items()}
+    image = {name: of_images(group) for name, group in scopes.items()}
+    pixel = {name: _of_pixels(calibrator, group) for name, group in scopes.items()}
+    normals = {name: tuple(sorted(group.score_N[group.label_N == 0].tolist())) for name, group in scopes.items()}
     return Thresholds(image, {name: found for name, found in pixel.items() if found is not None}, normals=normals)
