@@ -8,7 +8,8 @@ import re
 PATHS = frozenset(
     {
         "backbone.weights", "category", "data.category", "data.groups", "data.root", "data_root", "domain.root",
-        "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "logger.store", "run", "source", "store.root", "study.dir",
+        "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "logger.store", "run", "source", "store.root",
+        "study.dir",
     }
 )  # fmt: skip
 """Keys whose value is the name of a file or a folder, or a regular expression of such, and so may be anything."""

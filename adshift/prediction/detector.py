@@ -67,6 +67,7 @@ class Detector:
         correction: what every image goes through before it is resized; None for images as they are. Where it moves an
             object, map and ``Prediction.image`` show it where it was moved to.
         normals: scores of the good calibration images, ascending, for p-values; empty gives none.
+        series: the series of each of these; empty where every image is one by itself.
 
     >>> from adshift.features.backbone import FrozenBackbone
     >>> from adshift.methods.patchcore import PatchCore
@@ -93,6 +94,7 @@ class Detector:
         correction: Correction | None = None,
         threshold_kind: str | None = None,
         normals: tuple[float, ...] = (),
+        series: tuple[int, ...] = (),
     ) -> None:
         self.device = torch.device("cpu") if device is None else device
         self.method = method.eval().to(self.device)
@@ -102,6 +104,7 @@ class Detector:
         self.pixel_threshold = pixel_threshold
         self.correction = correction
         self.normals = normals
+        self.series = series
 
     def predict(
         self,
@@ -168,12 +171,17 @@ class Detector:
                 raise AdshiftError(why)
             on_error(decoded.name, why)
 
+    def _p_values(self, scores: list[float]) -> list[float] | list[None]:
+        if not self.normals:
+            return [None] * len(scores)
+        return conformal_p_values(scores, self.normals, self.series).tolist()  # type: ignore[no-any-return]
+
     @torch.inference_mode()
     def _scored(self, batch: list[tuple[Decoded, UInt8]]) -> list[tuple[Prediction, bool]]:
         """Each image's prediction, and whether it is one: whether its numbers are finite."""
         scores = self.method(torch.stack([normalise(pixels) for _, pixels in batch]).to(self.device))
         values, maps_BSS = scores.image_score_B.double().tolist(), scores.anomaly_map_BHW.cpu().numpy()
-        p_values = conformal_p_values(values, self.normals).tolist() if self.normals else [None] * len(values)
+        p_values = self._p_values(values)
         return [
             (Prediction(d.name, score, self.threshold, anomaly_map, pixels, d.shape, d.note, p), bool(number))
             for (d, pixels), score, p, anomaly_map, number in zip(
@@ -215,4 +223,5 @@ def load_detector(
         fitted.correction,
         fitted.thresholds.kind(name) if threshold is None else MANUAL,
         fitted.thresholds.normals_of(name),
+        fitted.thresholds.series_of(name),
     )

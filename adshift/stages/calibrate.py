@@ -101,5 +101,13 @@ def calibrate(
 
     image = {name: of_images(group) for name, group in scopes.items()}
     pixel = {name: _of_pixels(calibrator, group) for name, group in scopes.items()}
-    normals = {name: tuple(sorted(group.score_N[group.label_N == 0].tolist())) for name, group in scopes.items()}
-    return Thresholds(image, {name: found for name, found in pixel.items() if found is not None}, normals=normals)
+    normals, series = {}, {}
+    for name, group in scopes.items():
+        good = group.select(group.label_N == 0)
+        order = np.argsort(good.score_N, kind="stable")
+        normals[name] = tuple(good.score_N[order].tolist())
+        if _units(good) < len(order):
+            series[name] = tuple(good.group_N[order].tolist())
+    return Thresholds(
+        image, {name: found for name, found in pixel.items() if found is not None}, normals=normals, series=series
+    )

@@ -95,8 +95,8 @@ def _by_name(pattern: re.Pattern[str]) -> Rule:
         if not names:
             first = PurePosixPath(samples[0].path).name
             raise AdshiftError(
-                f"data.groups={pattern.pattern} matches none of {len(samples)} names ({first} the first); '^([^_]+)_' takes "
-                "what stands before the first underscore, data.groups=none groups nothing"
+                f"data.groups={pattern.pattern} matches none of {len(samples)} names ({first} the first); '^([^_]+)_' "
+                "takes what stands before the first underscore, data.groups=none groups nothing"
             )
         return names, ""
 
