@@ -5,8 +5,8 @@
 
 A score is normal, the sum of its group's part and its own; ``correlation`` is the share of the variance that its group has.
 The rate that a threshold keeps, for a picture of a new group, is then known without drawing one. Printed are the mean rates
-over the samples with their 95 % intervals (normal approximation), beside what each rule promised on average: alpha = 5 %, or
-what the number of its pictures or groups can promise. "one a group" is the plain rule on one picture of each.
+over the samples with their 95 % intervals (normal approximation), beside what each rule promised on average: 5 %, or what
+the number of its pictures or groups can promise. "one a group" is the plain rule on one picture of each.
 """
 
 from __future__ import annotations

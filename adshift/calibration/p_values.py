@@ -79,7 +79,7 @@ def rejected(p_values_N: ArrayLike, rate: float) -> NDArray[np.bool_]:
 
 
 def normals_needed(n: int, bad: int, rate: float) -> int:
-    """How many calibration normals, or series of them, it takes before ``bad`` of n images, beyond all of those, are called so at ``rate``.
+    """How many calibration normals, or series, it takes before ``bad`` of n images, beyond all of those, are called so.
 
     The smallest p-value is 1 / (M + 1), and k images that share it are called bad where it is at most rate k / n.
     """

@@ -73,8 +73,8 @@ def decide_batch(detector: Detector, images: Sequence[str], rate: float, batch_s
     if held >= one or max(scores) >= detector.threshold:
         return ""
     return (
-        f"none of {n} images is called bad at fdr={rate:g}: {held} good calibration images{_in_series(detector)} are few for it; a single bad "
-        f"one needs {one} of them, and {all_} where all are bad; calibrate with more, or use a larger fdr"
+        f"none of {n} images is called bad at fdr={rate:g}: {held} good calibration images{_in_series(detector)} are few "
+        f"for it; a single bad one needs {one} of them, {all_} where all are bad; calibrate with more, or use a larger fdr"
     )
 
 

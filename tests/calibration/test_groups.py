@@ -79,7 +79,7 @@ def test_anomalies_belong_to_no_group() -> None:
 @pytest.mark.parametrize("rule", [Conformal(0.1), Conformal(0.1, 0.8)], ids=["on average", "with confidence"])
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9])
 def test_what_groups_promise_they_keep(rule: Conformal, correlation: float) -> None:
-    """Normal scores of groups of five: the rate for a new group is known of every threshold, and the plain rule breaks it."""
+    """Normal scores of groups of five: the rate for a new group is known of every threshold."""
     rng, rates, plain = np.random.default_rng(3), [], []
     for _ in range(400):
         group_N = np.arange(120) // 5

@@ -216,6 +216,6 @@ def test_real_photographs_in_series_are_found(place: str, category: str, ways: l
     if not (root / category).is_dir():
         pytest.skip(f"{root} is not here")
     whole = index_in(layout_of("folder"), root, category)
-    index, told = in_series(CategoryIndex(category, whole.train_good, (), ()), rule_of("auto"), root)
+    _, told = in_series(CategoryIndex(category, whole.train_good, (), ()), rule_of("auto"), root)
     assert [way for way in ways if any(way in line for line in told)] == ways
     assert bool(told) == bool(ways)
