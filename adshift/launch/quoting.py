@@ -7,7 +7,7 @@ import re
 
 PATHS = frozenset(
     {
-        "backbone.weights", "category", "data.category", "data.groups", "data.root", "data_root", "domain.root",
+        "backbone.weights", "category", "data.category", "data.groups", "data.root", "data_root", "domain.root", "groups",
         "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "logger.store", "run", "source", "store.root",
         "study.dir",
     }
