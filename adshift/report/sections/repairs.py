@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from adshift.report.comparisons import Compared, tests, titles, written
 from adshift.report.document import Plot, Section
 from adshift.report.draws import Draws
 from adshift.report.findings import about
@@ -33,8 +34,7 @@ def section(study: Study) -> Section | None:
         "A repair is recommended only where the paired 95 % interval of its difference to no repair lies above 0: of "
         "those the cheapest (target images, then seconds) that is not shown to be worse than the best. Where there is "
         "none, there is nothing to do if no loss from clean and no broken promise is shown; otherwise it cannot be told. A "
-        "repair that ranks images well may still break the false-alarm rate that its threshold promises. Not adjusted for "
-        "the number of repairs compared."
+        "repair that ranks images well may still break the false-alarm rate that its threshold promises."
     )
     tables = tuple(t for t in (_choice(settings), _levels(settings), _on_clean(settings)) if t.rows)
     return Section("repairs", "Which repair is worth it", lead, (*(line for _, line in told), *lost), tables, plots)
@@ -72,42 +72,43 @@ def _levels(settings: list[Setting]) -> Table:
 
 
 def _choice(settings: list[Setting]) -> Table:
-    rows: list[Row] = []
+    rows: list[Compared] = []
     for s in settings:
         for group in s.groups:
             taken = {n: s.choice(group, n).taken for n in ASKED}
             for r in s.repairs:
                 if group in s.gains[r]:
                     shares = s.shares.get(r, {}).get(group, {})
-                    pairs = (x for n in ASKED for x in (gap(s.gains[r][group][n]), recovered(shares.get(n))))
+                    pairs = (x for n in ASKED for x in (s.gains[r][group][n], recovered(shares.get(n))))
                     images, _, seconds = _costs(s.shifted[r].of(group))
                     chosen = ", ".join(NAMES[n] for n, c in taken.items() if c is not None and c.name == r)
                     rows.append((group, s.detector, s.domain, r, *pairs, images, seconds,
                                  promise_kept(s.shifted[r], group), chosen or NONE))  # fmt: skip
-    header = ("category", "detector", "domain", "repair", *(t for n in ASKED for t in (NAMES[n], f"{NAMES[n]}, share")),
+    header = ("category", "detector", "domain", "repair",
+              *(t for n in ASKED for t in (*titles(NAMES[n]), f"{NAMES[n]}, share")),
               "target images", "seconds", "promise", "recommended for")  # fmt: skip
     caption = (
-        "Repairs, the cheapest first: repair − none in points, and the share of the drop from clean that it recovers in "
-        "percent, (repair − none) / (clean − none) [paired 95 % interval]; – where no drop is shown. Promise: of the "
+        f"Repairs, the cheapest first: repair − none in points, {tests(rows)}; the share of the drop from clean that it "
+        "recovers in percent, (repair − none) / (clean − none) [paired 95 % interval]; – where no drop is shown. Promise: of the "
         "false-alarm rate, broken where the exact interval of the realised one lies above it. Target images as the runs "
         "declare them; for test_time they are the test images themselves."
     )
-    return Table("repair_choice", caption, header, grouped(rows), 4)
+    return Table("repair_choice", caption, header, written(grouped(rows)), 4)
 
 
 def _on_clean(settings: list[Setting]) -> Table:
     lost = {(s.detector, r): s.lost(r) for s in settings for r in s.clean if r != "none"}
-    rows = [
-        (group, detector, regime, *(gap(found[n]) for n in ASKED))
+    rows: list[Compared] = [
+        (group, detector, regime, *(found[n] for n in ASKED))
         for (detector, regime), by_group in lost.items()
         for group, found in by_group.items()
     ]
     caption = (
         "What a repair does to images that did not shift: repair − plain model on the same clean images, points [paired "
-        "95 % interval]."
+        f"95 % interval], {tests(rows)}."
     )
-    header = ("category", "detector", "repair", *(NAMES[n] for n in ASKED))
-    return Table("repairs_on_clean", caption, header, grouped(rows), 3)
+    header = ("category", "detector", "repair", *titles(*(NAMES[n] for n in ASKED)))
+    return Table("repairs_on_clean", caption, header, written(grouped(rows)), 3)
 
 
 def _said(setting: Setting, group: str) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from adshift.metrics.resampling import Difference
+from adshift.report.comparisons import P_TITLES, Compared, tests, written
 from adshift.report.document import Plot, Section
 from adshift.report.findings import about
 from adshift.report.plots.whiskers import whiskers
 from adshift.report.sections.marks import gap_marks
 from adshift.report.study import Series, Study, contrast
-from adshift.report.tables import MAIN, NAMES, Row, Table, gap, grouped, level, p_value
+from adshift.report.tables import MAIN, NAMES, Table, grouped, level
 
 COMPARED = (*MAIN, "image_f1", "recall", "specificity")
 Gaps = dict[str, dict[str, Difference]]
@@ -25,11 +26,11 @@ def section(study: Study) -> Section | None:
     if pairs:
         rows = [row for name, (own, unified, gaps) in pairs.items() for row in _rows(name, own, unified, gaps)]
         caption = (
-            "Unified against per-category models on the same test images, percent; difference in points [95 % interval] "
-            "and two-sided p, paired bootstrap."
+            "Unified against per-category models on the same test images, percent; difference in points [95 % interval], "
+            f"{tests(rows)}."
         )
-        header = ("category", "setting", "figure", "per category", "unified", "difference", "p")
-        tables.append(Table("unified", caption, header, grouped(rows), 3))
+        header = ("category", "setting", "figure", "per category", "unified", "difference", *P_TITLES)
+        tables.append(Table("unified", caption, header, written(grouped(rows)), 3))
         findings += [
             about(f"{name}, unified instead of per-category", MAIN, gaps) for name, (_, _, gaps) in pairs.items()
         ]
@@ -37,10 +38,10 @@ def section(study: Study) -> Section | None:
         rows = [row for name, (own, shared, gaps) in scopes.items() for row in _scope_rows(name, own, shared, gaps)]
         caption = (
             "One global threshold (absolute-unified) against one a category (model-unified), same model: percent; "
-            "difference in points [95 % interval] and two-sided p, paired bootstrap."
+            f"difference in points [95 % interval], {tests(rows)}."
         )
-        header = ("category", "setting", "figure", "own threshold", "global", "difference", "p")
-        tables.append(Table("unified_scope", caption, header, grouped(rows), 3))
+        header = ("category", "setting", "figure", "own threshold", "global", "difference", *P_TITLES)
+        tables.append(Table("unified_scope", caption, header, written(grouped(rows)), 3))
         findings += [
             about(f"{name}, global threshold instead of one a category", ("image_f1", "recall", "specificity"), gaps)
             for name, (_, _, gaps) in scopes.items()
@@ -112,15 +113,15 @@ def _scopes(study: Study) -> dict[str, tuple[Series, Series, Gaps]]:
     return found
 
 
-def _rows(name: str, a: Series, b: Series, gaps: Gaps, figures: tuple[str, ...] = COMPARED) -> list[Row]:
+def _rows(name: str, a: Series, b: Series, gaps: Gaps, figures: tuple[str, ...] = COMPARED) -> list[Compared]:
     a, b = a.only(gaps), b.only(gaps)
     return [
-        (group, name, NAMES[n], level(a.groups[group], n), level(b.groups[group], n), gap(d[n]), p_value(d[n]))
+        (group, name, NAMES[n], level(a.groups[group], n), level(b.groups[group], n), d[n])
         for group, d in gaps.items()
         for n in figures
         if d[n].estimate is not None
     ]
 
 
-def _scope_rows(name: str, own: Series, shared: Series, gaps: Gaps) -> list[Row]:
+def _scope_rows(name: str, own: Series, shared: Series, gaps: Gaps) -> list[Compared]:
     return _rows(name, own, shared, gaps, ("image_f1", "precision", "recall", "specificity"))
