@@ -15,14 +15,13 @@ from adshift.report.plots.tiles import Example, tiles
 from adshift.report.tables import NAMES, Row, Table, level
 from adshift.shift.domain import Domain
 from adshift.shift.pixels import UInt8, resize_image, resize_mask
-from adshift.trials.figures import IMAGE, RIGHT
+from adshift.trials.figures import IMAGE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 6
 """Rows of pictures."""
-TITLES = {**NAMES, RIGHT: "balanced accuracy"}
 
 
 def make_page(outcome: Outcome) -> Report:
@@ -113,7 +112,7 @@ def _figures(outcome: Outcome) -> Section | None:
         if one.real is not None:
             table_rows.append((named(outcome, one.trial.repair), "real", *(level(one.real, name) for name in IMAGE)))
     caption = "Percent [95 % interval; exact for false alarms]."
-    header = ("repair", "defects", *(TITLES[name] for name in IMAGE))
+    header = ("repair", "defects", *(NAMES[name] for name in IMAGE))
     return Section("figures", "All figures", "The same numbers are in advise.json.", (),
                    (Table("figures", caption, header, tuple(table_rows), 2),))  # fmt: skip
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from adshift.errors import AdshiftError
+from adshift.metrics.balanced import BALANCED, with_balanced_accuracy
 from adshift.metrics.comparison import compare, recover
 from adshift.metrics.resampling import Difference, Share
 from adshift.metrics.summary import FIGURES, Figures, macro
@@ -64,8 +65,9 @@ def contrast(a: Series, b: Series) -> dict[str, dict[str, Difference]]:
 
 
 def differences(a: Groups, b: Groups) -> dict[str, dict[str, Difference]]:
-    """a - b of every figure, by group; both have the same groups, resampled alike."""
-    return {group: compare(a[group], b[group], FIGURES) for group in a}
+    """a - b of every figure and of balanced accuracy, by group; both have the same groups, resampled alike."""
+    names = (*FIGURES, BALANCED)
+    return {g: compare(with_balanced_accuracy(a[g]), with_balanced_accuracy(b[g]), names) for g in a}
 
 
 def shares(regime: Series, none: Series, clean: Series, names: Sequence[str]) -> dict[str, dict[str, Share]]:

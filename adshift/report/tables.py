@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from adshift.metrics.balanced import BALANCED
 from adshift.metrics.resampling import Difference, Share
 from adshift.metrics.summary import Figures
 from adshift.report.runs import percent, table
@@ -27,6 +28,7 @@ NAMES = {
     "pixel_f1": "pixel F1",
     "pixel_f1_max": "best pixel F1",
     "pixel_iou": "pixel IoU",
+    BALANCED: "balanced accuracy",
 }
 RANK = ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap", "pro_030", "pro_005")
 MAIN = ("image_auroc", "pixel_auroc", "pro_030")

@@ -14,13 +14,12 @@ from adshift.stress.outcome import Outcome
 from adshift.stress.pictures import pasted_plot
 from adshift.stress.verdicts import sentence
 from adshift.stress.words import HEADER, REPAIRS, advice, counted, harm, headline, overview_rows, promise
-from adshift.trials.figures import IMAGE, RIGHT
+from adshift.trials.figures import IMAGE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = (("false_alarm_rate", "false alarms (%)"), ("recall", "pasted defects found (%)"))
-TITLES = {**NAMES, RIGHT: "balanced accuracy"}
 
 
 def make_page(outcome: Outcome) -> Report:
@@ -130,7 +129,7 @@ def _figures(outcome: Outcome) -> Section:
         (c.component, f"{c.severity:g}", REPAIRS[c.repair], *(level(c.figures, name) for name in names))
         for c in outcome.cells
     )
-    titles = (TITLES[n] if n == "false_alarm_rate" else f"{TITLES[n]}, pasted" for n in names)
+    titles = (NAMES[n] if n == "false_alarm_rate" else f"{NAMES[n]}, pasted" for n in names)
     caption = "Percent [95 % interval over the photographs; exact for false alarms]; all but those on pasted defects."
     return Section("figures", "All figures", "The same numbers are in stress.csv and stress.json.", (),
                    (Table("figures", caption, ("change", "severity", "repair", *titles), rows, 3),))  # fmt: skip

@@ -220,7 +220,8 @@ def test_every_severity_is_a_shift_of_its_own(tmp_path: Path) -> None:
     ]  # fmt: skip
     gains = {row[2]: row[4].partition(" ")[0] for row in found.tables[0].rows}
     assert gains == {"shift 0.5": "+5.0", "shift 2": "+25.0"}
-    shares = {row[2]: row[5].partition(" ")[0] for row in found.tables[0].rows}
+    place = found.tables[0].header.index("image AUROC, share")
+    shares = {row[2]: row[place].partition(" ")[0] for row in found.tables[0].rows}
     assert shares == {"shift 0.5": "50", "shift 2": "50"}
     assert [row_of(found.tables[1], f"shift {s}, few")["draws"] for s in ("0.5", "2")] == ["3", "3"]
 

@@ -30,6 +30,7 @@ from adshift.features.timm_models import TimmBackbone
 from adshift.methods.method import Method
 from adshift.methods.padim import PaDiM
 from adshift.methods.patchcore import PatchCore
+from adshift.metrics.balanced import BALANCED
 from adshift.metrics.summary import Figures
 from adshift.shift.domain import Domain
 from adshift.store.file_hashes import FileHashes
@@ -39,7 +40,7 @@ from adshift.stress.plan import component_domain
 from adshift.stress.verdicts import UNCLEAR, sentence, verdict
 from adshift.stress.words import harm
 from adshift.trials.bench import Bench, with_defects
-from adshift.trials.figures import RIGHT, thresholds
+from adshift.trials.figures import thresholds
 
 SMALL = ["data=folder", *(o for o in tiny_overrides(Path("unused")) if not o.startswith("data."))]
 SMALL = [*dict.fromkeys(SMALL), "data.num_workers=0"]
@@ -197,9 +198,9 @@ def test_no_image_takes_part_in_its_own_threshold() -> None:
 
 def a_cell(component: str, severity: float, repair: str, right: float, alarms: float = 0.0) -> Cell:
     """A cell whose balanced accuracy has replicates within 2 points of it."""
-    values = {RIGHT: right, "false_alarm_rate": alarms, "false_alarm_rate_exact_ci": [alarms, 1.0]}
+    values = {BALANCED: right, "false_alarm_rate": alarms, "false_alarm_rate_exact_ci": [alarms, 1.0]}
     drawn = right + np.random.default_rng(zlib.crc32(f"{component} {repair}".encode())).uniform(-0.02, 0.02, 500)
-    figures = Figures(values, [], {RIGHT: drawn})  # type: ignore[arg-type]
+    figures = Figures(values, [], {BALANCED: drawn})  # type: ignore[arg-type]
     calibration = Conformal().calibrate(np.arange(20.0), np.zeros(20, int))
     return Cell(component, severity, repair, figures, (calibration,), {})
 

@@ -20,9 +20,9 @@ def section(study: Study) -> Section:
     findings = (
         "Intervals and tests resample the test images: they speak of other images of this kind, not of other fits.",
         "Where an interval contains 0 no difference is claimed; that is not a proof of equality.",
-        "Intervals and plain p stand each for itself: of twenty differences that are none, one is shown by chance. That even "
-        "one of a table's p (Holm) lies below 0.05 by chance has a probability of at most 5 % (Holm, Scandinavian Journal "
-        "of Statistics 1979).",
+        "Intervals and plain p stand each for itself: of twenty differences that are none, one is shown by chance. That "
+        "even one of a table's p (Holm) lies below 0.05 by chance has a probability of at most 5 % (Holm, Scandinavian "
+        "Journal of Statistics 1979).",
         "Where so many comparisons were made that no p (Holm) could fall below 0.05, the table's caption says so; more "
         "resamples (metrics.bootstrap) mend that.",
     )

@@ -10,7 +10,7 @@ from adshift.report.draws import Draws
 from adshift.report.findings import about
 from adshift.report.plots.whiskers import Mark, whiskers
 from adshift.report.repairs import ASKED, Setting, any_broken, promise_kept, settings_of
-from adshift.report.runs import regime_order
+from adshift.report.runs import REGIMES, regime_order
 from adshift.report.study import MEAN, Study
 from adshift.report.tables import NAMES, NONE, Row, Table, gap, grouped, level, number, recovered
 from adshift.shift.names import CLEAN
@@ -23,7 +23,7 @@ MARKS = 7
 
 def section(study: Study) -> Section | None:
     """Every repair of every shifted domain; needs a regime beyond the study's three."""
-    settings = settings_of(study)
+    settings = [s for s in settings_of(study) if set(s.shifted) - set(REGIMES)]
     if not settings:
         return None
     told = [(group != MEAN, _said(setting, group)) for setting in settings for group in setting.groups]
@@ -49,7 +49,7 @@ def _levels(settings: list[Setting]) -> Table:
     rows: list[Row] = []
     for setting in settings:
         conditions = {CLEAN: setting.clean["none"]} if "none" in setting.clean else {}
-        conditions |= {f"{setting.domain}, {r}": draws for r, draws in setting.shifted.items()}
+        conditions |= {f"{setting.name}, {r}": draws for r, draws in setting.shifted.items()}
         conditions |= {f"{CLEAN}, {r}": draws for r, draws in setting.clean.items() if r != "none"}
         reference = setting.shifted.get("none") or next(iter(setting.shifted.values()))
         for condition, draws in conditions.items():
@@ -82,16 +82,16 @@ def _choice(settings: list[Setting]) -> Table:
                     pairs = (x for n in ASKED for x in (s.gains[r][group][n], recovered(shares.get(n))))
                     images, _, seconds = _costs(s.shifted[r].of(group))
                     chosen = ", ".join(NAMES[n] for n, c in taken.items() if c is not None and c.name == r)
-                    rows.append((group, s.detector, s.domain, r, *pairs, images, seconds,
+                    rows.append((group, s.detector, s.name, r, *pairs, images, seconds,
                                  promise_kept(s.shifted[r], group), chosen or NONE))  # fmt: skip
     header = ("category", "detector", "domain", "repair",
               *(t for n in ASKED for t in (*titles(NAMES[n]), f"{NAMES[n]}, share")),
               "target images", "seconds", "promise", "recommended for")  # fmt: skip
     caption = (
         f"Repairs, the cheapest first: repair − none in points, {tests(rows)}; the share of the drop from clean that it "
-        "recovers in percent, (repair − none) / (clean − none) [paired 95 % interval]; – where no drop is shown. Promise: of the "
-        "false-alarm rate, broken where the exact interval of the realised one lies above it. Target images as the runs "
-        "declare them; for test_time they are the test images themselves."
+        "recovers in percent, (repair − none) / (clean − none) [paired 95 % interval]; – where no drop is shown. Promise: "
+        "of the false-alarm rate, broken where the exact interval of the realised one lies above it. Target images as the "
+        "runs declare them; for test_time they are the test images themselves."
     )
     return Table("repair_choice", caption, header, written(grouped(rows)), 4)
 
@@ -118,7 +118,7 @@ def _said(setting: Setting, group: str) -> str:
     guilty = [_rates(r, draws, group) for r, draws in setting.shifted.items()
               if group in draws.groups and any_broken(draws, group)]  # fmt: skip
     promise = f" The false-alarm promise is broken by {', '.join(guilty)}." if guilty else ""
-    return f"{setting.detector}, {place} under {setting.domain}: {parts}.{promise}"
+    return f"{setting.detector}, {place} under {setting.name}: {parts}.{promise}"
 
 
 def _rates(regime: str, draws: Draws, group: str) -> str:
@@ -172,7 +172,7 @@ def _plots(place: int, setting: Setting) -> tuple[Plot, ...]:
         return ()
     plot = Plot(
         f"repairs_{place}",
-        f"{setting.detector} under {setting.domain}: share of the drop from clean that each repair recovers [paired 95 % "
+        f"{setting.detector} under {setting.name}: share of the drop from clean that each repair recovers [paired 95 % "
         "interval], the cheapest repair on top; 0 is no repair, 100 the clean figure.",
         f"Dot plot of the recovered share in {' and '.join(panels)} by repair; the values are in the table of repairs.",
         lambda: whiskers(panels, "share of the drop (%)", zero=True, columns=2),
