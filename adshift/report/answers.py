@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from adshift.metrics.balanced import BALANCED
+from adshift.repairs.worth import Choice
 from adshift.report.draws import Draws
 from adshift.report.findings import change, main_group, where
 from adshift.report.repairs import Setting, broken, settings_of
@@ -23,8 +24,8 @@ def answers(study: Study) -> tuple[str, ...]:
 def _under_shift(setting: Setting) -> str:
     none = setting.shifted["none"]
     group = main_group(none.groups)
-    parts = (_harm(setting, group), f"without repair it {_promise(none, group)}", _repair(setting, group))
-    return f"{setting.detector} under {setting.name}, {where(none.groups)}: {'; '.join(parts)}."
+    without = f"{_harm(setting, group)}, and {_promise(none, group)}"
+    return f"{setting.detector} under {setting.name}, {where(none.groups)}: {without}; {_repair(setting, group)}."
 
 
 def _unshifted(study: Study, detector: str) -> str:
@@ -49,44 +50,44 @@ def _repair(setting: Setting, group: str) -> str:
         return "no repair was tried on the same images"
     choice = setting.choice(group, FIGURE)
     if choice.taken is not None:
-        return _taken(setting, group, FIGURE)
+        return f"the cheapest repair shown to help is {_taken(setting, group, choice)}"
     if choice.nothing_to_do:
         return "no repair is called for, as neither a loss nor a broken promise is shown"
-    if setting.choice(group, BALANCED).taken is not None:
-        return f"no repair is shown to help {NAMES[FIGURE]}, and {_taken(setting, group, BALANCED)}"
+    balanced = setting.choice(group, BALANCED)
+    if balanced.taken is not None:
+        return (
+            f"no repair is shown to help {NAMES[FIGURE]}, and the cheapest shown to help {NAMES[BALANCED]} is "
+            f"{_taken(setting, group, balanced)}"
+        )
     return "no repair is shown to help"
 
 
-def _taken(setting: Setting, group: str, figure: str) -> str:
-    taken = setting.choice(group, figure).taken
+def _taken(setting: Setting, group: str, choice: Choice) -> str:
+    taken = choice.taken
     assert taken is not None
     price = [f"{gap(taken.gain)} points over none"]
     price += [] if taken.images is None else [f"{number(taken.images, 0)} target images"]
     price += [] if taken.seconds is None else [f"{number(taken.seconds)} s"]
-    return (
-        f"the cheapest repair that is shown to help {NAMES[figure]} and not shown to be worse than the best is "
-        f"{taken.name} ({', '.join(price)}), which {_promise(setting.shifted[taken.name], group)}"
-    )
+    aside = f" (but for {', '.join(choice.aside)}, not as good as the best)" if choice.aside else ""
+    return f"{taken.name}{aside}: {', '.join(price)}, and {_promise(setting.shifted[taken.name], group)}"
 
 
 def _promise(draws: Draws, group: str) -> str:
     """What becomes of the promised false-alarm rate, by the exact intervals of the realised ones."""
-    if any(draws.of(category).promised() is None for category in draws.of(group).cells):
-        return "promises no false-alarm rate"
-    verdicts = [broken(draws, category) for category in draws.of(group).cells]
+    own = draws.of(group)
+    rates = [own.of(category).promised() for category in own.cells]
+    promised = [100 * rate for rate in rates if rate is not None]
+    if len(promised) < len(rates):
+        return "no false-alarm rate is promised"
+    told = " to ".join(dict.fromkeys(f"{rate:.1f}" for rate in (min(promised), max(promised))))
+    verdicts = [broken(draws, category) for category in own.cells]
     if None in verdicts:
-        return "was not held to its false-alarm promise, for want of good test images"
+        return f"the promise of {told} % false alarms is not tested, for want of good images"
+    return f"the promise of {told} % false alarms {_verdict(draws, group, sum(map(bool, verdicts)), len(verdicts))}"
+
+
+def _verdict(draws: Draws, group: str, guilty: int, categories: int) -> str:
     if group == MEAN:
-        n = sum(map(bool, verdicts))
-        told = f"breaks it in {n}" if n else "is not shown to break it in any"
-        return f"promises {_rates(draws)} % false alarms and {told} of {len(verdicts)} categories"
-    told = "breaks" if verdicts[0] else "is not shown to break"
+        return f"is broken in {guilty} of {categories} categories" if guilty else "is not shown to be broken"
     realised = level(draws.groups[group], "false_alarm_rate")
-    return f"{told} its promise of {_rates(draws)} % false alarms ({realised} % realised)"
-
-
-def _rates(draws: Draws) -> str:
-    """The promised rates in percent: one, or the lowest and the highest."""
-    rates = [100 * (draws.of(category).promised() or 0.0) for category in draws.cells]
-    ends = dict.fromkeys(f"{rate:.1f}" for rate in (min(rates), max(rates)))
-    return " to ".join(ends)
+    return f"is {'broken' if guilty else 'not shown to be broken'} ({realised} % realised)"

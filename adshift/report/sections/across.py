@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from adshift.metrics.across import Average, mean_ranks, relative_drop
 from adshift.metrics.summary import Figures
@@ -38,7 +39,7 @@ def _drops(settings: Sequence[Setting]) -> Table:
     together: dict[tuple[str, str], list[Pairs]] = {}
     for (detector, regime, _), pairs in by_domain.items():
         together.setdefault((detector, regime), []).append(pairs)
-    several = {(d, r, ALL): sum(parts, []) for (d, r), parts in together.items() if len(parts) > 1}
+    several = {(d, r, ALL): list(chain.from_iterable(parts)) for (d, r), parts in together.items() if len(parts) > 1}
     rows = tuple(
         (domain, detector, regime, str(len(pairs)), *(_percent(relative_drop(pairs, n), len(pairs)) for n in MAIN))
         for (detector, regime, domain), pairs in (by_domain | several).items()
@@ -63,9 +64,8 @@ def _with_clean(setting: Setting, draws: Draws) -> Pairs:
 def _percent(mean: Average, places: int) -> str:
     if mean.value is None:
         return NONE
-    text = signed(100 * mean.value)
-    if mean.interval is not None:
-        text += f" [{signed(100 * mean.interval[0])}, {signed(100 * mean.interval[1])}]"
+    value, *ends = (signed(100 * x).lstrip("+") for x in (mean.value, *(mean.interval or ())))
+    text = f"{value} [{', '.join(ends)}]" if ends else value
     return text if mean.n == places else f"{text} over {mean.n}"
 
 

@@ -44,7 +44,7 @@ def _levels(name: str, what: str, found: dict[str, Series], names: tuple[str, ..
         for detector, series in found.items()
         if group in series.groups
     ]
-    caption = f"{what}, clean domain, percent [95 % interval], on so many normal + anomalous images."
+    caption = f"{what}, clean domain, percent [95 % interval]; tested: normal + anomalous images."
     return Table(name, caption, ("category", "detector", "tested", *(NAMES[n] for n in names)), grouped(rows), heads=2)
 
 

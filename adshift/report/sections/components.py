@@ -31,7 +31,8 @@ def section(study: Study) -> Section | None:
             if gaps:
                 for n in MAIN:
                     panels[NAMES[n]][f"{detector}, {domain}" if several else domain] = gap_marks(gaps, n)
-            findings.append(about(f"{detector}, from clean to {domain}", MAIN, gaps))
+            if domain != study.main_domain:  # whose sentence stands with its own section
+                findings.append(about(f"{detector}, from clean to {domain}", MAIN, gaps))
     if not rows:
         return None
     caption = f"Parts of the shift against clean, percent; change in points [95 % interval], {tests(rows)}."

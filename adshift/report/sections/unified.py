@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from adshift.metrics.resampling import Difference
+from adshift.report.cells import Cell
 from adshift.report.comparisons import P_TITLES, Compared, tests, written
 from adshift.report.document import Plot, Section
 from adshift.report.findings import about
 from adshift.report.plots.whiskers import whiskers
 from adshift.report.sections.marks import gap_marks
+from adshift.report.sections.named import unified_name
 from adshift.report.study import Series, Study, contrast
 from adshift.report.tables import MAIN, NAMES, Table, grouped, level
 
@@ -62,44 +64,35 @@ def section(study: Study) -> Section | None:
     return Section("unified", title, lead, tuple(filter(None, findings)), tuple(tables), (plot,) if pairs else ())
 
 
-def _settings(study: Study) -> list[dict[str, object]]:
-    """The factors, but for the scope, of every unified setting."""
-    names = (
-        "detector",
-        "domain",
-        "adaptation",
-        "coreset",
-        "threshold",
-        "severity",
-        "domain_seed",
-        "seed",
-        "categories",
-    )
-    found = dict.fromkeys(tuple(getattr(c, name) for name in names) for c in study.cells if c.unified)
-    return [dict(zip(names, values, strict=True)) for values in found]
+def _settings(study: Study) -> list[Cell]:
+    """A cell for each unified setting, whatever its scope."""
+    found: dict[tuple[object, ...], Cell] = {}
+    for cell in study.cells:
+        if cell.unified:
+            found.setdefault((*_factors(cell).values(), cell.categories), cell)
+    return list(found.values())
 
 
-def _name(setting: dict[str, object]) -> str:
-    condition = "clean" if setting["domain"] == "clean" else f"{setting['domain']}, {setting['adaptation']}"
-    severity = setting["severity"]
-    return f"{setting['detector']}, {condition}" + (f", severity {severity:g}" if severity not in (0.0, 1.0) else "")
+def _factors(cell: Cell) -> dict[str, object]:
+    """What a unified model and those of single categories have in common."""
+    names = ("detector", "domain", "adaptation", "coreset", "threshold", "severity", "domain_seed", "seed")
+    return {name: getattr(cell, name) for name in names}
 
 
-def _unified(study: Study, setting: dict[str, object], scope: str) -> Series:
-    cells = study.select(**setting, scope=scope)
+def _unified(study: Study, setting: Cell, scope: str) -> Series:
+    cells = study.select(**_factors(setting), categories=setting.categories, scope=scope)
     return Series({category: cell for cell in cells[:1] for category in cell.categories})
 
 
 def _pairs(study: Study) -> dict[str, tuple[Series, Series, Gaps]]:
     found = {}
     for setting in _settings(study):
-        alone = {k: v for k, v in setting.items() if k != "categories"}
-        cells = {c: cell for cell in study.select(**alone, unified=False) for c in cell.categories}
+        cells = {c: cell for cell in study.select(**_factors(setting), unified=False) for c in cell.categories}
         own = Series({c: cells[c] for c in study.categories if c in cells})
         unified = _unified(study, setting, "category")
         gaps = contrast(unified, own) if own and unified else {}
         if gaps:
-            found[_name(setting)] = (own, unified, gaps)
+            found[unified_name(study, setting)] = (own, unified, gaps)
     return found
 
 
@@ -109,7 +102,7 @@ def _scopes(study: Study) -> dict[str, tuple[Series, Series, Gaps]]:
         own, shared = _unified(study, setting, "category"), _unified(study, setting, "global")
         gaps = contrast(shared, own) if own and shared else {}
         if gaps:
-            found[_name(setting)] = (own, shared, gaps)
+            found[unified_name(study, setting)] = (own, shared, gaps)
     return found
 
 
