@@ -50,13 +50,13 @@ def _repair(setting: Setting, group: str) -> str:
         return "no repair was tried on the same images"
     choice = setting.choice(group, FIGURE)
     if choice.taken is not None:
-        return f"the cheapest repair shown to help is {_taken(setting, group, choice)}"
+        return f"the cheapest repair shown to help{_taken(setting, group, choice)}"
     if choice.nothing_to_do:
         return "no repair is called for, as neither a loss nor a broken promise is shown"
     balanced = setting.choice(group, BALANCED)
     if balanced.taken is not None:
         return (
-            f"no repair is shown to help {NAMES[FIGURE]}, and the cheapest shown to help {NAMES[BALANCED]} is "
+            f"no repair is shown to help {NAMES[FIGURE]}, and the cheapest shown to help {NAMES[BALANCED]}"
             f"{_taken(setting, group, balanced)}"
         )
     return "no repair is shown to help"
@@ -68,8 +68,8 @@ def _taken(setting: Setting, group: str, choice: Choice) -> str:
     price = [f"{gap(taken.gain)} points over none"]
     price += [] if taken.images is None else [f"{number(taken.images, 0)} target images"]
     price += [] if taken.seconds is None else [f"{number(taken.seconds)} s"]
-    aside = f" (but for {', '.join(choice.aside)}, not as good as the best)" if choice.aside else ""
-    return f"{taken.name}{aside}: {', '.join(price)}, and {_promise(setting.shifted[taken.name], group)}"
+    aside = f", apart from {' and '.join(choice.aside)}, not up to the best," if choice.aside else ""
+    return f"{aside} is {taken.name}: {', '.join(price)}, and {_promise(setting.shifted[taken.name], group)}"
 
 
 def _promise(draws: Draws, group: str) -> str:

@@ -36,7 +36,7 @@ def p_values(found: Sequence[Difference], missing: str = NONE) -> list[Row]:
     return [(missing, missing) if d.p_value is None else (f"{d.p_value:.3f}", f"{next(corrected):.3f}") for d in found]
 
 
-def tests(rows: Sequence[Compared]) -> str:
+def explained(rows: Sequence[Compared]) -> str:
     """What p and p (Holm) of these rows are, for the table's caption."""
     return f"two-sided p of the paired bootstrap, and p by Holm's correction over {family(_differences(rows))}"
 
@@ -46,12 +46,12 @@ def family(found: Sequence[Difference]) -> str:
 
     A bootstrap of B resamples knows no p below 2 / (B + 1), which the correction takes as often as there are comparisons.
     """
-    tested = [d for d in found if d.p_value is not None]
-    counted = f"the {len(tested)} comparison{'s' * (len(tested) != 1)} of this table"
-    least = len(tested) * max((d.least_p for d in tested), default=0.0)
+    known = [d for d in found if d.p_value is not None]
+    counted = f"the {len(known)} comparison{'s' * (len(known) != 1)} of this table"
+    least = len(known) * max((d.least_p for d in known), default=0.0)
     if least <= LEVEL:
         return counted
-    return f"{counted} (never below {min(1.0, least):.3f} with {min(d.resamples for d in tested)} resamples)"
+    return f"{counted} (never below {min(1.0, least):.3f} with {min(d.resamples for d in known)} resamples)"
 
 
 def _differences(rows: Sequence[Compared]) -> list[Difference]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import combinations
 
-from adshift.report.comparisons import P_TITLES, Compared, tests, written
+from adshift.report.comparisons import P_TITLES, Compared, explained, written
 from adshift.report.document import Plot, Section
 from adshift.report.findings import ADVANTAGE, about
 from adshift.report.plots.whiskers import whiskers
@@ -65,6 +65,6 @@ def _versus(found: dict[str, Series]) -> tuple[tuple[Table, ...], tuple[str, ...
                 rows.append((group, f"{a} − {b}", NAMES[n], differences[n]))
         findings.append(about(f"{a} against {b}, clean", MAIN, gaps, ADVANTAGE))
     header = ("category", "comparison", "figure", "difference", *P_TITLES)
-    caption = f"Detectors compared on the same clean images: difference in points [95 % interval], {tests(rows)}."
+    caption = f"Detectors compared on the same clean images: difference in points [95 % interval], {explained(rows)}."
     tables = (Table("clean_detectors", caption, header, written(grouped(rows)), heads=3),) if rows else ()
     return tables, tuple(filter(None, findings))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adshift.report.comparisons import P_TITLES, Compared, tests, written
+from adshift.report.comparisons import P_TITLES, Compared, explained, written
 from adshift.report.document import Plot, Section
 from adshift.report.findings import about
 from adshift.report.plots.whiskers import Mark, whiskers
@@ -35,7 +35,7 @@ def section(study: Study) -> Section | None:
                 findings.append(about(f"{detector}, from clean to {domain}", MAIN, gaps))
     if not rows:
         return None
-    caption = f"Parts of the shift against clean, percent; change in points [95 % interval], {tests(rows)}."
+    caption = f"Parts of the shift against clean, percent; change in points [95 % interval], {explained(rows)}."
     header = ("category", "detector", "domain", "figure", "level", "change from clean", *P_TITLES)
     plot = Plot(
         "components",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adshift.metrics.resampling import Difference
-from adshift.report.comparisons import P_TITLES, UNDEFINED, Compared, tests, written
+from adshift.report.comparisons import P_TITLES, UNDEFINED, Compared, explained, written
 from adshift.report.document import Plot, Section
 from adshift.report.findings import about
 from adshift.report.plots.lines import LinePanel, Point, lines
@@ -34,7 +34,7 @@ def section(study: Study) -> Section | None:
               *(NAMES[n] for n in MAIN), "image AUROC − largest", *P_TITLES)  # fmt: skip
     caption = (
         "Coreset ratio: cost, and figures in percent [95 % interval]; last columns: image AUROC minus that of the largest "
-        f"ratio, in points, {tests(rows)}."
+        f"ratio, in points, {explained(rows)}."
     )
     plot = Plot(
         "coreset",

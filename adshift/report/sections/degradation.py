@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adshift.metrics.resampling import Difference
-from adshift.report.comparisons import P_TITLES, Compared, tests, written
+from adshift.report.comparisons import P_TITLES, Compared, explained, written
 from adshift.report.document import Plot, Section
 from adshift.report.findings import about
 from adshift.report.plots.whiskers import whiskers
@@ -52,6 +52,6 @@ def _table(domain: str, name: str, pairs: dict[str, tuple[Series, Series, Gaps]]
                 kept = set(gaps)
                 before, after = (series.only(kept).groups[group] for series in (clean, shifted))
                 rows.append((group, detector, level(before, name), level(after, name), gaps[group][name]))
-    caption = f"{NAMES[name]} from clean to {domain}, percent; change in points [95 % interval], {tests(rows)}."
+    caption = f"{NAMES[name]} from clean to {domain}, percent; change in points [95 % interval], {explained(rows)}."
     header = ("category", "detector", CLEAN, domain, "change", *P_TITLES)
     return Table(f"degradation_{name}", caption, header, written(grouped(rows)), heads=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adshift.metrics.resampling import Difference, Share
-from adshift.report.comparisons import P_TITLES, Compared, tests, written
+from adshift.report.comparisons import P_TITLES, Compared, explained, written
 from adshift.report.document import Plot, Section
 from adshift.report.findings import about, main_group, recovery, where
 from adshift.report.plots.whiskers import whiskers
@@ -93,7 +93,7 @@ def _tests(domain: str, found: dict[str, Conditions]) -> tuple[tuple[Table, ...]
     header = ("category", "detector", "comparison", "figure", "difference", *P_TITLES)
     caption = (
         f"Regimes compared under {domain}, identical figures left out: difference in points [95 % interval], "
-        f"{tests(rows)}."
+        f"{explained(rows)}."
     )
     tables = (Table("regime_differences", caption, header, written(grouped(rows)), 4),) if rows else ()
     return tables, tuple(filter(None, findings))

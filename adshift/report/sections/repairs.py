@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from adshift.report.comparisons import Compared, tests, titles, written
+from adshift.report.comparisons import Compared, explained, titles, written
 from adshift.report.document import Plot, Section
 from adshift.report.draws import Draws
 from adshift.report.findings import about
@@ -88,7 +88,7 @@ def _choice(settings: list[Setting]) -> Table:
               *(t for n in ASKED for t in (*titles(NAMES[n]), f"{NAMES[n]}, share")),
               "target images", "seconds", "promise", "recommended for")  # fmt: skip
     caption = (
-        f"Repairs, the cheapest first: repair − none in points, {tests(rows)}; the share of the drop from clean that it "
+        f"Repairs, the cheapest first: repair − none in points, {explained(rows)}; the share of the drop from clean that it "
         "recovers in percent, (repair − none) / (clean − none) [paired 95 % interval]; – where no drop is shown. Promise: "
         "of the false-alarm rate, broken where the exact interval of the realised one lies above it. Target images as the "
         "runs declare them; for test_time they are the test images themselves."
@@ -105,7 +105,7 @@ def _on_clean(settings: list[Setting]) -> Table:
     ]
     caption = (
         "What a repair does to images that did not shift: repair − plain model on the same clean images, points [paired "
-        f"95 % interval], {tests(rows)}."
+        f"95 % interval], {explained(rows)}."
     )
     header = ("category", "detector", "repair", *titles(*(NAMES[n] for n in ASKED)))
     return Table("repairs_on_clean", caption, header, written(grouped(rows)), 3)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adshift.report.comparisons import P_TITLES, UNDEFINED, Compared, tests, written
+from adshift.report.comparisons import P_TITLES, UNDEFINED, Compared, explained, written
 from adshift.report.document import Plot, Section
 from adshift.report.findings import along
 from adshift.report.plots.lines import LinePanel, Point, lines
@@ -38,7 +38,7 @@ def section(study: Study) -> Section | None:
     header = ("category", "detector", "regime", "severity", *shown, "image AUROC − clean", *P_TITLES)
     caption = (
         f"Severity of {domain} (0 = clean, 1 = the study's ranges), percent [95 % interval]; last columns: change of image "
-        f"AUROC from clean in points, {tests(rows)}."
+        f"AUROC from clean in points, {explained(rows)}."
     )
     plot = Plot(
         "severity",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from adshift.metrics.resampling import Difference
 from adshift.report.cells import Cell
-from adshift.report.comparisons import P_TITLES, Compared, tests, written
+from adshift.report.comparisons import P_TITLES, Compared, explained, written
 from adshift.report.document import Plot, Section
 from adshift.report.findings import about
 from adshift.report.plots.whiskers import whiskers
@@ -29,7 +29,7 @@ def section(study: Study) -> Section | None:
         rows = [row for name, (own, unified, gaps) in pairs.items() for row in _rows(name, own, unified, gaps)]
         caption = (
             "Unified against per-category models on the same test images, percent; difference in points [95 % interval], "
-            f"{tests(rows)}."
+            f"{explained(rows)}."
         )
         header = ("category", "setting", "figure", "per category", "unified", "difference", *P_TITLES)
         tables.append(Table("unified", caption, header, written(grouped(rows)), 3))
@@ -40,7 +40,7 @@ def section(study: Study) -> Section | None:
         rows = [row for name, (own, shared, gaps) in scopes.items() for row in _scope_rows(name, own, shared, gaps)]
         caption = (
             "One global threshold (absolute-unified) against one a category (model-unified), same model: percent; "
-            f"difference in points [95 % interval], {tests(rows)}."
+            f"difference in points [95 % interval], {explained(rows)}."
         )
         header = ("category", "setting", "figure", "own threshold", "global", "difference", *P_TITLES)
         tables.append(Table("unified_scope", caption, header, written(grouped(rows)), 3))
