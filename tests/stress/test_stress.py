@@ -15,6 +15,7 @@ import pytest
 import torch
 from helpers.images import draw, tiny_overrides
 from helpers.inprocess import invoke, run_cell
+from helpers.sentences import repeated, sentences
 
 from adshift.calibration.conformal import Conformal
 from adshift.calibration.crossfit import folds
@@ -290,7 +291,8 @@ def test_the_command_leaves_a_table_a_page_and_an_answer(photos: Path, run: Path
     assert [float(r["pasted_recall"]) for r in rows] == [c["pasted_recall"] for c in told["cells"]]
     page = (tmp_path / "a" / "index.html").read_text()
     assert page.count("<section") >= 6
-    assert 'id="findings"' not in page  # the answer comes first, and whole: nothing of it is picked out above it
+    assert sentences(page)[2].startswith("As the images are: ")  # the answer comes first, after the title alone
+    assert repeated(page) == []
     assert page.count("<li>False alarms after a change, ") == 2
     assert re.search(r"Worth doing after a change, illumination: .* \(severity 1\)\.", page)
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
