@@ -89,9 +89,9 @@ def _choice(settings: list[Setting]) -> Table:
               "target images", "seconds", "promise", "recommended for")  # fmt: skip
     caption = (
         f"Repairs, the cheapest first: repair − none in points, {explained(rows)}; the share of the drop from clean that "
-        "it recovers in percent, (repair − none) / (clean − none) [paired 95 % interval]; – where no drop is shown. Promise: "
-        "of the false-alarm rate, broken where the exact interval of the realised one lies above it. Target images as the "
-        "runs declare them; for test_time they are the test images themselves."
+        "it recovers in percent, (repair − none) / (clean − none) [paired 95 % interval]; – where no drop is shown. "
+        "Promise: of the false-alarm rate, broken where the exact interval of the realised one lies above it. Target "
+        "images as the runs declare them; for test_time they are the test images themselves."
     )
     return Table("repair_choice", caption, header, written(grouped(rows)), 4)
 
