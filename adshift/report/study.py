@@ -147,6 +147,10 @@ class Study:
             found[f"{domain}, {regime}"] = self.series(detector, domain, regime, **other)
         return {name: series for name, series in found.items() if series}
 
+    def which_draw(self, domain: str) -> str:
+        """``, domain seed 0``: the draw that a series shows, where a domain was drawn several times."""
+        return f", domain seed {self.domain_seed}" if len({c.domain_seed for c in self.select(domain=domain)}) > 1 else ""
+
     @property
     def main_domain(self) -> str:
         """The shifted domain of the main tables: ``shift`` where there is one, else that of most cells; ``""`` for none."""

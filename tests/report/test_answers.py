@@ -11,7 +11,7 @@ from scipy.stats import beta
 
 from adshift.report.__main__ import main
 from adshift.report.answers import answers
-from adshift.report.sections import across
+from adshift.report.sections import across, degradation
 
 
 def exact(alarms: int) -> str:
@@ -98,6 +98,17 @@ def test_over_several_categories_the_mean_answers_and_the_promises_are_counted(t
     assert [row[:4] for row in ranks.rows] == [
         ("regimes of PatchCore", "none", "2", "2.00"), ("regimes of PatchCore", "few", "2", "1.00"),
     ]  # fmt: skip
+
+
+def test_several_draws_are_averaged_and_counted(tmp_path: Path) -> None:
+    make_cell(tmp_path / "clean", "none", 0.9, domain="clean")
+    for seed, auroc in ((0, 0.5), (1, 0.54)):
+        make_cell(tmp_path / f"none_{seed}", "none", auroc, seed=seed)
+    study = study_of(tmp_path)
+    assert answers(study)[0].startswith("PatchCore under shift (2 draws), on plate: image AUROC falls by 38.0 points [")
+    section = degradation.section(study)
+    assert section is not None
+    assert section.lead.endswith("at severity 1, domain seed 0.")
 
 
 def test_without_a_shift_or_without_clean_runs_the_answer_says_what_is_missing(tmp_path: Path) -> None:

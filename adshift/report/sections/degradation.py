@@ -38,7 +38,7 @@ def section(study: Study) -> Section | None:
     )
     lead = (
         f"The model and its threshold stay as they were fitted on clean images; the test images come from the domain "
-        f"“{domain}” at severity {study.severity:g}."
+        f"“{domain}” at severity {study.severity:g}{study.which_draw(domain)}."
     )
     tables = tuple(_table(domain, n, pairs) for n in MAIN)
     return Section("degradation", "From clean to shifted", lead, tuple(filter(None, findings)), tables, (plot,))

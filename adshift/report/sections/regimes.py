@@ -42,9 +42,10 @@ def section(study: Study) -> Section | None:
     share_table, share_findings = _shares(domain, found)
     plots = tuple(_plot(i, detector, conditions) for i, (detector, conditions) in enumerate(found.items()))
     lead = (
-        f"none: fitted and calibrated clean. threshold: fitted clean, calibrated in the domain “{domain}”. full: fitted "
-        f"and calibrated there. Decisions by the threshold rule “{study.threshold}”. A new threshold cannot change "
-        "a rank figure: AUROC and PRO of none and threshold are the same scores."
+        f"none: fitted and calibrated clean. threshold: fitted clean, calibrated in the domain “{domain}”"
+        f"{study.which_draw(domain)}. full: fitted and calibrated there. Decisions by the threshold rule "
+        f"“{study.threshold}”. A new threshold cannot change a rank figure: AUROC and PRO of none and threshold are the "
+        "same scores."
     )
     tables = (_levels(domain, found), *tests, *share_table)
     return Section("regimes", "Adaptation regimes", lead, findings + share_findings, tables, plots)
