@@ -26,7 +26,9 @@ def _under_shift(setting: Setting) -> str:
     group = main_group(none.groups)
     without = f"{_harm(setting, group)}, and {_promise(none, group)}"
     draws = "" if none.counted == "1" else f" ({none.counted} draws)"
-    return f"{setting.detector} under {setting.name}{draws}, {where(none.groups)}: {without}; {_repair(setting, group)}."
+    return (
+        f"{setting.detector} under {setting.name}{draws}, {where(none.groups)}: {without}; {_repair(setting, group)}."
+    )
 
 
 def _unshifted(study: Study, detector: str) -> str:

@@ -149,7 +149,9 @@ class Study:
 
     def which_draw(self, domain: str) -> str:
         """``, domain seed 0``: the draw that a series shows, where a domain was drawn several times."""
-        return f", domain seed {self.domain_seed}" if len({c.domain_seed for c in self.select(domain=domain)}) > 1 else ""
+        return (
+            f", domain seed {self.domain_seed}" if len({c.domain_seed for c in self.select(domain=domain)}) > 1 else ""
+        )
 
     @property
     def main_domain(self) -> str:
