@@ -5,8 +5,8 @@
 
 A watch runs in a process of its own; this one writes images at a steady pace, drawn from those given, each with other last
 bytes in its file, and reads the rows. A single image gives a stream that soon alarms, and the part that an alarm comes with
-waits for the alarm's account too. "Work" is the median time that the watch's own steps take for one image where nothing waits:
-read, hash, decode, measure, score, draw, commit, in this process. The bar: 2 images of work.
+waits for the alarm's account too. "Work" is the median time that the watch's own steps take for one image where nothing is
+waited for: read, hash, decode, measure, score, draw, commit, in this process. The bar: 2 images of work.
 """
 
 from __future__ import annotations
