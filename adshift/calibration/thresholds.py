@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adshift.calibration.calibration import Calibration
+from adshift.calibration.pixel_rule import PLAIN, PixelRule
 from adshift.errors import AdshiftError
 
 GLOBAL = "global"
@@ -43,14 +44,18 @@ class Thresholds:
         image, pixel: of images and of their pixels.
         left_out: image thresholds by the path of an image that was calibrated on and is tested too: each was made without
             that image. They decide on it in place of the category's, and are not kept.
+        left_out_pixel: the same of pixels.
         normals: the image scores of the good calibration images, ascending, under the keys of ``image``: what p-values
             are taken against. Empty for a run from before they were kept.
+        pixel_rule: what the pixel thresholds promise, and which regions count.
     """
 
     image: dict[str, Calibration]
     pixel: dict[str, Calibration]
     left_out: dict[str, float] = field(default_factory=dict)
     normals: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    pixel_rule: PixelRule = PLAIN
+    left_out_pixel: dict[str, float] = field(default_factory=dict)
 
     def image_threshold(self, category: str, path: str = "") -> float | None:
         """The image threshold for a category, or for its image at ``path``; None where nothing was calibrated."""
@@ -66,9 +71,15 @@ class Thresholds:
         """The scores of the good images that the threshold for a category rests on; empty where they were not kept."""
         return self.normals.get(category) or self.normals.get(GLOBAL, ())
 
-    def pixel_threshold(self, category: str) -> float | None:
-        """The pixel threshold that decides on a category; None where nothing was calibrated."""
-        return _value(self.pixel, category)
+    def pixel_threshold(self, category: str, path: str = "") -> float | None:
+        """The pixel threshold for a category, or for its image at ``path``; None where nothing was calibrated."""
+        own = self.left_out_pixel.get(path)
+        return _value(self.pixel, category) if own is None else own
+
+    def pixel_promise(self, category: str) -> float | None:
+        """The rate that a category's pixel threshold promises, of what ``pixel_rule`` says; None where it promises none."""
+        found = _calibration(self.pixel, category)
+        return None if found is None else found.promised_rate
 
     def to_json(self, domain: dict[str, Any]) -> dict[str, Any]:
         """The content of ``calibration.json``: everything a decision needs, beside the model."""
@@ -77,6 +88,7 @@ class Thresholds:
             "image": {name: c.to_json() for name, c in self.image.items()},
             "pixel": {name: c.to_json() for name, c in self.pixel.items()},
             "normals": {name: list(scores) for name, scores in self.normals.items()},
+            "pixel_rule": self.pixel_rule.to_json(),
         }
 
     @staticmethod
@@ -88,6 +100,7 @@ class Thresholds:
             {name: Calibration.from_json(c) for name, c in data["image"].items()},
             {name: Calibration.from_json(c) for name, c in data["pixel"].items()},
             normals=_read_normals(data.get("normals", {})),
+            pixel_rule=PixelRule.from_json(data.get("pixel_rule", {})),
         )
 
 

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from adshift.calibration.calibration import Calibration, Calibrator
 from adshift.calibration.crossfit import crossfit_calibration
+from adshift.calibration.pixel_rule import PLAIN, PixelRule
 from adshift.calibration.thresholds import GLOBAL, Thresholds
+from adshift.stages.pixel_threshold import left_out_pixel_thresholds, pixel_threshold
 from adshift.stages.scored import ScoredImages
-
-
-def _pixels(scored: ScoredImages, with_anomalies: bool) -> tuple[np.ndarray, np.ndarray]:
-    maps, labels = [np.empty(0, np.float32)], [np.empty(0, np.uint8)]
-    for sample, anomaly_map, mask in zip(scored.samples, scored.maps, scored.masks, strict=True):
-        if mask is not None and (with_anomalies or sample.label == 0):
-            maps.append(anomaly_map.ravel())
-            labels.append(mask.ravel())
-    return np.concatenate(maps), np.concatenate(labels).astype(np.int64)
-
-
-def _of_pixels(calibrator: Calibrator, scored: ScoredImages) -> Calibration | None:
-    """None where the calibrator needs defect pixels and no mask of these images marks any."""
-    scores, labels = _pixels(scored, calibrator.needs_anomalies)
-    if calibrator.needs_anomalies and not labels.any():
-        return None
-    return calibrator.calibrate(scores, labels)
 
 
 def _groups(scope: str, categories: Sequence[str], scored: ScoredImages) -> dict[str, ScoredImages]:
@@ -39,26 +26,42 @@ def _of_images(calibrator: Calibrator, group: ScoredImages, folds: int) -> Calib
     return calibrator.calibrate(group.score_N, group.label_N)
 
 
-def left_out_thresholds(
-    calibrator: Calibrator, scope: str, categories: Sequence[str], scored: ScoredImages, folds: int
-) -> dict[str, float]:
-    """For each normal image that is calibrated on, the image threshold of all the others, by its path.
-
-    Where no other photographs are there to be tested, they tell the false alarms that a threshold keeps: no image is
-    decided by a threshold that it had a part in. An image that is alone in its group gets none.
-
-    Args:
-        calibrator, scope, categories, scored: as in ``calibrate``.
-        folds: K where the scores are out-of-fold or left-out scores, else 0.
-    """
+def _left_out(calibrator: Calibrator, groups: Iterable[ScoredImages], folds: int) -> dict[str, float]:
     found: dict[str, float] = {}
-    for group in _groups(scope, categories, scored).values():
+    for group in groups:
         for i, sample in enumerate(group.samples):
             rest = group.select(np.arange(len(group.samples)) != i)
             if sample.label == 0 and 0 in rest.label_N:
                 k = min(folds, len(rest.samples))
                 found[sample.path] = _of_images(calibrator, rest, k).threshold
     return found
+
+
+def with_left_out(
+    made: Thresholds,
+    calibrator: Calibrator,
+    scope: str,
+    categories: Sequence[str],
+    scored: ScoredImages,
+    folds: int,
+) -> Thresholds:
+    """Thresholds with, for each normal image that is calibrated on, those of all the others, by its path.
+
+    Where no other photographs are there to be tested, they tell the false alarms that a threshold keeps: no image is
+    decided by a threshold that it had a part in. An image that is alone in its group gets none.
+
+    Args:
+        made: of all images.
+        calibrator, scope, categories, scored: as in ``calibrate``.
+        folds: K where the scores are out-of-fold or left-out scores, else 0.
+    """
+    groups = list(_groups(scope, categories, scored).values())
+
+    def images(parts: Iterable[ScoredImages]) -> dict[str, float]:
+        return _left_out(calibrator, parts, folds)
+
+    pixel = left_out_pixel_thresholds(calibrator, made.pixel_rule, groups, images)
+    return replace(made, left_out=images(groups), left_out_pixel=pixel)
 
 
 def calibrate(
@@ -68,33 +71,33 @@ def calibrate(
     scored: ScoredImages,
     folds: int = 0,
     left_out: bool = False,
+    rule: PixelRule = PLAIN,
 ) -> Thresholds:
     """Calibrate image and pixel thresholds on the calibration role's scores.
 
-    Pixel thresholds take the per-pixel scores of the normal images (of all images with a mask, for a calibrator that
-    needs anomalies). The pixels of one image are not exchangeable with those of another, so that a pixel threshold's
-    promise is about pixels of these images, not a guarantee.
-
     Args:
-        calibrator: any.
+        calibrator: any; one with a rate ``alpha`` where the pixel rule is ``area``.
         scope: ``category`` or ``global``.
         categories: the run's categories.
         scored: the calibration images.
         folds: K where the scores are out-of-fold scores of train images, else 0.
         left_out: whether each score is of a model that has seen all the others: as many folds as images.
+        rule: what pixel thresholds promise.
 
     Returns:
         The thresholds; empty where there is no calibration image, without a pixel threshold where a calibrator needs
         defect pixels and no mask marks any.
     """
     if not scored.samples:
-        return Thresholds({}, {})
+        return Thresholds({}, {}, pixel_rule=rule)
     groups = _groups(scope, categories, scored)
-
-    def of_images(group: ScoredImages) -> Calibration:
-        return _of_images(calibrator, group, len(group.samples) if left_out else folds)
-
-    image = {name: of_images(group) for name, group in groups.items()}
-    pixel = {name: _of_pixels(calibrator, group) for name, group in groups.items()}
-    normals = {name: tuple(sorted(group.score_N[group.label_N == 0].tolist())) for name, group in groups.items()}
-    return Thresholds(image, {name: found for name, found in pixel.items() if found is not None}, normals=normals)
+    image, pixel, normals = {}, {}, {}
+    for name, group in groups.items():
+        k = len(group.samples) if left_out else folds
+        of_images = partial(_of_images, calibrator, folds=k)
+        image[name] = of_images(group)
+        found = pixel_threshold(calibrator, rule, group, k, of_images)
+        if found is not None:
+            pixel[name] = found
+        normals[name] = tuple(sorted(group.score_N[group.label_N == 0].tolist()))
+    return Thresholds(image, pixel, normals=normals, pixel_rule=rule)
