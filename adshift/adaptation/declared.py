@@ -97,8 +97,8 @@ def cautions(recipe: Recipe, split: Split) -> list[str]:
     views = len(recipe.calibration)
     if views > 1 and split.calibration:
         found.append(
-            f"each of the {len(split.calibration)} calibration images counts {views} times, in {views} domains: the "
-            "promised rate is about that mixture, and rests on fewer images than it counts"
+            f"each of the {len(split.calibration)} calibration images is scored in {views} domains and counts as one: the "
+            "promised rate is about that mixture"
         )
     if recipe.few is not None and recipe.few.k == 1:
         found.append("few.k=1: its only image was scored by the model without it, which is the unrepaired one")

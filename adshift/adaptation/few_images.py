@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from adshift.data.samples import Sample
+import numpy as np
+from numpy.typing import NDArray
+
+from adshift.data.samples import Sample, unit_numbers
 from adshift.errors import AdshiftError
 from adshift.shift.copies import simulated
 from adshift.shift.domain import Domain
@@ -60,6 +64,8 @@ class FewImages:
 def draw(few: FewImages, calibration: Sequence[Sample], categories: Sequence[str]) -> tuple[Sample, ...]:
     """k calibration normals of each category, drawn by ``few.seed``, in the role's order; a larger k keeps a smaller's.
 
+    They are of as many series as can be: the second image of one comes after the first of every other.
+
     Raises:
         AdshiftError: a category has fewer.
     """
@@ -72,6 +78,23 @@ def draw(few: FewImages, calibration: Sequence[Sample], categories: Sequence[str
                 f"few.k={few.k} images are drawn from the calibration normals, and the split leaves {category} "
                 f"{len(normals)}; {remedy}"
             )
-        random.Random(few.seed).shuffle(normals)
-        chosen |= set(normals[: few.k])
+        chosen |= {normals[i] for i in drawn_places(range(len(normals)), unit_numbers(normals), few)}
     return tuple(s for s in calibration if s in chosen)
+
+
+def drawn_places(pool: Iterable[int], group_N: NDArray[np.int64], few: FewImages) -> list[int]:
+    """k of some places, drawn by ``few.seed``, of as many series as can be.
+
+    Args:
+        pool: places among N images.
+        group_N: the series of each.
+        few: how many.
+    """
+    places = list(pool)
+    random.Random(few.seed).shuffle(places)
+    met: Counter[int] = Counter()
+    turn = {}
+    for place in places:  # the first of every series come first, then the second ones
+        turn[place] = met[group_N[place]]
+        met[group_N[place]] += 1
+    return sorted(places, key=turn.__getitem__)[: few.k]

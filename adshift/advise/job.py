@@ -19,12 +19,11 @@ from adshift.advise.trial import Trials
 from adshift.appearance.changes import Change, changes
 from adshift.appearance.looks import measured
 from adshift.calibration.calibration import Calibration, Calibrator
-from adshift.calibration.crossfit import folds
 from adshift.config.build import plain
 from adshift.config.nodes import CONFORMAL, FULL, OFFICIAL, THRESHOLD
 from adshift.config.regime import born_recipe
 from adshift.data.prepared import prepare_images
-from adshift.data.samples import Sample
+from adshift.data.samples import Sample, unit_numbers
 from adshift.errors import AdshiftError
 from adshift.launch.folders import refuse_the_run_itself
 from adshift.results.read import read_calibration, read_result
@@ -35,6 +34,7 @@ from adshift.run.train import train_into
 from adshift.shift.domain import Domain
 from adshift.shift.photos import root_of
 from adshift.shift.real import real_of
+from adshift.stages.folds import assign_folds
 from adshift.stages.matching import train_moments
 from adshift.trials.bench import Bench, with_defects
 from adshift.trials.figures import good_images_rule
@@ -134,10 +134,10 @@ def _bench(plan: AdvisePlan, cell: Cell, good: tuple[Sample, ...], target: Domai
     chosen = good
     if 0 < plan.images < len(good):
         chosen = tuple(sorted(random.Random(plan.seed).sample(good, max(plan.images, FEWEST))))
-    k = min(plan.folds, len(chosen))
+    k = min(plan.folds, int(unit_numbers(chosen).max()) + 1)
     return Bench(
         cell.module.method, chosen, with_defects(chosen, plan.defects, plan.defect_size, plan.seed),
-        folds(len(chosen), k, plan.seed), cell.datamodule.images, cell.plan.image_size, cell.plan.batch_size,
+        assign_folds(chosen, k, plan.seed), cell.datamodule.images, cell.plan.image_size, cell.plan.batch_size,
         cell.trainer.strategy.root_device, target,
     )  # fmt: skip
 

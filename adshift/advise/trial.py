@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from adshift.adaptation.few_images import FewImages
+from adshift.adaptation.few_images import FewImages, drawn_places
 from adshift.calibration.calibration import Calibration, Calibrator
 from adshift.calibration.crossfit import crossfit_calibration
 from adshift.methods.alignment import Moments
@@ -92,19 +91,19 @@ class Trials:
     def _threshold(self) -> Trial:
         score_M = self.bench.seen(self.source, self.target).score_M
         started = time.perf_counter()
-        final = self.calibrator.calibrate(score_M[: self._n], np.zeros(self._n, np.int64))
+        final = self.calibrator.calibrate(score_M[: self._n], np.zeros(self._n, np.int64), self.bench.group_N)
         seconds = time.perf_counter() - started
-        made = thresholds(self.calibrator, score_M[: self._n], self.bench.fold_N)
+        made = thresholds(self.calibrator, score_M[: self._n], self.bench.fold_N, self.bench.group_N)
         return self._trial("threshold", score_M, made, self.model, final, seconds)
 
     def _full(self) -> Trial:
         score_M = self.bench.seen(self.target, self.target).score_M
-        made = thresholds(self.calibrator, score_M[: self._n], self.bench.fold_N)
+        made = thresholds(self.calibrator, score_M[: self._n], self.bench.fold_N, self.bench.group_N)
         started = time.perf_counter()
         with torch.no_grad():
             model = fitted_copy(self.model, self.bench.embedding(self.target)[0][: self._n].to(self.bench.device))
         seconds = time.perf_counter() - started
-        final = crossfit_calibration(self.calibrator, score_M[: self._n], len(made))
+        final = crossfit_calibration(self.calibrator, score_M[: self._n], len(made), self.bench.group_N)
         return self._trial("full", score_M, made, model, final, seconds)
 
     def _few(self) -> Trial:
@@ -122,17 +121,17 @@ class Trials:
 
     def _extended(self, pool: NDArray[np.int64], moments: Moments | None) -> tuple[Method, Calibration]:
         """The finished model extended by k photographs out of a pool, and the threshold of their left-out scores."""
-        places = [int(i) for i in pool]
-        random.Random(self.few.seed).shuffle(places)
-        chosen = sorted(places[: self.few.k])
+        chosen = sorted(drawn_places(pool.tolist(), self.bench.group_N, self.few))
+        group_K = np.unique(self.bench.group_N[chosen], return_inverse=True)[1].astype(np.int64)
         views = [self.bench.embedding(view)[0][chosen] for view in self.few.views(self.target)]
         model = copy_of(self.model).to(torch.device("cpu"))
-        scores = repair_method(model, self.few, torch.stack(views), moments, self.first, self.bench.image_size)
+        scores = repair_method(model, self.few, torch.stack(views), moments, self.first, self.bench.image_size, group_K)
         left_out = np.array([float(found.image_score_B[0]) for found in scores])
         model.eval().to(self.bench.device)
-        if len(left_out) == 1:
-            return model, self.calibrator.calibrate(left_out, np.zeros(1, np.int64))
-        return model, crossfit_calibration(self.calibrator, left_out, len(left_out))
+        series = int(group_K.max()) + 1
+        if series == 1:
+            return model, self.calibrator.calibrate(left_out, np.zeros(len(left_out), np.int64), group_K)
+        return model, crossfit_calibration(self.calibrator, left_out, series, group_K)
 
     def _trial(
         self,

@@ -1,5 +1,7 @@
 """The exact interval of a rate that was counted."""
 
+import numpy as np
+
 from adshift.errors import AdshiftError
 
 
@@ -29,3 +31,24 @@ def binomial_interval(successes: int, n: int, level: float = 0.95) -> tuple[floa
     low = 0.0 if successes == 0 else float(betaincinv(successes, n - successes + 1, tail))
     high = 1.0 if successes == n else float(betaincinv(successes + 1, n - successes, 1 - tail))
     return low, high
+
+
+def tolerance_rank(n: int, alpha: float, confidence: float) -> int:
+    """The largest k for which a threshold just above the k-th largest of n scores keeps alpha with confidence; 0 for none.
+
+    The rate above it of a new score is Beta(k, n + 1 - k) where scores are independent of one continuous distribution (with
+    ties it is lower), and P(Beta(k, n + 1 - k) <= alpha) = P(Binomial(n, alpha) >= k): a one-sided tolerance limit (Wilks,
+    Annals of Mathematical Statistics 1941).
+
+    Args:
+        n: scores, >= 1.
+        alpha, confidence: in (0, 1).
+
+    Example:
+        >>> tolerance_rank(44, 0.05, 0.9), tolerance_rank(45, 0.05, 0.9)
+        (0, 1)
+    """
+    from scipy.special import bdtrc
+
+    reached = np.flatnonzero(bdtrc(np.arange(n), n, alpha) >= confidence)  # P(Binomial >= k + 1) for k = 0, 1, ...
+    return int(reached[-1]) + 1 if reached.size else 0

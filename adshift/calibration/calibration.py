@@ -82,8 +82,12 @@ class Calibrator(Protocol):
     kind: ClassVar[str]
     needs_anomalies: ClassVar[bool]
 
-    def calibrate(self, scores_N: np.ndarray, labels_N: np.ndarray) -> Calibration:
-        """The threshold for N raw scores with labels 0 (normal) and 1 (anomalous)."""
+    def calibrate(self, scores_N: np.ndarray, labels_N: np.ndarray, groups_N: np.ndarray | None = None) -> Calibration:
+        """The threshold for N raw scores with labels 0 (normal) and 1 (anomalous).
+
+        ``groups_N``: whole numbers, equal for pictures of one series, over which a promise is then made
+        (`adshift.calibration.groups`); None where every picture is a series of its own.
+        """
         ...
 
 

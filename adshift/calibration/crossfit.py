@@ -18,7 +18,9 @@ def folds(n: int, k: int, seed: int) -> np.ndarray:
     return np.asarray(np.random.default_rng(seed).permutation(np.arange(n, dtype=np.int64) % k))
 
 
-def crossfit_calibration(calibrator: Calibrator, scores_out_of_fold_N: np.ndarray, folds: int) -> Calibration:
+def crossfit_calibration(
+    calibrator: Calibrator, scores_out_of_fold_N: np.ndarray, folds: int, groups_N: np.ndarray | None = None
+) -> Calibration:
     """The threshold for the model fitted on all N normals, from scores by models that had not seen the image.
 
     Score i comes from the model fitted without the fold of image i. The calibrator takes the N scores as if
@@ -42,6 +44,8 @@ def crossfit_calibration(calibrator: Calibrator, scores_out_of_fold_N: np.ndarra
         calibrator: any that needs normals alone.
         scores_out_of_fold_N: raw out-of-fold scores of the N train normals.
         folds: K, the number of folds, in [2, N].
+        groups_N: as in `Calibrator.calibrate`; the folds are then of whole groups, which take the place of images
+            above.
 
     Returns:
         The calibrator's result with the parameter `folds` and a warning that states the promise.
@@ -56,7 +60,7 @@ def crossfit_calibration(calibrator: Calibrator, scores_out_of_fold_N: np.ndarra
         )
     scores = np.asarray(scores_out_of_fold_N)
     _check_folds(folds, scores.size)
-    calibration = calibrator.calibrate(scores, np.zeros(scores.shape, dtype=np.int64))
+    calibration = calibrator.calibrate(scores, np.zeros(scores.shape, dtype=np.int64), groups_N)
     return replace(
         calibration,
         parameters={**calibration.parameters, "folds": folds},
@@ -77,7 +81,8 @@ def _promise(calibration: Calibration, k: int) -> str:
     start = f"cross-fitted over {k} folds: the promised rate"
     if calibration.kind != "conformal" or calibration.promised_rate is None:
         return f"{start} is approximate; the threshold serves a model fitted on more images"
-    bound = worst_case_rate(calibration.promised_rate, calibration.n, k)
+    count = int(calibration.parameters.get("groups", calibration.n))
+    bound = worst_case_rate(calibration.promised_rate, count, k)
     return (
         f"{start} is approximate; the worst case is {bound:.3g} if more training images never raise a score, "
         "and unbounded otherwise"

@@ -9,7 +9,8 @@ import numpy as np
 from adshift.calibration import gpd
 from adshift.calibration.calibration import Calibration
 from adshift.calibration.conformal import Conformal
-from adshift.calibration.scores import check_rate, normal_scores, share_of
+from adshift.calibration.groups import Normals, normals_in_groups
+from adshift.calibration.scores import check_rate, share_of
 from adshift.errors import AdshiftError
 
 MIN_EXCEEDANCES = 10  # fewer leave two parameters to noise
@@ -91,13 +92,19 @@ class EVT:
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise AdshiftError(f"threshold.seed={self.seed!r} must be a whole number of at least 0; 0 is the default")
 
-    def calibrate(self, scores_N: np.ndarray, labels_N: np.ndarray) -> Calibration:
-        """The threshold for N raw scores, from those with label 0; `checked_scores` says what is refused."""
-        normal = np.sort(normal_scores(scores_N, labels_N))
+    def calibrate(self, scores_N: np.ndarray, labels_N: np.ndarray, groups_N: np.ndarray | None = None) -> Calibration:
+        """The threshold for N raw scores, from those with label 0; `checked_scores` says what is refused.
+
+        ``groups_N`` as in `Calibrator.calibrate`: of each group one picture counts, drawn by ``seed``, as the fit takes its
+        scores to be independent.
+        """
+        normals = normals_in_groups(scores_N, labels_N, groups_N)
+        normal = np.sort(normals.one_a_group(self.seed))
         given: dict[str, float | int | str] = {
             "alpha": float(self.alpha),
             "tail": float(self.tail),
             "seed": self.seed,
+            **normals.parameters(),
         }
         excess_M = excesses(normal, self.tail)
         if excess_M.size < MIN_EXCEEDANCES:
@@ -105,13 +112,13 @@ class EVT:
                 f"{excess_M.size} of {normal.size} normals lie above the tail's start (tail={self.tail:g}), "
                 f"at least {MIN_EXCEEDANCES} needed"
             )
-            return self._fallback(scores_N, labels_N, given, doubt)
+            return self._fallback(normals, scores_N, given, doubt)
         if excess_M[0] == excess_M[-1]:
-            return self._fallback(scores_N, labels_N, given, f"the {excess_M.size} excesses have no spread")
+            return self._fallback(normals, scores_N, given, f"the {excess_M.size} excesses have no spread")
         tail = fit_tail(normal, excess_M)
         doubt = self._doubt(tail, excess_M)
         if doubt:
-            return self._fallback(scores_N, labels_N, given, doubt)
+            return self._fallback(normals, scores_N, given, doubt)
         fitted = {
             "exceedances": excess_M.size,
             "location": tail.location,
@@ -145,9 +152,12 @@ class EVT:
         return ""
 
     def _fallback(
-        self, scores_N: np.ndarray, labels_N: np.ndarray, given: dict[str, float | int | str], doubt: str
+        self, normals: Normals, scores_N: np.ndarray, given: dict[str, float | int | str], doubt: str
     ) -> Calibration:
-        conformal = Conformal(self.alpha).calibrate(scores_N, labels_N)
+        good_N = np.zeros(normals.score_N.size, np.int64)
+        conformal = Conformal(self.alpha).calibrate(
+            normals.score_N.astype(np.asarray(scores_N).dtype), good_N, normals.group_N
+        )
         warnings = (f"evt: {doubt}; the threshold is the conformal one", *conformal.warnings)
         parameters = {**given, "fallback": "conformal"}
         return Calibration(self.kind, parameters, conformal.threshold, conformal.n, conformal.promised_rate, warnings)

@@ -30,8 +30,8 @@ class F1:
     kind: ClassVar[str] = "f1"
     needs_anomalies: ClassVar[bool] = True
 
-    def calibrate(self, scores_N: np.ndarray, labels_N: np.ndarray) -> Calibration:
-        """The threshold for N raw scores with labels 0 and 1.
+    def calibrate(self, scores_N: np.ndarray, labels_N: np.ndarray, groups_N: np.ndarray | None = None) -> Calibration:
+        """The threshold for N raw scores with labels 0 and 1; groups change nothing, as it makes no promise.
 
         It lies between two of the scores; on the lowest of all where every one is called anomalous. A warning says where
         it rests on fewer than ``FEW_ANOMALIES`` anomalous ones.

@@ -6,14 +6,8 @@ from typing import ClassVar
 import numpy as np
 
 from adshift.calibration.calibration import Calibration
-from adshift.calibration.scores import (
-    check_rate,
-    just_above,
-    kth_largest,
-    normal_scores,
-    share_of,
-    smallest_n,
-)
+from adshift.calibration.groups import normals_in_groups
+from adshift.calibration.scores import check_rate, exact, just_above, smallest_n
 
 
 @dataclass(frozen=True)
@@ -36,17 +30,21 @@ class Quantile:
     def __post_init__(self) -> None:
         check_rate("threshold.alpha", self.alpha)
 
-    def calibrate(self, scores_N: np.ndarray, labels_N: np.ndarray) -> Calibration:
-        """The threshold for N raw scores, from those with label 0; `checked_scores` says what is refused."""
-        normal = normal_scores(scores_N, labels_N)
-        allowed = share_of(self.alpha, normal.size)
-        threshold = just_above(kth_largest(normal, allowed + 1), scores_N)
-        alpha = float(self.alpha)
-        if allowed > 0:
-            return Calibration(self.kind, {"alpha": alpha}, threshold, normal.size, alpha)
+    def calibrate(self, scores_N: np.ndarray, labels_N: np.ndarray, groups_N: np.ndarray | None = None) -> Calibration:
+        """The threshold for N raw scores, from those with label 0; `checked_scores` says what is refused.
+
+        ``groups_N`` as in `Calibrator.calibrate`: each of the K groups has mass 1, and alpha K of it may lie above.
+        """
+        normals = normals_in_groups(scores_N, labels_N, groups_N)
+        allowed = exact(self.alpha) * normals.count
+        threshold = just_above(normals.first_beyond(allowed), scores_N)
+        alpha, n = float(self.alpha), normals.score_N.size
+        parameters = {"alpha": alpha, **normals.parameters()}
+        if allowed >= 1:
+            return Calibration(self.kind, parameters, threshold, n, alpha)
         warning = (
-            f"quantile: {normal.size} normals cannot resolve alpha={alpha:g}, "
+            f"quantile: {normals.told} cannot resolve alpha={alpha:g}, "
             f"at least {smallest_n(alpha)} needed; the threshold is just above the largest score, "
-            f"which a new normal reaches at a rate of up to 1/{normal.size + 1}"
+            f"which a new normal reaches at a rate of up to 1/{normals.count + 1}"
         )
-        return Calibration(self.kind, {"alpha": alpha}, threshold, normal.size, alpha, (warning,))
+        return Calibration(self.kind, parameters, threshold, n, alpha, (warning,))

@@ -71,11 +71,16 @@ def check_rate(name: str, rate: float) -> None:
         raise AdshiftError(f"{name}={rate!r} must be >= {LEAST_RATE:g}; 0.05 is the usual rate")
 
 
+def exact(rate: float) -> Fraction:
+    """The decimal that the user wrote: 29/100 for 0.29, which is less in binary."""
+    return Fraction(repr(float(rate)))
+
+
 def share_of(rate: float, n: int) -> int:
     """floor(rate * n), exact in the decimal that the user wrote (0.29 * 100 is 29, not 28)."""
-    return math.floor(Fraction(repr(float(rate))) * n)
+    return math.floor(exact(rate) * n)
 
 
 def smallest_n(alpha: float) -> int:
     """ceil(1 / alpha), exact: the smallest N with floor(alpha N) >= 1."""
-    return math.ceil(1 / Fraction(repr(float(alpha))))
+    return math.ceil(1 / exact(alpha))

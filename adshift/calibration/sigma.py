@@ -7,7 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from adshift.calibration.calibration import Calibration
-from adshift.calibration.scores import just_above, normal_scores
+from adshift.calibration.groups import normals_in_groups
+from adshift.calibration.scores import just_above
 from adshift.errors import AdshiftError
 
 
@@ -33,18 +34,21 @@ class Sigma:
         if not (number and 0 < self.k < math.inf):
             raise AdshiftError(f"threshold.k={self.k!r} must be a finite number above 0; 3 is the usual one")
 
-    def calibrate(self, scores_N: np.ndarray, labels_N: np.ndarray) -> Calibration:
+    def calibrate(self, scores_N: np.ndarray, labels_N: np.ndarray, groups_N: np.ndarray | None = None) -> Calibration:
         """The threshold for N raw scores, from those with label 0.
 
-        Equal scores have no spread: the threshold is then just above them, with a warning.
+        ``groups_N`` as in `Calibrator.calibrate`: of each group one picture counts, drawn by a fixed seed, as alike
+        pictures spread less than those of several groups. Equal scores have no spread: the threshold is then just above
+        them, with a warning.
 
         Raises:
             AdshiftError: fewer than 2 normals, and whatever `checked_scores` refuses.
         """
-        normal = normal_scores(scores_N, labels_N)
+        normals = normals_in_groups(scores_N, labels_N, groups_N)
+        normal = normals.one_a_group()
         if normal.size < 2:
             raise AdshiftError(
-                "threshold=sigma with 1 normal calibration score needs at least 2 for a standard deviation; "
+                "threshold=sigma with 1 normal calibration score, or group of them, needs at least 2 for a deviation; "
                 "hold out more normal images or use threshold=conformal"
             )
         threshold = float(normal.mean() + self.k * normal.std(ddof=1))
@@ -53,4 +57,5 @@ class Sigma:
             threshold = just_above(float(normal[0]), scores_N)
             warnings = (f"sigma: all {normal.size} normal scores are equal; the threshold is just above them",)
         promised = 0.5 * math.erfc(self.k / math.sqrt(2))
-        return Calibration(self.kind, {"k": float(self.k)}, threshold, normal.size, promised, warnings)
+        parameters = {"k": float(self.k), **normals.parameters()}
+        return Calibration(self.kind, parameters, threshold, normal.size, promised, warnings)

@@ -20,6 +20,7 @@ from adshift.config.threshold import calibrator_of, pixel_rule_of
 from adshift.data.layouts.by_name import located, require_domains
 from adshift.data.moved import FOLDER
 from adshift.data.samples import Sample
+from adshift.data.series.rules import NONE, Rule, rule_of
 from adshift.data.splits import OfficialSplit, Splitter, StudySplit
 from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
@@ -40,6 +41,7 @@ class Plan:
         source, root, categories: whose images.
         folder: what the folder of the only category is called, where its images were moved after the fit; else empty.
         domain: the real domain that models are fitted in where nothing is adapted; empty where the data set tells but one.
+        series: what tells which images are of one series; None where each is one by itself.
         splitter, regime, recipe: which of them train, calibrate and test, and in which domain.
         model: the method on its backbone, not yet built.
         calibrator, scope, crossfit: how thresholds are made; ``crossfit`` is the number of folds, 0 for none.
@@ -61,6 +63,7 @@ class Plan:
     categories: tuple[str, ...]
     folder: str
     domain: str
+    series: Rule | None
     splitter: Splitter
     regime: Regime
     recipe: Recipe
@@ -111,6 +114,7 @@ def make_plan(config: Mapping[str, Any], source: Domain, born: Recipe | None = N
         categories=names("data.categories", data["categories"], "[carpet,zipper]"),
         folder=checked("data.folder", data.get(FOLDER, ""), str),
         domain=source_domain_of(data),
+        series=rule_of(checked("data.groups", data.get("groups", NONE), str)),
         splitter=build(config["split"], "split"),
         regime=regime,
         recipe=regime.applied(start),

@@ -33,6 +33,9 @@ class AnomalyDataModule(pl.LightningDataModule):
         num_workers: processes that decode; it changes no figure.
         mask_resolution: see ``ImageDataset``.
         correction: see ``ImageDataset``.
+
+    Attributes:
+        fitted: the train images in the first of their domains, once a fit has asked for them.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class AnomalyDataModule(pl.LightningDataModule):
         self.num_workers = num_workers
         self.mask_resolution = mask_resolution
         self.correction = correction
+        self.fitted: PreparedImages | None = None
         self._contents: dict[Path, str] = {}
 
     def images(self, samples: Sequence[Sample], domain: Domain) -> PreparedImages:
@@ -77,7 +81,9 @@ class AnomalyDataModule(pl.LightningDataModule):
 
     def train_images(self) -> tuple[PreparedImages, ...]:
         """The train role in each of its domains, in its order: a fit that sees every image once needs no shuffling."""
-        return tuple(self.images(self.split.train, domain) for domain in self.train_domains)
+        found = tuple(self.images(self.split.train, domain) for domain in self.train_domains)
+        self.fitted = found[0]
+        return found
 
     def train_dataloader(self) -> DataLoader[ImageBatch]:
         """Batches of the train role, domain after domain."""

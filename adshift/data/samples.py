@@ -20,6 +20,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from adshift.data.listing import SUFFIXES, folders, image_files, visible
 from adshift.data.outputs import is_written
 from adshift.data.pasted import Pasted
@@ -45,6 +47,7 @@ class Sample:
         at: where it lies, if not at ``path``: in a folder that was called as its category when a run was made.
         pasted: a defect that is drawn into this good image when it is read; None for an image as it lies there.
         more_masks: the files that mark further parts of the ground truth (MVTec LOCO AD).
+        group: the series that it belongs to (`adshift.data.series`); empty where it is a series of its own.
     """
 
     path: str
@@ -57,6 +60,7 @@ class Sample:
     pasted: Pasted | None = None
     more_masks: tuple[str, ...] = ()
     at: str = ""
+    group: str = ""
 
     @property
     def masks(self) -> tuple[str, ...]:
@@ -67,6 +71,11 @@ class Sample:
     def label(self) -> int:
         """0 for a nominal image, 1 for an anomalous one."""
         return int(self.defect != GOOD)
+
+    @property
+    def unit(self) -> tuple[str, str]:
+        """What it is exchangeable by: its category, and its group, or its path where it is one by itself."""
+        return self.category, self.group or self.path
 
     @property
     def place(self) -> str:
@@ -102,6 +111,20 @@ class CategoryIndex:
     def samples(self) -> tuple[Sample, ...]:
         """Every image."""
         return (*self.train_good, *self.validation_good, *self.test_good, *self.test_anomalous, *self.uncertain)
+
+
+def by_unit(samples: Iterable[Sample]) -> dict[tuple[str, str], list[Sample]]:
+    """Images by their unit, units in the order that they first come."""
+    found: dict[tuple[str, str], list[Sample]] = {}
+    for sample in samples:
+        found.setdefault(sample.unit, []).append(sample)
+    return found
+
+
+def unit_numbers(samples: Sequence[Sample]) -> np.ndarray:
+    """The unit of each image, int64 [N]: 0 to K - 1, in the order that they first come."""
+    number = {unit: i for i, unit in enumerate(by_unit(samples))}
+    return np.array([number[sample.unit] for sample in samples], np.int64)
 
 
 def is_flat(base: Path) -> bool:

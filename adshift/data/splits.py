@@ -1,4 +1,7 @@
-"""The three splits of the protocol: which image plays which role. They depend on file names and seeds alone."""
+"""The three splits of the protocol: which image plays which role. They depend on file names, groups and seeds alone.
+
+Pictures of one series (`adshift.data.series`) have one role: where there are any, what is said of normals is done to series.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from adshift.data.samples import CategoryIndex, Sample
+from adshift.data.samples import CategoryIndex, Sample, by_unit
 from adshift.errors import AdshiftError
 
 Role = Literal["train", "calibration", "test", "uncertain"]
@@ -20,13 +23,14 @@ class Split:
     """The samples of each role. No sample has two roles.
 
     ``uncertain`` are test images that the data set calls neither good nor defective: they are scored, and count in no
-    figure.
+    figure. ``notes`` say what should be known of the images, a line each.
     """
 
     train: tuple[Sample, ...]
     calibration: tuple[Sample, ...]
     test: tuple[Sample, ...]
     uncertain: tuple[Sample, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def of(self, role: Role) -> tuple[Sample, ...]:
         """The samples of one role."""
@@ -106,13 +110,17 @@ class OfficialSplit:
 
 
 def _hold_out(index: CategoryIndex, fraction: float, generator: random.Random) -> tuple[list[Sample], list[Sample]]:
-    """The normals that train and those that calibrate: by a shuffle, or as the data set itself divides them."""
-    normals = list(index.train_good)
+    """The normals that train and those that calibrate: by a shuffle of their groups, or as the data set divides them."""
     if index.validation_good:
-        return normals, list(index.validation_good)
-    generator.shuffle(normals)
-    n_train = int(fraction * len(normals))
-    return normals[:n_train], normals[n_train:]
+        return list(index.train_good), list(index.validation_good)
+    units = list(by_unit(index.train_good).values())
+    generator.shuffle(units)
+    n_train = int(fraction * len(units))
+    return _flat(units[:n_train]), _flat(units[n_train:])
+
+
+def _flat(units: Sequence[Sequence[Sample]]) -> list[Sample]:
+    return [sample for unit in units for sample in unit]
 
 
 def _check_fraction(name: str, value: float) -> None:
@@ -129,14 +137,19 @@ def split_all(indices: Sequence[CategoryIndex], splitter: Splitter) -> Split:
     parts = [splitter(index) for index in indices]
     for index, part in zip(indices, parts, strict=True):
         if not part.train:
+            units = len(by_unit(index.train_good))
+            series = f" in {units} groups (data.groups)" if units < len(index.train_good) else ""
             raise AdshiftError(
-                f"category={index.category} has {len(index.train_good)} train/good images, of which the split leaves 0 "
-                "to train on; add images, or use split=official"
+                f"category={index.category} has {len(index.train_good)} train/good images{series}, of which the split "
+                "leaves 0 to train on; add images, or use split=official"
             )
     return replace(pooled(parts), uncertain=tuple(sample for index in indices for sample in index.uncertain))
 
 
 def pooled(parts: Sequence[Split]) -> Split:
     """The roles of several splits, one split after another."""
-    roles: tuple[Role, ...] = (*ROLES, "uncertain")
-    return Split(*(tuple(sample for part in parts for sample in part.of(role)) for role in roles))
+
+    def together(role: Role) -> tuple[Sample, ...]:
+        return tuple(sample for part in parts for sample in part.of(role))
+
+    return Split(together("train"), together("calibration"), together("test"), together("uncertain"))

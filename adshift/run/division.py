@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ from adshift.data.domains import refuse_namesake, taken_in
 from adshift.data.photographs import index_photographs
 from adshift.data.samples import CategoryIndex, Sample
 from adshift.data.seen import Known, as_they_were, contents_of, strangers
+from adshift.data.series.notes import series_notes
+from adshift.data.series.rules import in_series
 from adshift.data.splits import Role, Split
 from adshift.data.target_split import split_in_domains
 from adshift.errors import AdshiftError
@@ -37,11 +39,13 @@ def divide(plan: Plan, known: Known | None) -> Split:
         AdshiftError: as the splits and the data sources do; an image of a finished run's fit is gone.
     """
     recipe = plan.recipe
-    indices = acquire(plan.source, plan.root, plan.categories, plan.folder)
+    told: dict[str, None] = {}
+    indices = _in_series(plan, acquire(plan.source, plan.root, plan.categories, plan.folder), plan.root, told)
     refuse_namesake(indices, recipe.test, plan.domain)
     fitted, calibrated, tested = (real_of(d) for d in (recipe.train[0], recipe.calibration[0], recipe.test))
-    images = partial(_images, plan, indices)
+    images = cache(partial(_images, plan, tuple(indices), told))
     split = split_in_domains(images, plan.splitter, fitted, calibrated, tested, plan.regime.name)
+    split = replace(split, notes=(*told, *series_notes(split)) if plan.series else ())
     if known is None:
         return split
     there = images(fitted) if isinstance(fitted, Photos) else indices
@@ -50,10 +54,19 @@ def divide(plan: Plan, known: Known | None) -> Split:
     return _as_it_was(split, there, place, known, calibrated != fitted, apart)
 
 
-def _images(plan: Plan, indices: Sequence[CategoryIndex], real: Real | None) -> list[CategoryIndex]:
+def _in_series(plan: Plan, indices: Sequence[CategoryIndex], root: Path, told: dict[str, None]) -> list[CategoryIndex]:
+    """The images with their series; adds to ``told`` what is to be said of these."""
+    found = [in_series(index, plan.series, root) for index in indices]
+    told |= {line: None for _, said in found for line in said}
+    return [index for index, _ in found]
+
+
+def _images(
+    plan: Plan, indices: Sequence[CategoryIndex], told: dict[str, None], real: Real | None
+) -> list[CategoryIndex]:
     """The images of a real domain, or of the source's own where there is none."""
     if isinstance(real, Photos):
-        return index_photographs(Path(real.root), plan.categories)
+        return _in_series(plan, index_photographs(Path(real.root), plan.categories), Path(real.root), told)
     named = real if isinstance(real, Named) else None
     return [taken_in(index, named, plan.domain) for index in indices]
 

@@ -39,7 +39,7 @@ def foresee(plan: Plan, known: Known | None = None) -> Foreseen:
     """
     plan.tracker.require()  # refuses a logger whose package is missing
     split, real = divide(plan, known), real_of(plan.recipe.test)
-    notes = (*domain_notes(split.test), *_verified(plan, split))
+    notes = (*split.notes, *domain_notes(split.test), *_verified(plan, split))
     require_roles(plan, split, real)
     require_roles(plan, drawn(plan, split, real), real)
     return Foreseen(split, notes)

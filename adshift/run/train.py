@@ -24,6 +24,7 @@ def train_into(chosen: dict[str, Any], folder: Path) -> dict[str, Any]:
     plan = make_plan(chosen, SOURCE)
     foreseen = foresee(plan)
     # What is heavy is imported when no mistake is left that could be told without it.
+    from adshift.data.series.hint import series_hint
     from adshift.results.earlier import remove_earlier
     from adshift.results.files import BASE, CHECKPOINT
     from adshift.run.finish import finish
@@ -34,5 +35,7 @@ def train_into(chosen: dict[str, Any], folder: Path) -> dict[str, Any]:
     remove_earlier(folder)
     checkpoint = CHECKPOINT if plan.recipe.few is None else BASE
     timing = fit(cell.trainer, cell.module, cell.datamodule, folder / checkpoint)
+    if plan.series is None and cell.datamodule.fitted is not None:
+        cell.notes += series_hint(cell.split.train, cell.datamodule.fitted.image_NSS3)
     cell.notes += cell.module.method.cautions(len(cell.split.train) * len(plan.recipe.train))
     return finish(cell, chosen, folder, timing)

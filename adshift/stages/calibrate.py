@@ -16,24 +16,29 @@ from adshift.stages.pixel_threshold import left_out_pixel_thresholds, pixel_thre
 from adshift.stages.scored import ScoredImages
 
 
-def _groups(scope: str, categories: Sequence[str], scored: ScoredImages) -> dict[str, ScoredImages]:
+def _scopes(scope: str, categories: Sequence[str], scored: ScoredImages) -> dict[str, ScoredImages]:
     return {GLOBAL: scored} if scope == "global" else {c: scored.of_category(c) for c in categories}
 
 
 def _of_images(calibrator: Calibrator, group: ScoredImages, folds: int) -> Calibration:
     if folds > 1:
-        return crossfit_calibration(calibrator, group.score_N, folds)
-    return calibrator.calibrate(group.score_N, group.label_N)
+        return crossfit_calibration(calibrator, group.score_N, folds, group.group_N)
+    return calibrator.calibrate(group.score_N, group.label_N, group.group_N)
 
 
-def _left_out(calibrator: Calibrator, groups: Iterable[ScoredImages], folds: int) -> dict[str, float]:
+def _units(scored: ScoredImages) -> int:
+    return int(scored.group_N.max()) + 1
+
+
+def _left_out(calibrator: Calibrator, scopes: Iterable[ScoredImages], folds: int) -> dict[str, float]:
     found: dict[str, float] = {}
-    for group in groups:
-        for i, sample in enumerate(group.samples):
-            rest = group.select(np.arange(len(group.samples)) != i)
-            if sample.label == 0 and 0 in rest.label_N:
-                k = min(folds, len(rest.samples))
-                found[sample.path] = _of_images(calibrator, rest, k).threshold
+    for scope_images in scopes:
+        unit_N, label_N = scope_images.group_N, scope_images.label_N
+        for unit in np.unique(unit_N[label_N == 0]):
+            rest = scope_images.select(unit_N != unit)
+            if 0 in rest.label_N:
+                threshold = _of_images(calibrator, rest, min(folds, _units(rest))).threshold
+                found |= {s.path: threshold for s in scope_images.select((unit_N == unit) & (label_N == 0)).samples}
     return found
 
 
@@ -48,20 +53,20 @@ def with_left_out(
     """Thresholds with, for each normal image that is calibrated on, those of all the others, by its path.
 
     Where no other photographs are there to be tested, they tell the false alarms that a threshold keeps: no image is
-    decided by a threshold that it had a part in. An image that is alone in its group gets none.
+    decided by a threshold that it or another of its series had a part in. An image whose series is alone gets none.
 
     Args:
         made: of all images.
         calibrator, scope, categories, scored: as in ``calibrate``.
         folds: K where the scores are out-of-fold or left-out scores, else 0.
     """
-    groups = list(_groups(scope, categories, scored).values())
+    scopes = list(_scopes(scope, categories, scored).values())
 
     def images(parts: Iterable[ScoredImages]) -> dict[str, float]:
         return _left_out(calibrator, parts, folds)
 
-    pixel = left_out_pixel_thresholds(calibrator, made.pixel_rule, groups, images)
-    return replace(made, left_out=images(groups), left_out_pixel=pixel)
+    pixel = left_out_pixel_thresholds(calibrator, made.pixel_rule, scopes, images)
+    return replace(made, left_out=images(scopes), left_out_pixel=pixel)
 
 
 def calibrate(
@@ -81,7 +86,7 @@ def calibrate(
         categories: the run's categories.
         scored: the calibration images.
         folds: K where the scores are out-of-fold scores of train images, else 0.
-        left_out: whether each score is of a model that has seen all the others: as many folds as images.
+        left_out: whether each score is of a model that has seen all images of other series: as many folds as series.
         rule: what pixel thresholds promise.
 
     Returns:
@@ -90,10 +95,10 @@ def calibrate(
     """
     if not scored.samples:
         return Thresholds({}, {}, pixel_rule=rule)
-    groups = _groups(scope, categories, scored)
+    scopes = _scopes(scope, categories, scored)
     image, pixel, normals = {}, {}, {}
-    for name, group in groups.items():
-        k = len(group.samples) if left_out else folds
+    for name, group in scopes.items():
+        k = _units(group) if left_out else folds
         of_images = partial(_of_images, calibrator, folds=k)
         image[name] = of_images(group)
         found = pixel_threshold(calibrator, rule, group, k, of_images)

@@ -39,7 +39,7 @@ def pixel_threshold(
         return of_images(with_region_scores(scored, rule))
     if rule.kind == AREA:
         good = scored.select(scored.label_N == 0)
-        found = bounded_area(GoodPixels.of(good.maps), calibrator.alpha)  # type: ignore[attr-defined]
+        found = bounded_area(GoodPixels.of(good.maps, good.group_N), calibrator.alpha)  # type: ignore[attr-defined]
         return found if folds < 2 else _crossfitted(found, folds)
     return _of_pixels(calibrator, scored)
 
@@ -47,22 +47,23 @@ def pixel_threshold(
 def left_out_pixel_thresholds(
     calibrator: Calibrator,
     rule: PixelRule,
-    groups: Sequence[ScoredImages],
+    scopes: Sequence[ScoredImages],
     left_out_images: Callable[[Sequence[ScoredImages]], dict[str, float]],
 ) -> dict[str, float]:
-    """For each normal image that is calibrated on the pixel threshold of all the others, by its path.
+    """For each normal image that is calibrated on the pixel threshold of the other series, by its path.
 
     None of them for ``pixels``, which promises nothing about images.
     """
     if rule.kind == IMAGE:
-        return left_out_images([with_region_scores(group, rule) for group in groups])
+        return left_out_images([with_region_scores(group, rule) for group in scopes])
     found: dict[str, float] = {}
-    for group in groups if rule.kind == AREA else ():
-        good = group.select(group.label_N == 0)
-        pixels, everyone = GoodPixels.of(good.maps), range(len(good.samples))
-        for i in everyone if len(everyone) > 1 else ():
-            rest = [j for j in everyone if j != i]
-            found[good.samples[i].path] = bounded_area(pixels, calibrator.alpha, rest).threshold  # type: ignore[attr-defined]
+    for scope_images in scopes if rule.kind == AREA else ():
+        good = scope_images.select(scope_images.label_N == 0)
+        unit_N = good.group_N
+        pixels = GoodPixels.of(good.maps, unit_N)
+        for unit in range(pixels.count if pixels.count > 1 else 0):
+            threshold = bounded_area(pixels, calibrator.alpha, left_out=unit).threshold  # type: ignore[attr-defined]
+            found |= {s.path: threshold for s, own in zip(good.samples, unit_N, strict=True) if own == unit}
     return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adshift.adaptation.augmentation import Augmentation
-from adshift.data.samples import Sample
+from adshift.data.samples import Sample, unit_numbers
 from adshift.shift.pixels import UInt8
 
 
@@ -41,6 +41,11 @@ class ScoredImages:
     def label_N(self) -> NDArray[np.int64]:
         """0 nominal, 1 anomalous."""
         return np.array([sample.label for sample in self.samples], np.int64)
+
+    @property
+    def group_N(self) -> NDArray[np.int64]:
+        """The series of each image, 0 to K - 1: images of one, and one image in several domains, share it."""
+        return unit_numbers(self.samples)
 
     def select(self, keep_N: Sequence[bool] | NDArray[np.bool_]) -> ScoredImages:
         """The images where ``keep_N`` holds."""

@@ -74,7 +74,7 @@ class Measure:
         (train,), (calibration,) = recipe.train, recipe.calibration
         n = len(bench.good)
         tested = bench.seen(train, recipe.test)
-        found = thresholds(self.calibrator, bench.seen(train, calibration).score_M[:n], bench.fold_N)
+        found = thresholds(self.calibrator, bench.seen(train, calibration).score_M[:n], bench.fold_N, bench.group_N)
         threshold_M = np.tile(np.array([c.threshold for c in found])[bench.fold_N], 2)
         figures = self._figures(tested, threshold_M)
         called = tested.score_M[n:] >= threshold_M[n:]

@@ -11,6 +11,7 @@ from adshift.data.domains import taken_in
 from adshift.data.moved import placed
 from adshift.data.photographs import index_photographs
 from adshift.data.samples import Sample
+from adshift.data.series.rules import in_series
 from adshift.errors import AdshiftError
 from adshift.results.read import read_config, read_result
 from adshift.shift.domain import Domain
@@ -41,6 +42,7 @@ def foresee(chosen: dict[str, Any]) -> Foreseen:
         index = taken_in(whole, None, plan.domain)
     else:
         (index,) = index_photographs(Path(photos.root), plan.categories)
+    index, _ = in_series(index, plan.series, plan.root if photos is None else Path(photos.root))
     return Foreseen(asked, fitted, plan, photographs(index, asked))
 
 

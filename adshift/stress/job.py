@@ -13,7 +13,6 @@ import tqdm.auto as tqdm_auto
 from omegaconf import DictConfig
 from tqdm import tqdm
 
-from adshift.calibration.crossfit import folds
 from adshift.calibration.pixel_rule import IMAGE, REGION, PixelRule
 from adshift.config.build import build, plain
 from adshift.data.acquire import verify_files
@@ -25,6 +24,7 @@ from adshift.shift.domain import Domain
 from adshift.shift.names import CLEAN
 from adshift.shift.photos import photos_of, root_of
 from adshift.stages.fit import make_trainer
+from adshift.stages.folds import assign_folds
 from adshift.stress.cells import Cell, Measure
 from adshift.stress.foresee import foresee
 from adshift.stress.outcome import Outcome
@@ -68,7 +68,7 @@ def put_under_stress(chosen: dict[str, Any]) -> Outcome:
     with read_config(asked.run):
         model = plan.model.built()
     bench = Bench(
-        model, good, _pasted(good, asked), folds(len(good), asked.folds, asked.seed), prepare,
+        model, good, _pasted(good, asked), assign_folds(good, asked.folds, asked.seed, "folds"), prepare,
         plan.image_size, plan.batch_size, device, asked.home,
     )  # fmt: skip
     rule = PixelRule(IMAGE, REGION, plan.image_size) if plan.calibrator.needs_anomalies else plan.pixel

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from adshift.data.pasted import Pasted
 from adshift.data.prepared import PreparedImages
-from adshift.data.samples import Sample
+from adshift.data.samples import Sample, unit_numbers
 from adshift.methods.finite import all_finite
 from adshift.methods.method import Method
 from adshift.shift.domain import Domain
@@ -91,6 +91,11 @@ class Bench:
     _embedded: dict[Domain, tuple[Tensor, list[UInt8]]] = field(default_factory=dict)
     _models: dict[Domain, list[Method]] = field(default_factory=dict)
     _seen: dict[tuple[Domain, Domain], Seen] = field(default_factory=dict)
+
+    @property
+    def group_N(self) -> NDArray[np.int64]:
+        """The series of each good image, 0 to K - 1; no fold divides one."""
+        return unit_numbers(self.good)
 
     def seen(self, born: Domain, domain: Domain) -> Seen:
         """The images in ``domain``, each scored by the model that was fitted on the other folds in ``born``."""

@@ -29,12 +29,15 @@ IMAGE = ("false_alarm_rate", "recall", RIGHT, "image_auroc")
 Array = NDArray[np.float64]
 
 
-def thresholds(calibrator: Calibrator, score_N: Array, fold_N: NDArray[np.int64]) -> tuple[Calibration, ...]:
-    """For each fold the calibration on the good images of the other folds: no image takes part in its own threshold."""
-    return tuple(
-        calibrator.calibrate(score_N[fold_N != fold], np.zeros(int((fold_N != fold).sum()), np.int64))
-        for fold in range(int(fold_N.max()) + 1)
-    )
+def thresholds(
+    calibrator: Calibrator, score_N: Array, fold_N: NDArray[np.int64], group_N: NDArray[np.int64]
+) -> tuple[Calibration, ...]:
+    """For each fold the calibration on the good images of the other folds: no image takes part in its own threshold.
+
+    ``group_N``: the series of each image, none of which is divided by the folds.
+    """
+    rests = [fold_N != fold for fold in range(int(fold_N.max()) + 1)]
+    return tuple(calibrator.calibrate(score_N[r], np.zeros(int(r.sum()), np.int64), group_N[r]) for r in rests)
 
 
 def good_images_rule(own: Calibrator, what: str) -> tuple[Calibrator, list[str]]:

@@ -6,24 +6,27 @@ import hashlib
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from adshift.data.check.duplicates import duplicate_problems, grouped
+from adshift.data.check.duplicates import duplicate_problems, grouped, is_train
 from adshift.data.check.problem import Problem, error, warning
 from adshift.data.check.twins import Fingerprint, fingerprint, twin_problems
 from adshift.data.images import ImageError, is_transparent, opened, suspicious_values, to_mask, to_rgb
 from adshift.data.samples import Sample
+from adshift.data.series.hint import REMEDY, what_series
+from adshift.data.series.likeness import Thumbnails, thumbnail
 from adshift.shift.pixels import UInt8
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A decoded image: a digest of its pixels, and its fingerprint."""
+    """A decoded image: a digest of its pixels, its fingerprint, and how it looks from afar."""
 
     digest: bytes
     print: Fingerprint | None
+    thumbnail: Thumbnails
 
 
 def pixel_problems(root: Path, samples: Sequence[Sample], progress: bool = False) -> list[Problem]:
@@ -50,6 +53,11 @@ def pixel_problems(root: Path, samples: Sequence[Sample], progress: bool = False
     for group in dict.fromkeys((sample.category, sample.domain) for sample in seen):  # a part in two domains is meant
         own = [sample for sample in seen if (sample.category, sample.domain) == group and sample not in again]
         found += twin_problems(own, [seen[sample].print for sample in own])
+        train = sorted(sample for sample in own if is_train(sample))
+        told = what_series(train, [seen[sample].thumbnail for sample in train])
+        found += (
+            [warning(str(PurePosixPath(train[0].path).parent), f"holds images that {told}", REMEDY)] if told else []
+        )
     return found
 
 
@@ -60,7 +68,9 @@ def _see(root: Path, sample: Sample, found: list[Problem]) -> Seen:
         pixels = to_rgb(image)
     found += _values(sample.path, pixels, frames, alpha)
     header = f"{pixels.shape}".encode()
-    return Seen(hashlib.sha256(header + np.ascontiguousarray(pixels).tobytes()).digest(), fingerprint(pixels))
+    return Seen(
+        hashlib.sha256(header + np.ascontiguousarray(pixels).tobytes()).digest(), fingerprint(pixels), thumbnail(pixels)
+    )
 
 
 def _values(file: str, pixels: UInt8, frames: int, alpha: bool) -> Iterator[Problem]:

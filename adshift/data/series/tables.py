@@ -1,0 +1,43 @@
+"""``data.groups=FILE.csv``: a table of the series, by images' paths or names."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+
+from adshift.data.samples import Sample
+from adshift.errors import AdshiftError
+
+
+def by_table(file: Path) -> Callable[[Path, Sequence[Sample]], tuple[dict[str, str], str]]:
+    """The rule of a table with the columns ``path`` and ``group``; an image that it does not name is one by itself.
+
+    A path is below the data root, below the category's folder, or a mere file name; the longer one wins.
+
+    Raises:
+        AdshiftError: it cannot be read, or lacks a column.
+    """
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as handle:
+            reader = csv.DictReader(handle)
+            columns = reader.fieldnames or ()
+            rows = [(row.get("path") or "", row.get("group") or "") for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise AdshiftError(
+            f"data.groups={file} cannot be read ({error}); give a .csv file with path and group"
+        ) from error
+    if not {"path", "group"} <= set(columns):
+        raise AdshiftError(f"data.groups={file} has the columns {list(columns)}; it must have path and group")
+    listed = {path: group for path, group in rows if group}
+
+    def rule(root: Path, samples: Sequence[Sample]) -> tuple[dict[str, str], str]:
+        names: dict[str, str] = {}
+        for sample in samples:
+            below = sample.path.partition("/")[2]
+            given = [listed[key] for key in (sample.path, below, PurePosixPath(below).name) if key in listed]
+            if given:
+                names[sample.path] = given[0]
+        return names, ""
+
+    return rule
