@@ -53,10 +53,10 @@ class GoodPixels:
         """K, the number of series."""
         return int(self.group_N.max()) + 1
 
-    def above(self, image: int | np.integer, score: float) -> Fraction:
-        """The share of an image's pixels over a score."""
+    def above(self, image: int, score: float) -> int:
+        """How many of an image's pixels lie over a score."""
         pixels = self.pixels_N[image]
-        return Fraction(len(pixels) - int(np.searchsorted(pixels, score, side="right")), len(pixels))
+        return len(pixels) - int(np.searchsorted(pixels, score, side="right"))
 
 
 def bounded_area(good: GoodPixels, alpha: float, left_out: int | None = None) -> Calibration:
@@ -93,9 +93,15 @@ def bounded_area(good: GoodPixels, alpha: float, left_out: int | None = None) ->
         )
         return Calibration(KIND, parameters, just_above(largest, good.values_V), images, 1 / (n + 1), (warning,))
 
+    images_of: dict[int, list[int]] = {}
+    for unit in members:
+        for i in unit.tolist():
+            images_of.setdefault(len(unit) * len(good.pixels_N[i]), []).append(i)
+
     def holds(score: float) -> bool:
-        losses = (sum((good.above(i, score) for i in unit), Fraction(0)) / len(unit) for unit in members)
-        return sum(losses, Fraction(0)) <= bound
+        """Whether the losses sum up to no more: a pixel weighs 1 / (pixels of its image x images of its series)."""
+        over = (Fraction(sum(good.above(i, score) for i in part), weight) for weight, part in images_of.items())
+        return sum(over, Fraction(0)) <= bound
 
     lowest = good.values_V[bisect_left(good.values_V, True, key=holds)]
     return Calibration(KIND, parameters, just_above(float(lowest), good.values_V), images, float(alpha))

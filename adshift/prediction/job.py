@@ -189,7 +189,7 @@ def _outlined(detector: Detector) -> str:
     if detector.pixel_threshold is None:
         return ""
     rule, rate = detector.pixel_rule, detector.pixel_promised
-    what = "every pixel" if rule.region == 1 else f"every region of at least {rule.region} pixels of the map"
+    what = "what lies" if rule.region == 1 else f"every region of at least {rule.region} pixels of the map"
     expected = "small spots of it are to be expected on good images too"
     if rule.kind == IMAGE and rate is not None:
         expected = f"about {100 * rate:.3g} % of good images have such an outline"

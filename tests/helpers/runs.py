@@ -76,7 +76,7 @@ def make_run(folder: Path, root: Path, categories: Sequence[str] = ("plate",), s
         "calibration": _scored(config, root, calibration, signal, seed + 1),
         "test": _scored(config, root, test, signal, seed),
     }
-    rule = build(config["threshold"], "threshold", without=("scope",))
+    rule = build(config["threshold"], "threshold", without=("scope", "pixel", "region"))
     thresholds = calibrate(rule, config["threshold"]["scope"], categories, scored["calibration"])
     evaluation = measure(scored["test"], thresholds, categories, REPLICATES, 0)
     brief = {name: {"kind": c.kind, "value": c.threshold, "promised_rate": c.promised_rate, "n": c.n}
