@@ -11,12 +11,20 @@ from numpy.typing import ArrayLike, NDArray
 from adshift.calibration.scores import check_rate
 from adshift.errors import AdshiftError
 
+ROUNDED = 10
+"""Decimals of a mass of series: enough to tell apart what fewer than 10,000 images can differ by."""
 SLACK = 1e-12
 """Relative: p-values and their bounds are quotients of whole numbers, and equal ones may differ in the last bit."""
 
 
-def conformal_p_values(scores_N: ArrayLike, normals_M: Sequence[float]) -> NDArray[np.float64]:
+def conformal_p_values(
+    scores_N: ArrayLike, normals_M: Sequence[float], groups_M: Sequence[int] = ()
+) -> NDArray[np.float64]:
     """How rare a score at least as high is among good images: p = (1 + #{calibration scores >= s}) / (M + 1).
+
+    Where the calibration images are of K series, each series counts as one, whatever it holds: the p-value is the mean of
+    those that one picture a series would give, over all ways to take them, and is one for a picture of a new series
+    (`adshift.calibration.groups`).
 
     If an image is exchangeable with the M calibration images, P(p <= a) <= a for every a: ties count against the alarm,
     as in ``adshift.calibration.conformal.Conformal``, whose decision at alpha is p <= alpha wherever M can promise it.
@@ -26,22 +34,36 @@ def conformal_p_values(scores_N: ArrayLike, normals_M: Sequence[float]) -> NDArr
     Args:
         scores_N: N raw scores.
         normals_M: the scores of the M >= 1 calibration normals, ascending.
+        groups_M: the series of each, whole numbers; empty where each is one by itself.
 
     Returns:
-        float64 [N] in [1 / (M + 1), 1].
+        float64 [N] in [1 / (K + 1), 1], where K is the number of series, M at most.
 
     Source: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World, 2005; Bates, Candes, Lei, Romano, Sesia,
     Testing for outliers with conformal p-values, Annals of Statistics 2023, equation 2 and theorem 2.
     """
     below_N = np.searchsorted(np.asarray(normals_M, np.float64), np.asarray(scores_N, np.float64), side="left")
-    return np.asarray((1.0 + len(normals_M) - below_N) / (len(normals_M) + 1.0), np.float64)
+    count = units(normals_M, groups_M)
+    if count == len(normals_M):
+        return np.asarray((1.0 + count - below_N) / (count + 1.0), np.float64)
+    number_M = np.unique(groups_M, return_inverse=True)[1]
+    mass_M = 1.0 / np.bincount(number_M)[number_M]
+    above_M = np.append(np.cumsum(mass_M[::-1])[::-1], 0.0)
+    rounded_N = np.round(above_M[below_N], ROUNDED)  # sums of fractions, whose last bits depend on their order
+    return np.asarray((1.0 + rounded_N) / (count + 1.0), np.float64)
+
+
+def units(normals_M: Sequence[float], groups_M: Sequence[int]) -> int:
+    """K: how many series the calibration images are of."""
+    return len(set(groups_M)) if len(groups_M) else len(normals_M)
 
 
 def rejected(p_values_N: ArrayLike, rate: float) -> NDArray[np.bool_]:
     """Which hypotheses Benjamini and Hochberg's procedure rejects at ``rate``: bool [N].
 
     Among images so called bad the expected share of good ones is at most ``rate`` times the share of good ones in the
-    batch, if the good ones are exchangeable with the calibration images; none called bad counts as a share of 0.
+    batch, if the good ones are exchangeable with the calibration images; none called bad counts as a share of 0. Images of
+    one series in the batch are not independent, so that for them it is no promise.
 
     Raises:
         AdshiftError: a rate outside (0, 1).
@@ -57,14 +79,16 @@ def rejected(p_values_N: ArrayLike, rate: float) -> NDArray[np.bool_]:
 
 
 def normals_needed(n: int, bad: int, rate: float) -> int:
-    """How many calibration normals it takes before ``bad`` of n images, beyond all of those, are called so at ``rate``.
+    """How many calibration normals, or series, it takes before ``bad`` of n images, beyond all of those, are called so.
 
     The smallest p-value is 1 / (M + 1), and k images that share it are called bad where it is at most rate k / n.
     """
     return max(1, math.ceil(n / (rate * bad) * (1 - SLACK)) - 1)
 
 
-def batch_threshold(scores_N: Sequence[float], normals_M: Sequence[float], rate: float) -> float:
+def batch_threshold(
+    scores_N: Sequence[float], normals_M: Sequence[float], rate: float, groups_M: Sequence[int] = ()
+) -> float:
     """The score from which on images of a finished batch are called bad at the false discovery rate ``rate``.
 
     p-values fall with the score, so that what ``rejected`` rejects is what scores highest. Where it rejects nothing, the
@@ -78,5 +102,5 @@ def batch_threshold(scores_N: Sequence[float], normals_M: Sequence[float], rate:
             f"{len(scores_N)} images and {len(normals_M)} calibration scores, at least one of each is needed to decide a "
             "batch; use decide=threshold"
         )
-    called = np.asarray(scores_N, np.float64)[rejected(conformal_p_values(scores_N, normals_M), rate)]
+    called = np.asarray(scores_N, np.float64)[rejected(conformal_p_values(scores_N, normals_M, groups_M), rate)]
     return float(called.min()) if called.size else math.nextafter(max(scores_N), math.inf)

@@ -47,6 +47,7 @@ class Thresholds:
         left_out_pixel: the same of pixels.
         normals: the image scores of the good calibration images, ascending, under the keys of ``image``: what p-values
             are taken against. Empty for a run from before they were kept.
+        series: the series of each of these scores, whole numbers; no entry where every image is one by itself.
         pixel_rule: what the pixel thresholds promise, and which regions count.
     """
 
@@ -54,6 +55,7 @@ class Thresholds:
     pixel: dict[str, Calibration]
     left_out: dict[str, float] = field(default_factory=dict)
     normals: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    series: dict[str, tuple[int, ...]] = field(default_factory=dict)
     pixel_rule: PixelRule = PLAIN
     left_out_pixel: dict[str, float] = field(default_factory=dict)
 
@@ -70,6 +72,10 @@ class Thresholds:
     def normals_of(self, category: str) -> tuple[float, ...]:
         """The scores of the good images that the threshold for a category rests on; empty where they were not kept."""
         return self.normals.get(category) or self.normals.get(GLOBAL, ())
+
+    def series_of(self, category: str) -> tuple[int, ...]:
+        """The series of each of these; empty where every image is one by itself."""
+        return self.series.get(category if category in self.normals else GLOBAL, ())
 
     def pixel_threshold(self, category: str, path: str = "") -> float | None:
         """The pixel threshold for a category, or for its image at ``path``; None where nothing was calibrated."""
@@ -88,6 +94,7 @@ class Thresholds:
             "image": {name: c.to_json() for name, c in self.image.items()},
             "pixel": {name: c.to_json() for name, c in self.pixel.items()},
             "normals": {name: list(scores) for name, scores in self.normals.items()},
+            "series": {name: list(numbers) for name, numbers in self.series.items()},
             "pixel_rule": self.pixel_rule.to_json(),
         }
 
@@ -96,10 +103,12 @@ class Thresholds:
         """Read what ``to_json`` wrote; raises AdshiftError where it is something else."""
         if not all(isinstance(data.get(part), dict) for part in ("image", "pixel")):
             raise AdshiftError(f"a calibration with the keys {sorted(data)} must have image and pixel; calibrate anew")
+        normals = _read_normals(data.get("normals", {}))
         return Thresholds(
             {name: Calibration.from_json(c) for name, c in data["image"].items()},
             {name: Calibration.from_json(c) for name, c in data["pixel"].items()},
-            normals=_read_normals(data.get("normals", {})),
+            normals=normals,
+            series=_read_series(data.get("series", {}), normals),
             pixel_rule=PixelRule.from_json(data.get("pixel_rule", {})),
         )
 
@@ -110,7 +119,21 @@ def _read_normals(data: Any) -> dict[str, tuple[float, ...]]:
         isinstance(scores, list) and scores and all(map(is_score, scores)) for scores in data.values()
     ):
         raise AdshiftError("the normals of a calibration must be finite scores, a list a category; calibrate anew")
-    return {name: tuple(sorted(map(float, scores))) for name, scores in data.items()}
+    if any(scores != sorted(scores) for scores in data.values()):
+        raise AdshiftError("the normals of a calibration must ascend, as they were written; calibrate anew")
+    return {name: tuple(map(float, scores)) for name, scores in data.items()}
+
+
+def _read_series(data: Any, normals: dict[str, tuple[float, ...]]) -> dict[str, tuple[int, ...]]:
+    """The series as ``to_json`` wrote them; raises AdshiftError for anything else."""
+    if not isinstance(data, dict) or not all(
+        isinstance(numbers, list)
+        and len(numbers) == len(normals.get(name, ()))
+        and all(type(n) is int for n in numbers)
+        for name, numbers in data.items()
+    ):
+        raise AdshiftError("the series of a calibration must be whole numbers, one a normal score; calibrate anew")
+    return {name: tuple(numbers) for name, numbers in data.items()}
 
 
 def _calibration(calibrations: dict[str, Calibration], category: str) -> Calibration | None:

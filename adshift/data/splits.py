@@ -1,6 +1,6 @@
 """The three splits of the protocol: which image plays which role. They depend on file names, groups and seeds alone.
 
-Pictures of one series (`adshift.data.series`) have one role: where there are any, what is said of normals is done to series.
+Pictures of one series (`adshift.data.series`) have one role: what is said of normals is done to series then.
 """
 
 from __future__ import annotations

@@ -14,6 +14,10 @@ from adshift.run.fitted import Fitted
 
 KEY = "adshift"
 """Under which name the metadata stand in a file, as one JSON text."""
+P_VALUE = "(1 + number of normals >= score) / (1 + number of normals)"
+P_VALUE_OF_SERIES = (
+    "(1 + sum of 1 / size of its series over normals >= score) / (1 + number of series); series has that of each normal"
+)
 INPUT, SCORE, MAP = "image", "score", "map"
 
 
@@ -59,8 +63,9 @@ def metadata(
             key: {"image": thresholds.image[key].threshold, "pixel": thresholds.pixel_threshold(key)}
             for key in thresholds.image
         },
-        "p_value": "(1 + number of normals >= score) / (1 + number of normals)",
+        "p_value": P_VALUE_OF_SERIES if thresholds.series else P_VALUE,
         "normals": {key: list(scores) for key, scores in thresholds.normals.items()},
+        "series": {key: list(numbers) for key, numbers in thresholds.series.items()},
         "weights_sha256": fitted.method.weights_sha256,
     }
 

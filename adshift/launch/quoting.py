@@ -7,8 +7,9 @@ import re
 
 PATHS = frozenset(
     {
-        "backbone.weights", "category", "data.category", "data.groups", "data.root", "data_root", "domain.root",
-        "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "logger.store", "run", "source", "store.root", "study.dir",
+        "backbone.weights", "category", "data.category", "data.groups", "data.root", "data_root", "domain.root", "groups",
+        "hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir", "logger.store", "run", "source", "store.root",
+        "study.dir",
     }
 )  # fmt: skip
 """Keys whose value is the name of a file or a folder, or a regular expression of such, and so may be anything."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from adshift.calibration.p_values import batch_threshold, normals_needed
+from adshift.calibration.p_values import batch_threshold, normals_needed, units
 from adshift.calibration.scores import check_rate
 from adshift.config.threshold import threshold_by_hand
 from adshift.errors import AdshiftError
@@ -67,12 +67,16 @@ def decide_batch(detector: Detector, images: Sequence[str], rate: float, batch_s
         )
     if not scores:
         return ""
-    detector.threshold, detector.threshold_kind = batch_threshold(scores, detector.normals, rate), FDR
-    n, held = len(scores), len(detector.normals)
+    detector.threshold, detector.threshold_kind = batch_threshold(scores, detector.normals, rate, detector.series), FDR
+    n, held = len(scores), units(detector.normals, detector.series)
     one, all_ = (normals_needed(n, bad, rate) for bad in (1, n))
     if held >= one or max(scores) >= detector.threshold:
         return ""
     return (
-        f"none of {n} images is called bad at fdr={rate:g}: {held} good calibration images are few for it; a single bad "
-        f"one needs {one} of them, and {all_} where all are bad; calibrate with more, or use a larger fdr"
+        f"none of {n} images is called bad at fdr={rate:g}: {held} good calibration images{_in_series(detector)} are few "
+        f"for it; a single bad one needs {one} of them, {all_} where all are bad; calibrate with more, or use a larger fdr"
     )
+
+
+def _in_series(detector: Detector) -> str:
+    return " of different series" if detector.series else ""

@@ -72,6 +72,7 @@ class Detector:
         correction: what every image goes through before it is resized; None for images as they are. Where it moves an
             object, map and ``Prediction.image`` show it where it was moved to.
         normals: scores of the good calibration images, ascending, for p-values; empty gives none.
+        series: the series of each of these; empty where every image is one by itself.
         pixel_rule: what the pixel threshold promises, and the smallest region that is outlined.
         pixel_promised: the rate that it promises; None where it promises none.
 
@@ -100,6 +101,7 @@ class Detector:
         correction: Correction | None = None,
         threshold_kind: str | None = None,
         normals: tuple[float, ...] = (),
+        series: tuple[int, ...] = (),
         pixel_rule: PixelRule = PLAIN,
         pixel_promised: float | None = None,
     ) -> None:
@@ -111,6 +113,7 @@ class Detector:
         self.pixel_threshold = pixel_threshold
         self.correction = correction
         self.normals = normals
+        self.series = series
         self.pixel_rule = pixel_rule
         self.pixel_promised = pixel_promised
 
@@ -179,12 +182,17 @@ class Detector:
                 raise AdshiftError(why)
             on_error(decoded.name, why)
 
+    def _p_values(self, scores: list[float]) -> list[float] | list[None]:
+        if not self.normals:
+            return [None] * len(scores)
+        return conformal_p_values(scores, self.normals, self.series).tolist()  # type: ignore[no-any-return]
+
     @torch.inference_mode()
     def _scored(self, batch: list[tuple[Decoded, UInt8]]) -> list[tuple[Prediction, bool]]:
         """Each image's prediction, and whether it is one: whether its numbers are finite."""
         scores = self.method(torch.stack([normalise(pixels) for _, pixels in batch]).to(self.device))
         values, maps_BSS = scores.image_score_B.double().tolist(), scores.anomaly_map_BHW.cpu().numpy()
-        p_values = conformal_p_values(values, self.normals).tolist() if self.normals else [None] * len(values)
+        p_values = self._p_values(values)
         return [
             (
                 Prediction(
@@ -236,6 +244,7 @@ def load_detector(
         fitted.correction,
         fitted.thresholds.kind(name) if threshold is None else MANUAL,
         fitted.thresholds.normals_of(name),
+        fitted.thresholds.series_of(name),
         fitted.thresholds.pixel_rule,
         fitted.thresholds.pixel_promise(name),
     )

@@ -96,7 +96,7 @@ def calibrate(
     if not scored.samples:
         return Thresholds({}, {}, pixel_rule=rule)
     scopes = _scopes(scope, categories, scored)
-    image, pixel, normals = {}, {}, {}
+    image, pixel, normals, series = {}, {}, {}, {}
     for name, group in scopes.items():
         k = _units(group) if left_out else folds
         of_images = partial(_of_images, calibrator, folds=k)
@@ -104,5 +104,9 @@ def calibrate(
         found = pixel_threshold(calibrator, rule, group, k, of_images)
         if found is not None:
             pixel[name] = found
-        normals[name] = tuple(sorted(group.score_N[group.label_N == 0].tolist()))
-    return Thresholds(image, pixel, normals=normals, pixel_rule=rule)
+        good = group.select(group.label_N == 0)
+        order = np.argsort(good.score_N, kind="stable")
+        normals[name] = tuple(good.score_N[order].tolist())
+        if _units(good) < len(order):
+            series[name] = tuple(good.group_N[order].tolist())
+    return Thresholds(image, pixel, normals=normals, series=series, pixel_rule=rule)

@@ -10,9 +10,12 @@ from typing import Any
 
 from adshift.drift.evidence import Evidence
 from adshift.drift.jumper import Jumper
+from adshift.drift.pool import Pool
 from adshift.drift.ranks import Ranks
 from adshift.watch.database import Database, in_range, named, null, numbers, text, written
 from adshift.watch.records import Alarm, Epoch, Part
+
+POOL = "series under way"
 
 
 class Book(Database):
@@ -33,6 +36,7 @@ class Book(Database):
         self.insert("epochs", row)
         self.execute("DELETE FROM ranks")
         self.execute("DELETE FROM bets")
+        self.execute("DELETE FROM facts WHERE name = ?", (POOL,))
 
     def epochs(self) -> list[Epoch]:
         """All of them, in order."""
@@ -68,6 +72,20 @@ class Book(Database):
             for stream, later, log_bet, shares, steps in self.query("SELECT * FROM bets")
         }
         evidence.restore({stream: Ranks.of_counts(pairs) for stream, pairs in counts.items()}, bets)
+
+    def keep_pool(self, pool: Pool) -> None:
+        """Write down the series that is under way."""
+        held = null([pool.group, pool.count, list(pool.drawn)])
+        if pool.count or self.value("SELECT 1 FROM facts WHERE name = ?", (POOL,)):
+            self.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (POOL, json.dumps(held)))
+
+    def pool(self, seed: int) -> Pool:
+        """The series that was under way."""
+        held = self.value("SELECT value FROM facts WHERE name = ?", (POOL,))
+        if held is None:
+            return Pool(seed)
+        group, count, (number, values) = json.loads(held)
+        return Pool(seed, group, count, (number, numbers(values)))
 
     # Parts
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from adshift.calibration.groups import normals_in_groups
 from adshift.drift.evidence import Evidence
 from adshift.prediction.detector import Detector
 from adshift.results.read import read_calibration, read_result
@@ -43,6 +46,7 @@ def enter(
     delta: float,
     seed: int,
     data_root: str | None,
+    group_of: Callable[[str], str],
     why: str,
     also: Callable[[], None] | None = None,
 ) -> tuple[Epoch, Evidence]:
@@ -58,6 +62,7 @@ def enter(
         detector: of the run.
         delta, seed: of the evidence; they hold for the whole epoch.
         data_root: where the images of the fit lie now; None: where they lay.
+        group_of: the series of a picture by its path; empty where it is one by itself.
         why: a new one is wanted; empty where it is not.
         also: what is written down together with a new epoch, or not at all.
     """
@@ -67,7 +72,7 @@ def enter(
         evidence = Evidence(STREAMS, delta, seed)
         book.restore_evidence(evidence)
         return earlier[-1], evidence
-    looks, told = usual_looks(run, category, detector.image_size, data_root, seed)
+    looks, told = usual_looks(run, category, detector.image_size, data_root, seed, group_of)
     kept = read_calibration(run).image
     own = kept.get(category or next(iter(kept), ""), next(iter(kept.values()), None))
     reason = why or ("the watch begins" if not earlier else _reason(earlier[-1], model, delta, seed))
@@ -76,7 +81,7 @@ def enter(
         None if own is None else own.promised_rate, len(detector.normals), delta, seed, looks, reason, told,
     )  # fmt: skip
     evidence = Evidence(STREAMS, delta, seed)
-    evidence.learn(0, detector.normals)
+    evidence.learn(0, one_a_series(detector.normals, detector.series, seed))
     for i in range(1, len(STREAMS)):
         evidence.learn(i, (look[i - 1] for look in looks))
     with book.transaction():
@@ -85,6 +90,17 @@ def enter(
             also()
         book.keep_evidence(evidence)
     return epoch, evidence
+
+
+def one_a_series(scores: Sequence[float], series: Sequence[int], seed: int) -> list[float]:
+    """One score of every series, drawn by ``seed``, as the evidence takes one part of every series of the line."""
+    score_N = np.asarray(scores, np.float64)
+    groups = np.asarray(series) if series else None
+    return (
+        normals_in_groups(score_N, np.zeros(score_N.size, np.int64), groups).one_a_group(seed).tolist()
+        if scores
+        else []
+    )
 
 
 def _reason(last: Epoch, model: str, delta: float, seed: int) -> str:

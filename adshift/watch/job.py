@@ -12,11 +12,13 @@ from typing import Any
 from omegaconf import DictConfig
 
 from adshift.config.build import plain
+from adshift.data.series.rules import NONE, by_path
 from adshift.errors import AdshiftError
 from adshift.prediction.detector import load_detector
 from adshift.prediction.pictures import Pictures
 from adshift.prediction.rows import RowWriter
 from adshift.results.files import RESULT
+from adshift.results.read import read_result
 from adshift.system.terminal import say, tell
 from adshift.watch.account import Account
 from adshift.watch.arrivals import Arrivals
@@ -189,7 +191,10 @@ class Watch:
     def _enter(self, run: Path, why: str, also: Callable[[], None] | None = None) -> Line:
         plan, book = self._plan, self._book
         detector = load_detector(run, plan.category, plan.device)
-        epoch, evidence = enter(book, run, plan.category, detector, plan.delta, plan.seed, plan.data_root, why, also)
+        group_of = self._series(run)
+        epoch, evidence = enter(
+            book, run, plan.category, detector, plan.delta, plan.seed, plan.data_root, group_of, why, also
+        )
         if epoch.told:
             tell(f"adshift: note: {epoch.told}")
         drawer = Pictures(
@@ -201,7 +206,18 @@ class Watch:
             detector.pixel_rule.region,
         )
         account = Account(book, epoch, detector.normals, home_of(run), self._place)
-        return Line(book, epoch, evidence, detector, account, drawer, self._rows, self._place)
+        return Line(book, epoch, evidence, detector, account, drawer, self._rows, self._place, group_of)
+
+    def _series(self, run: Path) -> Callable[[str], str]:
+        """What tells the series of a part: the watch's own rule, or its run's."""
+        text = self._plan.groups or str(read_result(run)["config"]["data"].get("groups", NONE))
+        found = by_path(text)
+        if found is None and text != NONE:
+            tell(
+                f"adshift: note: data.groups={text} tells no series of a single picture, so that the alarm takes every "
+                "part for one by itself; groups=REGEX (of the file's name) or groups=FILE.csv tells them"
+            )
+        return found or (lambda _: "")
 
 
 def _repaired(book: Book, run: Path) -> Path | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -37,13 +38,16 @@ class Line:
         drawer: of the parts' pictures.
         rows: open for writing, with the rows of all earlier parts.
         place: of the watch.
+        group_of: the series of a part by its path; empty where it is one by itself.
     """
 
     def __init__(
         self, book: Book, epoch: Epoch, evidence: Evidence, detector: Detector, account: Account, drawer: Pictures,
-        rows: RowWriter, place: Place,
+        rows: RowWriter, place: Place, group_of: Callable[[str], str],
     ) -> None:  # fmt: skip
         self._book = book
+        self._pool = book.pool(epoch.seed)
+        self._group_of = group_of
         self._outbox = Outbox(book)
         self.epoch = epoch
         self._evidence = evidence
@@ -108,10 +112,13 @@ class Line:
         with self._book.transaction():
             part = replace(part, judged=time.time())
             if part.score is not None:
-                joined = self._evidence.update(part.number, (part.score, *part.looks))
+                for number, values in self._pool.take(
+                    part.number, self._group_of(part.path), (part.score, *part.looks)
+                ):
+                    self._book.keep_evidence(self._evidence, self._evidence.update(number, values))
+                self._book.keep_pool(self._pool)
                 levels = self._evidence.levels()
                 part = replace(part, levels=tuple(round(level, 6) for level in levels), level=max(levels))
-                self._book.keep_evidence(self._evidence, joined)
             self._book.add(part)
             message = {"id": f"{self._place.watch}:part:{part.number}", "kind": "image", "number": part.number}
             self._outbox.post(self._place.outlets, "image", message | asdict(row_of(part)), part.judged)

@@ -59,9 +59,9 @@ def collect(
 
 
 def file_name(part: Part) -> str:
-    """A name that no two parts share, with what is plain of the file's own."""
+    """A name that no two parts share: what is plain of the file's own, so that it tells the same series, and the number."""
     path = Path(part.path)
-    return f"{part.number:08}_{re.sub(r'[^A-Za-z0-9._-]+', '_', path.stem)[:60]}{path.suffix.lower()}"
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '_', path.stem)[:60]}-{part.number:08}{path.suffix.lower()}"
 
 
 def _copy(part: Part, place: Path) -> bool:

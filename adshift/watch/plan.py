@@ -10,6 +10,7 @@ from typing import Any
 from adshift.calibration.scores import check_rate
 from adshift.config.build import checked, one_of, within
 from adshift.data.outputs import is_written
+from adshift.data.series.rules import NONE, by_path
 from adshift.errors import AdshiftError
 
 ADVISE, THRESHOLD = REPAIRS = ("advise", "threshold")
@@ -40,6 +41,7 @@ class WatchPlan:
     auto: bool
     photographs: int
     again: bool
+    groups: str | None
 
 
 def make_watch_plan(config: Mapping[str, Any]) -> WatchPlan:
@@ -73,6 +75,7 @@ def make_watch_plan(config: Mapping[str, Any]) -> WatchPlan:
         auto=checked("auto", config["auto"], bool),
         photographs=checked("photographs", config["photographs"], int),
         again=checked("again", config["again"], bool),
+        groups=_text("groups", config["groups"]),
     )
     if is_written(plan.source):
         raise AdshiftError(
@@ -91,6 +94,11 @@ def make_watch_plan(config: Mapping[str, Any]) -> WatchPlan:
     within("max_pictures", plan.max_pictures, 0, 10**9, "0 keeps those of all parts")
     within("photographs", plan.photographs, LEAST_PHOTOGRAPHS, 10_000, "40 is the default")
     one_of("repair", plan.repair, REPAIRS)
+    if plan.groups is not None and by_path(plan.groups) is None and plan.groups != NONE:
+        raise AdshiftError(
+            f"groups={plan.groups} must tell a part's series by itself: a regular expression of the file's name, a .csv "
+            "file with path and group, or none"
+        )
     if plan.auto and plan.repair != THRESHOLD:
         raise AdshiftError(
             f"auto=true repair={plan.repair}: a new threshold is the one repair that is made without a person; use "

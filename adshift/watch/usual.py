@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ MOST = 200
 
 
 def usual_looks(
-    run: Path, category: str | None, image_size: int, data_root: str | None, seed: int
+    run: Path, category: str | None, image_size: int, data_root: str | None, seed: int, group_of: Callable[[str], str]
 ) -> tuple[tuple[tuple[float, ...], ...], str]:
     """The looks of up to ``MOST`` pictures of the domain that a run's threshold was calibrated in.
 
@@ -37,6 +38,7 @@ def usual_looks(
         image_size: S, the side that pictures are brought to, as those of the line are.
         data_root: where the images of the fit lie now; None: where they lay.
         seed: of the choice among more.
+        group_of: the series of a picture by its path, of which one is measured; empty where it is one by itself.
 
     Returns:
         A row a picture (``adshift.appearance.looks.measured``), and a line for a person where there is none: why.
@@ -46,7 +48,13 @@ def usual_looks(
         paths, place = _paths(run, result["config"], data_root)
     if len(result["metrics"]["categories"]) > 1:
         paths = [path for path in paths if category in path.parts]
-    chosen = sorted(random.Random(seed).sample(paths, min(MOST, len(paths))))
+    rng = random.Random(seed)
+    series: dict[str, list[Path]] = {}
+    for path in paths:
+        series.setdefault(group_of(path.name) or str(path), []).append(path)
+    if len(series) < len(paths):
+        paths = [rng.choice(of_one) for of_one in series.values()]
+    chosen = sorted(rng.sample(paths, min(MOST, len(paths))))
     rows = []
     for path in chosen:
         try:

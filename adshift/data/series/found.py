@@ -2,7 +2,7 @@
 
 Names are cut at ``_``, ``-``, ``.`` and spaces. Where all have as many parts, every part, and every beginning, is a way to
 group them; that one is taken whose groups hold the most alike pictures. Where none holds alike ones, neighbours in name
-order are joined that are nearer to each other than three of four pairs.
+order are joined that lie nearer to each other than ``RATIO`` of the usual distance.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ class InARow:
     Attributes:
         ratio: their median distance over that of any two; 1 without series.
         deviations: standard deviations by which a picture's neighbour ranks before others.
-        near: the distance under which a quarter of any two pictures lie.
+        near: the distance under which two neighbours are of one series, ``RATIO`` of the usual one.
         next_N: float64 [N - 1], the distance of each picture to the next one.
     """
 
@@ -79,7 +79,7 @@ def in_a_row(thumbnail_ND: Thumbnails, seed: int = 0) -> InARow | None:
         return None
     rank_N = (any_NR < next_N[:, None]).mean(axis=1) + (any_NR == next_N[:, None]).mean(axis=1) / 2
     deviations = float((0.5 - rank_N.mean()) * math.sqrt(12 * (n - 1)))
-    return InARow(float(np.median(next_N)) / usual, deviations, float(np.quantile(any_NR, 0.25)), next_N)
+    return InARow(float(np.median(next_N)) / usual, deviations, RATIO * usual, next_N)
 
 
 def alike_within(thumbnail_ND: Thumbnails, group_N: NDArray[np.int64], seed: int = 0) -> float:

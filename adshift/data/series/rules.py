@@ -22,7 +22,7 @@ from adshift.errors import AdshiftError
 
 NONE, AUTO = "none", "auto"
 Rule = Callable[[Path, Sequence[Sample]], "tuple[dict[str, str], str]"]
-"""A root and images in name order to the group of each path that has one, and what is to be said of it."""
+"""A root and images in name order to the group of each path that has one, and what is to be said of that."""
 
 
 def rule_of(text: str) -> Rule | None:
@@ -35,18 +35,8 @@ def rule_of(text: str) -> Rule | None:
         return None
     if text == AUTO:
         return _found
-    if text.startswith(EXIF):
-        return by_time(text)
-    if text.lower().endswith(".csv"):
-        return by_table(Path(text))
-    try:
-        pattern = re.compile(text)
-    except re.error as error:
-        raise AdshiftError(
-            f"data.groups={text} must be none, auto, exif:SECONDS, a .csv file or a regular expression ({error}); "
-            "'^([^_]+)_' takes what stands before the first underscore of a file's name"
-        ) from error
-    return _by_name(pattern)
+    group = by_path(text)
+    return by_time(text) if group is None else _of_each(text, group)
 
 
 def in_series(index: CategoryIndex, rule: Rule | None, root: Path) -> tuple[CategoryIndex, tuple[str, ...]]:
@@ -55,7 +45,7 @@ def in_series(index: CategoryIndex, rule: Rule | None, root: Path) -> tuple[Cate
     Each real domain is looked at by itself, and so are images to train on and images to test on where pictures tell.
 
     Raises:
-        AdshiftError: as the rule does.
+        AdshiftError: the rule groups nothing at all; an image that it reads cannot be read.
     """
     if rule is None:
         return index, ()
@@ -65,6 +55,10 @@ def in_series(index: CategoryIndex, rule: Rule | None, root: Path) -> tuple[Cate
         names, said = rule(root, part)
         group_of |= {sample: names[sample.path] for sample in part if sample.path in names}
         told |= {said: None} if said else {}
+    if told and not group_of:
+        raise AdshiftError(
+            f"{next(iter(told))}; data.groups=auto looks at the pictures, data.groups=none groups nothing"
+        )
 
     def grouped(samples: Sequence[Sample]) -> tuple[Sample, ...]:
         return tuple(replace(sample, group=group_of.get(sample, "")) for sample in samples)
@@ -88,16 +82,36 @@ def _found(root: Path, samples: Sequence[Sample]) -> tuple[dict[str, str], str]:
     return names, f"data.groups=auto: the images of {samples[0].part} in series by {way.told}"
 
 
-def _by_name(pattern: re.Pattern[str]) -> Rule:
+def by_path(text: str) -> Callable[[str], str] | None:
+    """What tells the series of a single picture by its path, empty for one by itself; None for rules that look at several.
+
+    Raises:
+        AdshiftError: no such file, or no regular expression.
+    """
+    if text in (NONE, AUTO) or text.startswith(EXIF):
+        return None
+    if text.lower().endswith(".csv"):
+        return by_table(Path(text))
+    try:
+        pattern = re.compile(text)
+    except re.error as error:
+        raise AdshiftError(
+            f"data.groups={text} must be none, auto, exif:SECONDS, a .csv file or a regular expression ({error}); "
+            "'^([^_]+)_' takes what stands before the first underscore of a file's name"
+        ) from error
+
+    def captured(path: str) -> str:
+        match = pattern.search(PurePosixPath(path).name)
+        return "" if match is None else "|".join(part or "" for part in match.groups()) or match.group()
+
+    return captured
+
+
+def _of_each(text: str, group: Callable[[str], str]) -> Rule:
     def rule(root: Path, samples: Sequence[Sample]) -> tuple[dict[str, str], str]:
-        matches = {s.path: pattern.search(PurePosixPath(s.path).name) for s in samples}
-        names = {path: "|".join(g or "" for g in m.groups()) or m.group() for path, m in matches.items() if m}
-        if not names:
-            first = PurePosixPath(samples[0].path).name
-            raise AdshiftError(
-                f"data.groups={pattern.pattern} matches none of {len(samples)} names ({first} the first); '^([^_]+)_' takes "
-                "what stands before the first underscore, data.groups=none groups nothing"
-            )
-        return names, ""
+        names = {sample.path: name for sample in samples if (name := group(sample.path))}
+        return names, "" if names or not samples else (
+            f"data.groups={text} groups none of {len(samples)} images of {samples[0].part} ({samples[0].path} the first)"
+        )
 
     return rule

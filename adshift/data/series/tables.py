@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
-from adshift.data.samples import Sample
 from adshift.errors import AdshiftError
 
 
-def by_table(file: Path) -> Callable[[Path, Sequence[Sample]], tuple[dict[str, str], str]]:
-    """The rule of a table with the columns ``path`` and ``group``; an image that it does not name is one by itself.
+def by_table(file: Path) -> Callable[[str], str]:
+    """The group of a path by a table with the columns ``path`` and ``group``; empty for one that it does not name.
 
     A path is below the data root, below the category's folder, or a mere file name; the longer one wins.
 
@@ -31,13 +30,8 @@ def by_table(file: Path) -> Callable[[Path, Sequence[Sample]], tuple[dict[str, s
         raise AdshiftError(f"data.groups={file} has the columns {list(columns)}; it must have path and group")
     listed = {path: group for path, group in rows if group}
 
-    def rule(root: Path, samples: Sequence[Sample]) -> tuple[dict[str, str], str]:
-        names: dict[str, str] = {}
-        for sample in samples:
-            below = sample.path.partition("/")[2]
-            given = [listed[key] for key in (sample.path, below, PurePosixPath(below).name) if key in listed]
-            if given:
-                names[sample.path] = given[0]
-        return names, ""
+    def group(path: str) -> str:
+        below = path.partition("/")[2]
+        return next((listed[key] for key in (path, below, PurePosixPath(path).name) if key in listed), "")
 
-    return rule
+    return group

@@ -31,11 +31,9 @@ def by_time(text: str) -> Callable[[Path, Sequence[Sample]], tuple[dict[str, str
 
     def rule(root: Path, samples: Sequence[Sample]) -> tuple[dict[str, str], str]:
         taken = {s.path: when for s in samples if (when := _taken(root / s.place)) is not None}
-        if not taken:
-            raise AdshiftError(
-                f"data.groups={text}: none of {len(samples)} images says when it was taken ({samples[0].path} the first); "
-                "use a regular expression, a .csv file, or data.groups=auto"
-            )
+        if not taken and samples:
+            part = f"{len(samples)} images of {samples[0].part} ({samples[0].path} the first)"
+            return {}, f"data.groups={text}: none of the {part} says when it was taken"
         names, start, last = {}, None, None
         for path, when in sorted(taken.items(), key=lambda item: (item[1], item[0])):
             if last is None or (when - last).total_seconds() >= gap:
