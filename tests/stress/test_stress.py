@@ -284,6 +284,13 @@ def test_the_command_leaves_a_table_a_page_and_an_answer(photos: Path, run: Path
     clean = told["cells"][0]
     assert clean["pasted_image_auroc"] > 0.8
     assert all(name.startswith(("pasted_", "false_alarm_rate")) for name in clean if "_ci" in name)
+    for cell in told["cells"]:
+        drawn = cell["regions"]
+        assert (drawn["pixel"], drawn["region"], drawn["good_images"]) == ("image", 16, 15)
+        assert drawn["promised_rate"] == cell["promised_rate"]
+        assert drawn["outlined_rate"] == drawn["outlined"] / 15
+        assert 0 <= drawn["pasted_seg_f1"] <= 1
+    assert "As the images are, " in (tmp_path / "a" / "index.html").read_text()
     assert told["cells"] == json.loads((tmp_path / "b" / "stress.json").read_text())["cells"]
     rows = list(csv.DictReader((tmp_path / "a" / "stress.csv").open()))
     assert [float(r["pasted_recall"]) for r in rows] == [c["pasted_recall"] for c in told["cells"]]

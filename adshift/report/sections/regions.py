@@ -21,8 +21,7 @@ def section(study: Study) -> Section | None:
     broken = [held for _, _, held in told if _broken(held)]
     promised = [held for _, _, held in told if _broken(held) is not None]
     findings = (
-        f"Of {len(promised)} promises of an outline on at most a share of the good images, {len(broken)} are shown to be "
-        "broken.",
+        f"Shown to be broken: {len(broken)} of {len(promised)} promises of how many good images have an outline.",
     )
     header = ("category", "detector", "condition", "threshold", "pixel rule", "promised", "good images with an outline",
               "verdict", "area", "SegF1")  # fmt: skip
