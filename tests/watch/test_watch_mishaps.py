@@ -271,7 +271,7 @@ def test_a_run_of_several_categories_begins_with_its_own_looks_and_promises_no_r
 
 def test_images_of_another_domain_than_the_threshold_rests_on_are_not_what_is_usual(run: Path, tmp_path: Path) -> None:
     run_cell(tmp_path / "evaluated", f"run={run}", "domain=photometric", "adaptation=threshold", script="evaluate.py")
-    looks, told = usual_looks(tmp_path / "evaluated", None, 64, None, 0)
+    looks, told = usual_looks(tmp_path / "evaluated", None, 64, None, 0, lambda _: "")
     assert looks == ()
     assert "calibrated on images of another domain" in told
-    assert len(usual_looks(run, None, 64, None, 0)[0]) == 60
+    assert len(usual_looks(run, None, 64, None, 0, lambda _: "")[0]) == 60
