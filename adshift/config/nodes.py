@@ -14,7 +14,7 @@ FULL: Node = {"_target_": "adshift.adaptation.full.FullAdaptation"}
 OFFICIAL: Node = {"_target_": "adshift.data.splits.OfficialSplit"}
 CONFORMAL: Node = {
     "_target_": "adshift.calibration.conformal.Conformal", "scope": "category", "pixel": IMAGE, "region": REGION,
-    "alpha": 0.05,
+    "confidence": 0, "alpha": 0.05,
 }  # fmt: skip
 """In place of a threshold rule that needs defects, where there are good images alone."""
 NO_STORE: Node = {"_target_": "adshift.store.NoStore"}

@@ -15,6 +15,7 @@ import pytest
 import torch
 from helpers.images import draw, tiny_overrides
 from helpers.inprocess import invoke, run_cell
+from helpers.sentences import repeated, sentences
 
 from adshift.calibration.conformal import Conformal
 from adshift.calibration.crossfit import folds
@@ -30,6 +31,7 @@ from adshift.features.timm_models import TimmBackbone
 from adshift.methods.method import Method
 from adshift.methods.padim import PaDiM
 from adshift.methods.patchcore import PatchCore
+from adshift.metrics.balanced import BALANCED
 from adshift.metrics.summary import Figures
 from adshift.shift.domain import Domain
 from adshift.store.file_hashes import FileHashes
@@ -39,7 +41,7 @@ from adshift.stress.plan import component_domain
 from adshift.stress.verdicts import UNCLEAR, sentence, verdict
 from adshift.stress.words import harm
 from adshift.trials.bench import Bench, with_defects
-from adshift.trials.figures import RIGHT, thresholds
+from adshift.trials.figures import thresholds
 
 SMALL = ["data=folder", *(o for o in tiny_overrides(Path("unused")) if not o.startswith("data."))]
 SMALL = [*dict.fromkeys(SMALL), "data.num_workers=0"]
@@ -197,9 +199,9 @@ def test_no_image_takes_part_in_its_own_threshold() -> None:
 
 def a_cell(component: str, severity: float, repair: str, right: float, alarms: float = 0.0) -> Cell:
     """A cell whose balanced accuracy has replicates within 2 points of it."""
-    values = {RIGHT: right, "false_alarm_rate": alarms, "false_alarm_rate_exact_ci": [alarms, 1.0]}
+    values = {BALANCED: right, "false_alarm_rate": alarms, "false_alarm_rate_exact_ci": [alarms, 1.0]}
     drawn = right + np.random.default_rng(zlib.crc32(f"{component} {repair}".encode())).uniform(-0.02, 0.02, 500)
-    figures = Figures(values, [], {RIGHT: drawn})  # type: ignore[arg-type]
+    figures = Figures(values, [], {BALANCED: drawn})  # type: ignore[arg-type]
     calibration = Conformal().calibrate(np.arange(20.0), np.zeros(20, int))
     return Cell(component, severity, repair, figures, (calibration,), {})
 
@@ -296,7 +298,8 @@ def test_the_command_leaves_a_table_a_page_and_an_answer(photos: Path, run: Path
     assert [float(r["pasted_recall"]) for r in rows] == [c["pasted_recall"] for c in told["cells"]]
     page = (tmp_path / "a" / "index.html").read_text()
     assert page.count("<section") >= 6
-    assert 'id="findings"' not in page  # the answer comes first, and whole: nothing of it is picked out above it
+    assert sentences(page)[2].startswith("As the images are: ")  # the answer comes first, after the title alone
+    assert repeated(page) == []
     assert page.count("<li>False alarms after a change, ") == 2
     assert re.search(r"Worth doing after a change, illumination: .* \(severity 1\)\.", page)
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
