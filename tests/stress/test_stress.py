@@ -188,11 +188,11 @@ def test_scores_are_those_of_models_that_were_fitted_without_the_fold(photos: Pa
 
 def test_no_image_takes_part_in_its_own_threshold() -> None:
     score_N, fold_N = np.arange(40.0), folds(40, 5, 0)
-    before = thresholds(Conformal(), score_N, fold_N)
+    before = thresholds(Conformal(), score_N, fold_N, np.arange(40))
     assert [c.n for c in before] == [32] * 5
     raised = score_N.copy()
     raised[fold_N == 2] += 1000
-    after = thresholds(Conformal(), raised, fold_N)
+    after = thresholds(Conformal(), raised, fold_N, np.arange(40))
     assert after[2] == before[2]
     assert all(after[fold] != before[fold] for fold in (0, 1, 3, 4))
 
