@@ -24,6 +24,7 @@ from adshift.report.sections import (
     examples,
     pro,
     regimes,
+    regions,
     repairs,
     seeds,
     severity,
@@ -51,8 +52,8 @@ def make_report(roots: Sequence[Path], out: Path, title: str, pictures: int) -> 
     study = Study(read_runs(roots, say), say)
     photographs = Photographs(say)
     found: list[Section | None] = [
-        *(part.section(study) for part in (clean, degradation, regimes, repairs, across, decisions, coreset, unified,
-                                           crossed, severity, components, seeds, efficiency, curves)),
+        *(part.section(study) for part in (clean, degradation, regimes, repairs, across, decisions, regions, coreset,
+                                           unified, crossed, severity, components, seeds, efficiency, curves)),
         *(part.section(study, photographs) for part in (pro, examples)),
         about.section(study),
     ]  # fmt: skip

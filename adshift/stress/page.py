@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from adshift.report.document import Plot, Report, Section
 from adshift.report.plots.lines import LinePanel, Point, lines
+from adshift.report.runs import percent
 from adshift.report.tables import NAMES, Row, Table, level
 from adshift.shift.names import CLEAN
 from adshift.stress.cells import PIXEL, Cell, find
 from adshift.stress.outcome import Outcome
 from adshift.stress.pictures import pasted_plot
 from adshift.stress.verdicts import sentence
-from adshift.stress.words import HEADER, REPAIRS, advice, counted, harm, headline, overview_rows, promise
+from adshift.stress.words import HEADER, REPAIRS, advice, counted, harm, headline, outlines, overview_rows, promise
 from adshift.trials.figures import IMAGE
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def answers(outcome: Outcome) -> tuple[str, ...]:
     """What happens as the images are and after a change, and what to do then."""
     alarms, found = counted(outcome.cells[0])
     now = f"As the images are: {alarms} % false alarms, {found} % of the pasted defects found."
-    return (now, *harm(outcome.cells), *advice(outcome.verdicts))
+    return (now, outlines(outcome.cells[0]), *harm(outcome.cells), *advice(outcome.verdicts))
 
 
 def _answer(outcome: Outcome) -> Section:
@@ -126,13 +127,23 @@ def _defects(outcome: Outcome) -> Section:
 def _figures(outcome: Outcome) -> Section:
     names = (*IMAGE, *PIXEL)
     rows = tuple(
-        (c.component, f"{c.severity:g}", REPAIRS[c.repair], *(level(c.figures, name) for name in names))
+        (
+            c.component,
+            f"{c.severity:g}",
+            REPAIRS[c.repair],
+            *(level(c.figures, name) for name in names),
+            percent(c.regions, "outlined_rate", "_exact_ci"),
+            percent(c.regions, "seg_f1"),
+        )
         for c in outcome.cells
     )
+    drawn = ("good images with an outline", "pixel F1 of outlines, pasted")
     titles = (NAMES[n] if n == "false_alarm_rate" else f"{NAMES[n]}, pasted" for n in names)
-    caption = "Percent [95 % interval over the photographs; exact for false alarms]; all but those on pasted defects."
+    caption = (
+        "Percent [95 % interval over the photographs; exact for those of good images]; the rest is on pasted defects."
+    )
     return Section("figures", "All figures", "The same numbers are in stress.csv and stress.json.", (),
-                   (Table("figures", caption, ("change", "severity", "repair", *titles), rows, 3),))  # fmt: skip
+                   (Table("figures", caption, ("change", "severity", "repair", *titles, *drawn), rows, 3),))  # fmt: skip
 
 
 def _how(outcome: Outcome) -> Section:

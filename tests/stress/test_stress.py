@@ -188,11 +188,11 @@ def test_scores_are_those_of_models_that_were_fitted_without_the_fold(photos: Pa
 
 def test_no_image_takes_part_in_its_own_threshold() -> None:
     score_N, fold_N = np.arange(40.0), folds(40, 5, 0)
-    before = thresholds(Conformal(), score_N, fold_N)
+    before = thresholds(Conformal(), score_N, fold_N, np.arange(40))
     assert [c.n for c in before] == [32] * 5
     raised = score_N.copy()
     raised[fold_N == 2] += 1000
-    after = thresholds(Conformal(), raised, fold_N)
+    after = thresholds(Conformal(), raised, fold_N, np.arange(40))
     assert after[2] == before[2]
     assert all(after[fold] != before[fold] for fold in (0, 1, 3, 4))
 
@@ -286,6 +286,13 @@ def test_the_command_leaves_a_table_a_page_and_an_answer(photos: Path, run: Path
     clean = told["cells"][0]
     assert clean["pasted_image_auroc"] > 0.8
     assert all(name.startswith(("pasted_", "false_alarm_rate")) for name in clean if "_ci" in name)
+    for cell in told["cells"]:
+        drawn = cell["regions"]
+        assert (drawn["pixel"], drawn["region"], drawn["good_images"]) == ("image", 16, 15)
+        assert drawn["promised_rate"] == cell["promised_rate"]
+        assert drawn["outlined_rate"] == drawn["outlined"] / 15
+        assert 0 <= drawn["pasted_seg_f1"] <= 1
+    assert "As the images are, " in (tmp_path / "a" / "index.html").read_text()
     assert told["cells"] == json.loads((tmp_path / "b" / "stress.json").read_text())["cells"]
     rows = list(csv.DictReader((tmp_path / "a" / "stress.csv").open()))
     assert [float(r["pasted_recall"]) for r in rows] == [c["pasted_recall"] for c in told["cells"]]
