@@ -18,7 +18,7 @@ FEWEST_FOLDS = 3
 """With two, a spread over folds has one degree of freedom, and nothing is shown."""
 LEVEL = 0.8
 """Of a comparison's interval. A repair has to be shown better with all folds and without each of them, which chance brings
-about in 2 to 3 % of all cases at eight folds and five repairs, and in fewer at fewer folds (tests/repairs/test_shown.py)."""
+about in 1 to 2 % of all cases at eight folds and five repairs, and more seldom at fewer (tests/repairs/test_shown.py)."""
 
 
 @dataclass(frozen=True)

@@ -47,10 +47,10 @@ def test_what_cannot_be_told_apart_stays_as_it_is() -> None:
 
 
 def test_of_gains_that_are_alike_the_smallest_change_is_taken_and_a_larger_one_where_it_gains_more() -> None:
-    old = scores(4, gap=0.0)
+    old = scores(4, gap=-1.0)
     better, best = old.copy(), old.copy()
     better[:, 1:] += 2.5
-    best[:, 1:] += 9.0
+    best[:, 1:] += 20.0
     fold_N = np.arange(8)
     assert best_shown([old, better, 3 * better], fold_N) == 1
     assert best_shown([old, better, best], fold_N) == 2

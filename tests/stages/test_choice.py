@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -54,9 +54,7 @@ def fitted(backbone: FrozenBackbone, name: str = "patchcore") -> Method:
 
 
 @torch.no_grad()
-def pictures(
-    method: Method, lamp: float, group_N: Sequence[int] = range(K), seen: Callable[[int], None] = print
-) -> Pictures:
+def pictures(method: Method, lamp: float, group_N: Sequence[int] = range(K)) -> Pictures:
     good = photographs(len(group_N), 5, lamp)
     views = torch.stack([method.embed(good)])
     marked = torch.stack([method.embed(pasted(good)), method.embed(pasted(good, -1.0))])
