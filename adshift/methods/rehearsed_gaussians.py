@@ -98,4 +98,5 @@ def mixture_distances(product_PLL: Tensor, images: Sequence[int], queries: Seque
     inner_PKK = torch.eye(count + 1, dtype=torch.float64) + added_KL @ product_PLL @ added_KL.T
     plain_PQ = ((asked_QL @ product_PLL) * asked_QL).sum(-1)
     solved_PKQ = torch.linalg.solve(inner_PKK, cross_PQK.transpose(1, 2))
-    return (plain_PQ - (cross_PQK.transpose(1, 2) * solved_PKQ).sum(1)).clamp_min(0).sqrt()
+    square_PQ: Tensor = plain_PQ - (cross_PQK.transpose(1, 2) * solved_PKQ).sum(1)
+    return square_PQ.clamp_min(0).sqrt()

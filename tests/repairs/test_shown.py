@@ -47,11 +47,11 @@ def test_what_cannot_be_told_apart_stays_as_it_is() -> None:
 
 
 def test_of_gains_that_are_alike_the_smallest_change_is_taken_and_a_larger_one_where_it_gains_more() -> None:
-    old = scores(4, gap=-1.0)
+    old = scores(4, 32, gap=-1.0)
     better, best = old.copy(), old.copy()
     better[:, 1:] += 2.5
     best[:, 1:] += 20.0
-    fold_N = np.arange(8)
+    fold_N = np.arange(32) % 8
     assert best_shown([old, better, 3 * better], fold_N) == 1
     assert best_shown([old, better, best], fold_N) == 2
     assert [one.gain.above for one in shown([old, better, best], fold_N)] == [False, True, True]
