@@ -8,20 +8,20 @@ from adshift.advise.outcome import Outcome
 from adshift.advise.words import HEADER, answer, changed, following, grounds, headline, named, rows
 from adshift.data.dataset import read_pair
 from adshift.data.samples import Sample
+from adshift.report.comparisons import P_TITLES
 from adshift.report.document import Plot, Report, Section
 from adshift.report.pictures import TILE, outline
 from adshift.report.plots.tiles import Example, tiles
 from adshift.report.tables import NAMES, Row, Table, level
 from adshift.shift.domain import Domain
 from adshift.shift.pixels import UInt8, resize_image, resize_mask
-from adshift.trials.figures import IMAGE, RIGHT
+from adshift.trials.figures import IMAGE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 6
 """Rows of pictures."""
-TITLES = {**NAMES, RIGHT: "balanced accuracy"}
 
 
 def make_page(outcome: Outcome) -> Report:
@@ -33,18 +33,18 @@ def make_page(outcome: Outcome) -> Report:
         tuple(part for part in parts if part is not None),
         outcome.notes,
         made_by="Made by python -m adshift.advise. Intervals are 95 %.",
+        answers=(answer(outcome),),
     )
 
 
-def _answer(outcome: Outcome) -> Section:
-    findings = [answer(outcome)]
-    if following(outcome):
-        findings.append(f"The repaired run stands in {outcome.repaired}: {following(outcome)}")
-    tables: tuple[Table, ...] = ()
-    if outcome.found:
-        caption = "Every repair that was tried. Percent [exact 95 % interval]; gain in points of balanced accuracy."
-        tables = (Table("answer", caption, HEADER, rows(outcome)),)
-    return Section("answer", "What to do", grounds(outcome), tuple(findings), tables, brief=1)
+def _answer(outcome: Outcome) -> Section | None:
+    if not outcome.found:
+        return None
+    findings = (f"The repaired run stands in {outcome.repaired}: {following(outcome)}",) if following(outcome) else ()
+    caption = "Every repair that was tried. Percent [exact 95 % interval]; gain in points of balanced accuracy."
+    return Section(
+        "answer", "What to do", grounds(outcome), findings, (Table("answer", caption, HEADER, rows(outcome)),)
+    )
 
 
 def _changes(outcome: Outcome) -> Section:
@@ -60,12 +60,18 @@ def _changes(outcome: Outcome) -> Section:
             f"{change.after:.3g}",
             f"{change.spread:.2g}",
             f"{change.moved:+.1f}".replace("-", "−"),
+            f"{change.p_value:.3f}",
+            f"{change.p_holm:.3f}",
             "yes" if change.shown else "no",
         )
         for change in outcome.changed
     )
-    caption = "Medians and spread in the unit of each look; moved: in spreads of the train images."
-    found = Table("changes", caption, ("look", "train images", "photographs", "spread", "moved", "shown"), table_rows)
+    caption = (
+        "Medians and spread in the unit of each look; moved: in spreads of the train images; two-sided p of the "
+        f"Mann-Whitney test, and p by Holm's correction over the {len(table_rows)} looks compared."
+    )
+    header = ("look", "train images", "photographs", "spread", "moved", *P_TITLES, "shown")
+    found = Table("changes", caption, header, table_rows)
     plots = () if outcome.bench is None else (_pictures(outcome),)
     return Section("changes", "What changed", lead, tuple(changed(outcome)), (found,), plots)
 
@@ -106,7 +112,7 @@ def _figures(outcome: Outcome) -> Section | None:
         if one.real is not None:
             table_rows.append((named(outcome, one.trial.repair), "real", *(level(one.real, name) for name in IMAGE)))
     caption = "Percent [95 % interval; exact for false alarms]."
-    header = ("repair", "defects", *(TITLES[name] for name in IMAGE))
+    header = ("repair", "defects", *(NAMES[name] for name in IMAGE))
     return Section("figures", "All figures", "The same numbers are in advise.json.", (),
                    (Table("figures", caption, header, tuple(table_rows), 2),))  # fmt: skip
 

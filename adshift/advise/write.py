@@ -60,6 +60,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
                 "after": change.after,
                 "spread": change.spread,
                 "p_value": change.p_value,
+                "p_holm": change.p_holm,
                 "shown": change.shown,
             }
             for change in outcome.changed

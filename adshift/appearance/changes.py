@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from adshift.appearance.looks import LOOKS, Look
 from adshift.correction.spread import Spread
+from adshift.metrics.multiple import holm
 
 LEVEL = 0.01
 """Of the test, after Holm's correction for the number of looks."""
@@ -27,7 +27,8 @@ class Change:
         look: which.
         before, after: the medians, in the look's unit.
         spread: of the first set, robust (1.4826 x the median absolute deviation), at least the look's floor.
-        p_value: two-sided Mann-Whitney test, Holm-corrected over the looks compared; in [0, 1].
+        p_value: two-sided Mann-Whitney test; in [0, 1].
+        p_holm: the same by Holm's correction over the looks compared.
     """
 
     look: Look
@@ -35,6 +36,7 @@ class Change:
     after: float
     spread: float
     p_value: float
+    p_holm: float
 
     @property
     def moved(self) -> float:
@@ -44,7 +46,7 @@ class Change:
     @property
     def shown(self) -> bool:
         """Whether it is shown to have changed, by as much as matters."""
-        return self.p_value < LEVEL and abs(self.moved) >= LEAST
+        return self.p_holm < LEVEL and abs(self.moved) >= LEAST
 
 
 def changes(before_NQ: ArrayLike, after_MQ: ArrayLike) -> tuple[Change, ...]:
@@ -60,12 +62,12 @@ def changes(before_NQ: ArrayLike, after_MQ: ArrayLike) -> tuple[Change, ...]:
     found = [_compared(look, first[:, i], second[:, i]) for i, look in enumerate(LOOKS)]
     kept = [change for change in found if change is not None]
     corrected = holm([change.p_value for change in kept])
-    told = [Change(c.look, c.before, c.after, c.spread, p) for c, p in zip(kept, corrected, strict=True)]
+    told = [replace(change, p_holm=p) for change, p in zip(kept, corrected, strict=True)]
     return tuple(sorted(told, key=lambda change: (not change.shown, -abs(change.moved))))
 
 
 def _compared(look: Look, first: NDArray[np.float64], second: NDArray[np.float64]) -> Change | None:
-    """None where too few pictures of either set have a value: half of them, and at least ``FEWEST``."""
+    """The look by itself; None where too few pictures of either set have a value: half of them, and at least ``FEWEST``."""
     from scipy.stats import mannwhitneyu
 
     a, b = (values[np.isfinite(values)] for values in (first, second))
@@ -73,16 +75,7 @@ def _compared(look: Look, first: NDArray[np.float64], second: NDArray[np.float64
         return None
     spread = Spread.of(a[:, None], look.floor)
     p_value = float(mannwhitneyu(a, b, alternative="two-sided").pvalue)
-    return Change(look, spread.middle[0], float(np.median(b)), spread.width[0], p_value)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's step-down correction, in the given order: each in [0, 1], none below its own p-value."""
-    order = np.argsort(p_values)
-    stepped = [min(1.0, (len(p_values) - rank) * p_values[i]) for rank, i in enumerate(order)]
-    corrected = np.empty(len(p_values))
-    corrected[order] = np.maximum.accumulate(stepped) if stepped else []
-    return [float(p) for p in corrected]
+    return Change(look, spread.middle[0], float(np.median(b)), spread.width[0], p_value, p_value)
 
 
 def in_words(change: Change) -> str:

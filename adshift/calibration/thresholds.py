@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from adshift.calibration.calibration import Calibration
+from adshift.calibration.pixel_rule import PLAIN, PixelRule
 from adshift.errors import AdshiftError
 
 GLOBAL = "global"
@@ -43,9 +44,11 @@ class Thresholds:
         image, pixel: of images and of their pixels.
         left_out: image thresholds by the path of an image that was calibrated on and is tested too: each was made without
             that image. They decide on it in place of the category's, and are not kept.
+        left_out_pixel: the same of pixels.
         normals: the image scores of the good calibration images, ascending, under the keys of ``image``: what p-values
             are taken against. Empty for a run from before they were kept.
         series: the series of each of these scores, whole numbers; no entry where every image is one by itself.
+        pixel_rule: what the pixel thresholds promise, and which regions count.
     """
 
     image: dict[str, Calibration]
@@ -53,6 +56,8 @@ class Thresholds:
     left_out: dict[str, float] = field(default_factory=dict)
     normals: dict[str, tuple[float, ...]] = field(default_factory=dict)
     series: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    pixel_rule: PixelRule = PLAIN
+    left_out_pixel: dict[str, float] = field(default_factory=dict)
 
     def image_threshold(self, category: str, path: str = "") -> float | None:
         """The image threshold for a category, or for its image at ``path``; None where nothing was calibrated."""
@@ -72,9 +77,15 @@ class Thresholds:
         """The series of each of these; empty where every image is one by itself."""
         return self.series.get(category if category in self.normals else GLOBAL, ())
 
-    def pixel_threshold(self, category: str) -> float | None:
-        """The pixel threshold that decides on a category; None where nothing was calibrated."""
-        return _value(self.pixel, category)
+    def pixel_threshold(self, category: str, path: str = "") -> float | None:
+        """The pixel threshold for a category, or for its image at ``path``; None where nothing was calibrated."""
+        own = self.left_out_pixel.get(path)
+        return _value(self.pixel, category) if own is None else own
+
+    def pixel_promise(self, category: str) -> float | None:
+        """The rate that a category's pixel threshold promises, of what ``pixel_rule`` says; None where it promises none."""
+        found = _calibration(self.pixel, category)
+        return None if found is None else found.promised_rate
 
     def to_json(self, domain: dict[str, Any]) -> dict[str, Any]:
         """The content of ``calibration.json``: everything a decision needs, beside the model."""
@@ -84,6 +95,7 @@ class Thresholds:
             "pixel": {name: c.to_json() for name, c in self.pixel.items()},
             "normals": {name: list(scores) for name, scores in self.normals.items()},
             "series": {name: list(numbers) for name, numbers in self.series.items()},
+            "pixel_rule": self.pixel_rule.to_json(),
         }
 
     @staticmethod
@@ -97,6 +109,7 @@ class Thresholds:
             {name: Calibration.from_json(c) for name, c in data["pixel"].items()},
             normals=normals,
             series=_read_series(data.get("series", {}), normals),
+            pixel_rule=PixelRule.from_json(data.get("pixel_rule", {})),
         )
 
 

@@ -12,9 +12,11 @@ from typing import Any
 from adshift.adaptation.recipe import Recipe, unadapted
 from adshift.adaptation.regime import Regime
 from adshift.calibration.calibration import Calibrator
+from adshift.calibration.pixel_rule import PixelRule
 from adshift.config.build import build, checked, names, one_of, within
 from adshift.config.model import ModelPlan, model_plan
 from adshift.config.regime import build_regime, build_target, source_domain_of
+from adshift.config.threshold import calibrator_of, pixel_rule_of
 from adshift.data.layouts.by_name import located, require_domains
 from adshift.data.moved import FOLDER
 from adshift.data.samples import Sample
@@ -43,6 +45,7 @@ class Plan:
         splitter, regime, recipe: which of them train, calibrate and test, and in which domain.
         model: the method on its backbone, not yet built.
         calibrator, scope, crossfit: how thresholds are made; ``crossfit`` is the number of folds, 0 for none.
+        pixel: what pixel thresholds promise.
         seed: of coreset, projection, random weights and bootstrap.
         batch_size, num_workers: of the images.
         resolution: of masks and maps.
@@ -67,6 +70,7 @@ class Plan:
     calibrator: Calibrator
     scope: str
     crossfit: int
+    pixel: PixelRule
     seed: int
     model: ModelPlan
     batch_size: int
@@ -103,6 +107,7 @@ def make_plan(config: Mapping[str, Any], source: Domain, born: Recipe | None = N
     regime = build_regime(config["adaptation"])
     target = build_target(config, source)
     start = unadapted((source,), target) if born is None else unadapted(born.train, target, born.correction)
+    calibrator, model = calibrator_of(config["threshold"]), model_plan(config)
     plan = Plan(
         source=data["source"],
         root=located(data["source"], checked("data.root", data["root"], str)),
@@ -113,11 +118,12 @@ def make_plan(config: Mapping[str, Any], source: Domain, born: Recipe | None = N
         splitter=build(config["split"], "split"),
         regime=regime,
         recipe=regime.applied(start),
-        calibrator=build(config["threshold"], "threshold", without=("scope",)),
+        calibrator=calibrator,
         scope=config["threshold"]["scope"],
         crossfit=checked("crossfit", config["crossfit"], int),
+        pixel=pixel_rule_of(config["threshold"], calibrator, model.image_size),
         seed=checked("seed", config["seed"], int),
-        model=model_plan(config),
+        model=model,
         batch_size=checked("data.batch_size", data["batch_size"], int),
         num_workers=checked("data.num_workers", data["num_workers"], int),
         resolution=metrics["resolution"],

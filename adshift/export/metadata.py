@@ -56,6 +56,9 @@ def metadata(
         "threshold": decides,
         "threshold_kind": kind,
         "pixel_threshold": None if several else thresholds.pixel_threshold(name),
+        "pixel_rule": thresholds.pixel_rule.kind,
+        "region": thresholds.pixel_rule.region,
+        "regions": "outlined are 8-connected regions of at least `region` pixels of the map with map >= pixel_threshold",
         "thresholds": {
             key: {"image": thresholds.image[key].threshold, "pixel": thresholds.pixel_threshold(key)}
             for key in thresholds.image

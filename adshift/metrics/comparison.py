@@ -17,7 +17,7 @@ def compare(a: Figures, b: Figures, names: Sequence[str] = FIGURES) -> dict[str,
     The test images must be the same and in the same order, which the caller sees to. Raises AdshiftError where the
     two were not resampled alike (other strata, seed, stream or number of replicates).
     """
-    _check_paired(a, b)
+    check_paired(a, b)
     return {
         name: paired_difference(
             a.point(name), b.point(name), a.replicates.get(name, _NONE), b.replicates.get(name, _NONE)
@@ -28,8 +28,8 @@ def compare(a: Figures, b: Figures, names: Sequence[str] = FIGURES) -> dict[str,
 
 def recover(regime: Figures, none: Figures, clean: Figures, names: Sequence[str] = FIGURES) -> dict[str, Share]:
     """(regime - none) / (clean - none) of the figures `names`; images and errors as for `compare`."""
-    _check_paired(regime, none)
-    _check_paired(regime, clean)
+    check_paired(regime, none)
+    check_paired(regime, clean)
     return {
         name: recovered_share(
             (regime.point(name), none.point(name), clean.point(name)),
@@ -43,7 +43,8 @@ def recover(regime: Figures, none: Figures, clean: Figures, names: Sequence[str]
     }
 
 
-def _check_paired(a: Figures, b: Figures) -> None:
+def check_paired(a: Figures, b: Figures) -> None:
+    """Raises AdshiftError where the two were not resampled alike."""
     if a.images != b.images:
         raise AdshiftError(
             f"resamples {a.images!r} and {b.images!r} differ; compare runs on the same images, seed and replicates"

@@ -53,11 +53,15 @@ def percentile_interval(replicates_B: FloatArray, level: float = LEVEL) -> Inter
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A - B of one figure on the same images: estimate, 95 % interval and two-sided p-value, None where undefined."""
+    """A - B of one figure on the same images: estimate, 95 % interval and two-sided p-value, None where undefined.
+
+    ``resamples``: those that interval and p-value rest on.
+    """
 
     estimate: float | None
     interval: Interval | None
     p_value: float | None
+    resamples: int = 0
 
     @property
     def above(self) -> bool:
@@ -68,6 +72,17 @@ class Difference:
     def below(self) -> bool:
         """Whether the interval lies below 0; False without one."""
         return self.interval is not None and self.interval[1] < 0
+
+    @property
+    def least_p(self) -> float:
+        """The smallest p-value that so many resamples can give."""
+        return 2 / (self.resamples + 1)
+
+    def __neg__(self) -> "Difference":
+        """B - A."""
+        estimate = None if self.estimate is None else -self.estimate
+        interval = None if self.interval is None else (-self.interval[1], -self.interval[0])
+        return Difference(estimate, interval, self.p_value, self.resamples)
 
 
 def paired_difference(
@@ -90,7 +105,7 @@ def paired_difference(
     if interval is None:
         return Difference(value_a - value_b, None, None)
     smaller = min(int(np.sum(known <= 0)), int(np.sum(known >= 0)))
-    return Difference(value_a - value_b, interval, min(1.0, 2 * (smaller + 1) / (len(known) + 1)))
+    return Difference(value_a - value_b, interval, min(1.0, 2 * (smaller + 1) / (len(known) + 1)), len(known))
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 
 from adshift.calibration.p_values import conformal_p_values
+from adshift.calibration.pixel_rule import PLAIN, PixelRule
+from adshift.calibration.regions import outlines
 from adshift.calibration.thresholds import MANUAL, by_hand
 from adshift.data.correction import Correction
 from adshift.data.images import normalise
@@ -37,6 +39,8 @@ class Prediction:
         note: what should be known of the image's values (almost black, one colour throughout); else empty.
         p_value: share of good images with a score at least as high, as far as the run's calibration images tell, in (0, 1]
             (``adshift.calibration.p_values.conformal_p_values``); None where it kept none.
+        regions: how many regions of the map are outlined: 8-connected, at or over the pixel threshold, of at least the
+            detector's ``pixel_rule.region`` pixels; None without a pixel threshold.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Prediction:
     shape: tuple[int, int]
     note: str = ""
     p_value: float | None = None
+    regions: int | None = None
 
     @property
     def anomalous(self) -> bool | None:
@@ -68,6 +73,8 @@ class Detector:
             object, map and ``Prediction.image`` show it where it was moved to.
         normals: scores of the good calibration images, ascending, for p-values; empty gives none.
         series: the series of each of these; empty where every image is one by itself.
+        pixel_rule: what the pixel threshold promises, and the smallest region that is outlined.
+        pixel_promised: the rate that it promises; None where it promises none.
 
     >>> from adshift.features.backbone import FrozenBackbone
     >>> from adshift.methods.patchcore import PatchCore
@@ -95,6 +102,8 @@ class Detector:
         threshold_kind: str | None = None,
         normals: tuple[float, ...] = (),
         series: tuple[int, ...] = (),
+        pixel_rule: PixelRule = PLAIN,
+        pixel_promised: float | None = None,
     ) -> None:
         self.device = torch.device("cpu") if device is None else device
         self.method = method.eval().to(self.device)
@@ -105,6 +114,8 @@ class Detector:
         self.correction = correction
         self.normals = normals
         self.series = series
+        self.pixel_rule = pixel_rule
+        self.pixel_promised = pixel_promised
 
     def predict(
         self,
@@ -183,11 +194,21 @@ class Detector:
         values, maps_BSS = scores.image_score_B.double().tolist(), scores.anomaly_map_BHW.cpu().numpy()
         p_values = self._p_values(values)
         return [
-            (Prediction(d.name, score, self.threshold, anomaly_map, pixels, d.shape, d.note, p), bool(number))
+            (
+                Prediction(
+                    d.name, score, self.threshold, anomaly_map, pixels, d.shape, d.note, p, self._regions(anomaly_map)
+                ),
+                bool(number),
+            )
             for (d, pixels), score, p, anomaly_map, number in zip(
                 batch, values, p_values, maps_BSS, finite(scores), strict=True
             )
         ]
+
+    def _regions(self, anomaly_map: NDArray[np.float32]) -> int | None:
+        if self.pixel_threshold is None:
+            return None
+        return outlines(anomaly_map, self.pixel_threshold, self.pixel_rule.region_in(anomaly_map.shape))
 
 
 def device_named(name: str) -> torch.device:
@@ -224,4 +245,6 @@ def load_detector(
         fitted.thresholds.kind(name) if threshold is None else MANUAL,
         fitted.thresholds.normals_of(name),
         fitted.thresholds.series_of(name),
+        fitted.thresholds.pixel_rule,
+        fitted.thresholds.pixel_promise(name),
     )

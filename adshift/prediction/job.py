@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import DictConfig
 from tqdm import tqdm
 
+from adshift.calibration.pixel_rule import AREA, IMAGE
 from adshift.calibration.thresholds import MANUAL
 from adshift.config.build import plain
 from adshift.config.threshold import threshold_by_hand
@@ -56,7 +57,7 @@ class Desk:
         self._pages = pages
         self._strict = strict
         self._bar = bar
-        self.images = self.anomalous = self.skipped = self.suspicious = self.squashed = 0
+        self.images = self.anomalous = self.outlined = self.skipped = self.suspicious = self.squashed = 0
         self.longest = (1, 1)
 
     def take(self, found: Prediction) -> None:
@@ -69,6 +70,7 @@ class Desk:
         self.suspicious += bool(found.note)
         self.images += 1
         self.anomalous += bool(found.anomalous)
+        self.outlined += bool(found.regions)
         if is_squashed(*found.shape):
             self.squashed += 1
             self.longest = max(self.longest, found.shape, key=lambda shape: aspect(*shape))
@@ -127,7 +129,7 @@ def predict(config: DictConfig) -> None:
         if note:
             tell(f"adshift: {note}")
     limits = chosen["max_pictures"], chosen["picture_size"]
-    drawer = Pictures(folder, chosen["pictures"], *limits, detector.pixel_threshold)
+    drawer = Pictures(folder, chosen["pictures"], *limits, detector.pixel_threshold, detector.pixel_rule.region)
     desk = _score_all(chosen, folder, listing, detector, drawer)
     if chosen["fail_on_anomaly"] and (desk.anomalous or desk.skipped):
         sys.exit(ANOMALOUS if desk.anomalous else INCOMPLETE)
@@ -155,7 +157,9 @@ def _score_all(chosen: dict[str, Any], folder: Path, listing: Listing, detector:
         "run": chosen["run"], "source": chosen["source"], "category": chosen["category"],
         "threshold": detector.threshold, "threshold_kind": detector.threshold_kind,
         "fdr": chosen["fdr"] if detector.threshold_kind == FDR else None, "normals": len(detector.normals),
-        "pixel_threshold": detector.pixel_threshold,
+        "pixel_threshold": detector.pixel_threshold, "pixel_rule": detector.pixel_rule.kind,
+        "region": detector.pixel_rule.region, "pixel_promised_rate": detector.pixel_promised,
+        "outlined": None if detector.pixel_threshold is None else desk.outlined,
         "images": desk.images, "anomalous": None if detector.threshold is None else desk.anomalous,
         "skipped": desk.skipped, "passed_over": dict(listing.passed), "suspicious": desk.suspicious,
         "squashed": desk.squashed, "pictures": sum(drawer.drawn.values()),
@@ -174,13 +178,28 @@ def _score_all(chosen: dict[str, Any], folder: Path, listing: Listing, detector:
 
 def _key(detector: Detector) -> str:
     """How the gallery's pictures are read."""
-    outlined = "" if detector.pixel_threshold is None else (
-        f" Outlined is what lies at or over the pixel threshold ({detector.pixel_threshold:.4g}); small spots of it are "
-        "to be expected on good images too. The verdict is the image score's alone."
-    )  # fmt: skip
     return (
         "Left the image, right the same under its anomaly map: the brighter, the less it looks like the good images."
-        f"{outlined} A click opens the map itself, in grey."
+        f"{_outlined(detector)} A click opens the map itself, in grey."
+    )
+
+
+def _outlined(detector: Detector) -> str:
+    """What is outlined, and on how much of what is good that is to be expected."""
+    if detector.pixel_threshold is None:
+        return ""
+    rule, rate = detector.pixel_rule, detector.pixel_promised
+    what = "what lies" if rule.region == 1 else f"every region of at least {rule.region} pixels of the map"
+    expected = "small spots of it are to be expected on good images too"
+    if rule.kind == IMAGE and rate is not None:
+        expected = f"about {100 * rate:.3g} % of good images have such an outline"
+    elif rule.kind == AREA and rate is not None:
+        expected = f"of a good image that is {100 * rate:.3g} % on average, or less"
+    elif rule.kind == IMAGE:
+        expected = "how many good images have one is not promised"
+    return (
+        f" Outlined is {what} at or over the pixel threshold ({detector.pixel_threshold:.4g}); {expected}. The verdict is "
+        "the image score's alone."
     )
 
 

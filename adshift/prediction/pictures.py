@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from adshift.calibration.regions import without_small
 from adshift.calibration.thresholds import LARGEST_SCORE
 from adshift.errors import AdshiftError
 from adshift.prediction.decode import rgb, room_for
@@ -64,12 +65,15 @@ class Pictures:
         limit: at most this many anomalous images, and as many others; 0 has no limit.
         side: the longer side of an image in its picture, pixels.
         pixel_threshold: outlined in the overlay, and sets the colours.
+        region: the smallest region that is outlined, in pixels of the map.
 
     Raises:
         AdshiftError: an argument out of bounds.
     """
 
-    def __init__(self, folder: Path, choice: str, limit: int, side: int, pixel_threshold: float | None) -> None:
+    def __init__(
+        self, folder: Path, choice: str, limit: int, side: int, pixel_threshold: float | None, region: int = 1
+    ) -> None:
         if choice not in CHOICES:
             raise AdshiftError(f"pictures={choice} must be one of: {', '.join(CHOICES)}")
         if limit < 0 or not 32 <= side <= 4096:
@@ -79,6 +83,7 @@ class Pictures:
         self._limit = limit
         self._side = side
         self._pixel_threshold = pixel_threshold
+        self._region = region
         self.scale: MapScale | None = None
         self.drawn = {True: 0, False: 0}
         """Pictures of anomalous images, and of others."""
@@ -102,7 +107,7 @@ class Pictures:
         paths = tuple(f"{kind}/{place // A_FOLDER:03}/{name}" for kind in ("overlays", "maps"))
         for path in paths:
             (self._folder / path).parent.mkdir(parents=True, exist_ok=True)
-        drawn = prediction.anomaly_map, self.scale, self._pixel_threshold, self._side
+        drawn = prediction.anomaly_map, self.scale, self._pixel_threshold, self._side, self._region
         with room_for(self._side) as take:
             pair = side_by_side(rgb(prediction.name, take), *drawn)
         with writing(self._folder):
@@ -118,9 +123,14 @@ def file_name(place: int, path: str) -> str:
 
 
 def side_by_side(
-    image: UInt8, anomaly_map: NDArray[np.float32], scale: MapScale, pixel_threshold: float | None, side: int
+    image: UInt8,
+    anomaly_map: NDArray[np.float32],
+    scale: MapScale,
+    pixel_threshold: float | None,
+    side: int,
+    region: int = 1,
 ) -> UInt8:
-    """The image and the image under its map, pixels at or over the threshold outlined; uint8 [H, 2 W + gap, 3].
+    """The image and the image under its map, regions at or over the threshold outlined; uint8 [H, 2 W + gap, 3].
 
     Args:
         image: uint8, of any size.
@@ -128,6 +138,7 @@ def side_by_side(
         scale: of the colours.
         pixel_threshold: None outlines nothing.
         side: max(H, W), pixels.
+        region: the smallest region that is outlined, in pixels of the map.
     """
     import cv2
 
@@ -137,6 +148,8 @@ def side_by_side(
     level = cv2.resize(anomaly_map, (width, height), interpolation=cv2.INTER_LINEAR)
     heat = overlay(small, level, (scale.low, scale.high))
     if pixel_threshold is not None:
+        held = np.asarray(without_small(anomaly_map, pixel_threshold, region), np.float32)
+        level = cv2.resize(held, (width, height), interpolation=cv2.INTER_LINEAR)
         heat = outline(heat, (level >= pixel_threshold).astype(np.uint8))
     return np.concatenate([small, np.full((height, GAP, 3), 255, np.uint8), heat], axis=1)
 

@@ -34,6 +34,8 @@ class Choice:
 
     Attributes:
         worse: the repairs that are shown to do harm.
+        aside: those that help and cost less than the one taken, and are shown to be worse than the best, or were not
+            compared with it.
         nothing_to_do: no repair is taken and none is called for; where it is False without a repair, it cannot be told.
     """
 
@@ -41,6 +43,7 @@ class Choice:
     best: Candidate | None
     worse: tuple[str, ...]
     nothing_to_do: bool = False
+    aside: tuple[str, ...] = ()
 
 
 def cost(images: float | None, seconds: float | None) -> tuple[float, float]:
@@ -82,7 +85,11 @@ def choose(
         return Choice(None, None, worse, nothing_to_do=lossless and not broken)
     best = max(helps, key=lambda c: c.gain.estimate or 0.0)
     as_good = [c for c in helps if c is best or _not_below(gap(c.name, best.name))]
-    return Choice(min(as_good, key=lambda c: cost(c.images, c.seconds)), best, worse)
+    taken = min(as_good, key=lambda c: cost(c.images, c.seconds))
+    aside = [
+        c.name for c in helps if c not in as_good and cost(c.images, c.seconds) < cost(taken.images, taken.seconds)
+    ]
+    return Choice(taken, best, worse, aside=tuple(aside))
 
 
 def _not_below(difference: Difference | None) -> bool:

@@ -43,7 +43,7 @@ def _report(chosen: argparse.Namespace) -> None:
 
     report = make_report(chosen.runs, chosen.out, chosen.title, chosen.pictures)
     remember(chosen.out, inputs)
-    say(f"{len(report.sections)} sections: {chosen.out / PAGE}")
+    say("\n".join([*report.answers, f"{len(report.sections)} sections: {chosen.out / PAGE}"]))
 
 
 if __name__ == "__main__":

@@ -27,6 +27,8 @@ METHOD_NAMES = {"patchcore": "PatchCore", "padim": "PaDiM"}
 OWN_GROUPS = ("data", "domain", "adaptation", "threshold", "trainer", "method", "store", "logger", "hydra", "study")
 """Groups whose factors are read by name below, or that change no figure."""
 OWN_KEYS = ("coreset_ratio", "seed", "save_maps", "run", "data_root", "metrics.latency", "force")
+PIXEL_KEYS = ("pixel", "region")
+"""Of a threshold rule: runs of earlier versions have none."""
 BORN = "born"
 """Of an evaluation: the regime that its model was fitted under, where its own starts from that one."""
 OWN_METHOD_KEYS = ("_target_", "name", "coreset_ratio", "seed", "search")
@@ -185,11 +187,20 @@ def _with_options(kinds: Sequence[str], nodes: Sequence[Mapping[str, str]]) -> l
 
 
 def _threshold_labels(runs: Sequence[Run]) -> list[str]:
-    def options(run: Run) -> dict[str, str]:
-        node = run.result["config"]["threshold"] if run.result["threshold"] else {}
-        return flatten({k: v for k, v in node.items() if k not in ("_target_", "scope", "name")})
+    kinds = [run.factors["threshold"] for run in runs]
+    nodes = [run.result["config"]["threshold"] if run.result["threshold"] else {} for run in runs]
+    flat = [flatten({k: v for k, v in node.items() if k not in ("_target_", "scope", "name")}) for node in nodes]
+    return _with_options(
+        kinds, [_without_agreed(node, kind, kinds, flat) for kind, node in zip(kinds, flat, strict=True)]
+    )
 
-    return _with_options([run.factors["threshold"] for run in runs], [options(run) for run in runs])
+
+def _without_agreed(
+    node: dict[str, str], kind: str, kinds: Sequence[str], nodes: Sequence[Mapping[str, str]]
+) -> dict[str, str]:
+    """A rule's options without those of its pixels that agree in all runs of its kind that have them."""
+    same = [n for k, n in zip(kinds, nodes, strict=True) if k == kind]
+    return {k: v for k, v in node.items() if k not in PIXEL_KEYS or len({n[k] for n in same if k in n}) > 1}
 
 
 def _regime_labels(runs: Sequence[Run]) -> list[str]:

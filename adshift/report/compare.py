@@ -15,6 +15,7 @@ from adshift.errors import AdshiftError
 from adshift.metrics.comparison import compare, recover
 from adshift.metrics.resampling import Difference, Interval, Share
 from adshift.metrics.summary import FIGURES, Figures
+from adshift.report.comparisons import P_TITLES, family, p_values
 from adshift.report.runs import table
 from adshift.results.read import read_figures, read_result
 from adshift.system.exit_status import status_of
@@ -74,15 +75,15 @@ def _bounds(interval: Interval | None) -> str:
     return "-" if interval is None else f"[{100 * interval[0]:+.1f}, {100 * interval[1]:+.1f}]"
 
 
-def _difference_rows(found: dict[str, dict[str, Difference]]) -> list[list[str]]:
-    rows = []
-    for group, by_figure in found.items():
-        for figure in FIGURES:
-            d = by_figure[figure]
-            if d.estimate is not None:
-                p = "-" if d.p_value is None else f"{d.p_value:.3f}"
-                rows.append([group, figure, f"{100 * d.estimate:+.1f}", _bounds(d.interval), p])
-    return rows
+def _difference_table(found: dict[str, dict[str, Difference]]) -> str:
+    kept = [(g, n, d) for g, by_name in found.items() for n in FIGURES if (d := by_name[n]).estimate is not None]
+    tested = [d for *_, d in kept]
+    rows = [
+        [group, figure, f"{100 * (d.estimate or 0.0):+.1f}", _bounds(d.interval), *told]
+        for (group, figure, d), told in zip(kept, p_values(tested, "-"), strict=True)
+    ]
+    header = ("category", "figure", "A - B (points)", "95 % interval", *P_TITLES)
+    return f"{table(header, rows)}\n\np (Holm): corrected over {family(tested)}"
 
 
 def _share_rows(found: dict[str, dict[str, Share]]) -> list[list[str]]:
@@ -100,8 +101,7 @@ def _report(runs: Sequence[Path], of_drop: bool) -> str:
     if of_drop:
         header = ("category", "figure", "recovered (percent)", "95 % interval", "why undefined")
         return table(header, _share_rows(recovered(*runs)))
-    header = ("category", "figure", "A - B (points)", "95 % interval", "p")
-    return table(header, _difference_rows(differences(*runs)))
+    return _difference_table(differences(*runs))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

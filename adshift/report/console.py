@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from adshift.calibration.pixel_rule import AREA, IMAGE
 from adshift.report.discover import chosen_runs
 from adshift.report.runs import Run, percent, regime_order, table
 from adshift.system.exit_status import status_of
@@ -70,6 +71,24 @@ def _uncertain(result: dict[str, Any]) -> list[str]:
     ]
 
 
+def _outlines(result: dict[str, Any]) -> list[str]:
+    """How many good test images have an outline, beside what was promised, a line a category."""
+    promised = {
+        IMAGE: " ({:.3g} % promised)",
+        AREA: " (of a good image {:.3g} % promised at most, on average: {:.2g} %)",
+    }
+    lines = []
+    for name, held in result.get("regions", {}).items():
+        if not held["good_images"]:
+            continue
+        rate, said = held.get("promised_rate"), ""
+        if rate is not None and held["pixel"] in promised:
+            said = promised[held["pixel"]].format(100 * rate, 100 * held["outlined_area"])
+        share = percent(held, "outlined_rate", "_exact_ci")
+        lines.append(f"{name}: {share} % of {held['good_images']} good test images have an outline{said}")
+    return lines
+
+
 def _untested(result: dict[str, Any]) -> list[str]:
     """What there is to say of a run without any test image, a line a category; nothing where there is one."""
     counts = result["counts"]
@@ -101,7 +120,7 @@ def print_run(result: dict[str, Any], folder: Path) -> None:
     else:
         say(f"\n{title} (percent, [95 % interval])")
         say(table(("category", *HEADER), rows_of(run)))
-    for line in _uncertain(result):
+    for line in (*_outlines(result), *_uncertain(result)):
         say(line)
     for block in _unified(result):
         say(f"\n{block}")

@@ -41,7 +41,7 @@ class Embedded:
 
 @dataclass(frozen=True)
 class Section:
-    """One question of the study with its answer; the first ``brief`` of its findings stand on top of the page too."""
+    """One question of the study: its findings, the tables that they rest on, its plots."""
 
     name: str
     title: str
@@ -49,15 +49,24 @@ class Section:
     findings: tuple[str, ...] = ()
     tables: tuple[Table, ...] = ()
     plots: tuple[Plot, ...] = ()
-    brief: int = 3
 
 
 @dataclass(frozen=True)
 class Report:
-    """The whole report: a title, what it covers, its sections, notes on the runs, and the foot of the page."""
+    """The whole report.
+
+    Attributes:
+        title: what it is about.
+        summary: what it covers.
+        sections: in their order.
+        notes: on the runs, what was left out.
+        made_by: the foot of the page.
+        answers: what a reader came for, before anything else; no other part says it again.
+    """
 
     title: str
     summary: str
     sections: tuple[Section, ...]
     notes: tuple[str, ...]
-    made_by: str = "Made by python -m adshift.report from the result.json of each run. Intervals are 95 %."
+    made_by: str = "Made by python -m adshift.report from the result.json of each run."
+    answers: tuple[str, ...] = ()

@@ -39,5 +39,4 @@ def page(report: Report, pictures: Mapping[str, Embedded], gallery: Gallery) -> 
         pictures: the drawn plots by name; others are left out.
         gallery: its cards; empty leaves the gallery out.
     """
-    brief = [(s, line) for s in report.sections for line in s.findings[: s.brief] if s.name != "runs"]
-    return render("report.html", title=report.title, report=report, brief=brief, pictures=pictures, gallery=gallery)
+    return render("report.html", title=report.title, report=report, pictures=pictures, gallery=gallery)

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from adshift.report.answers import answers
 from adshift.report.discover import read_runs
 from adshift.report.document import Report, Section
 from adshift.report.photographs import Photographs
 from adshift.report.sections import (
     about,
+    across,
     clean,
     components,
     coreset,
@@ -22,6 +24,7 @@ from adshift.report.sections import (
     examples,
     pro,
     regimes,
+    regions,
     repairs,
     seeds,
     severity,
@@ -49,8 +52,8 @@ def make_report(roots: Sequence[Path], out: Path, title: str, pictures: int) -> 
     study = Study(read_runs(roots, say), say)
     photographs = Photographs(say)
     found: list[Section | None] = [
-        *(part.section(study) for part in (clean, degradation, regimes, repairs, decisions, coreset, unified, crossed,
-                                           severity, components, seeds, efficiency, curves)),
+        *(part.section(study) for part in (clean, degradation, regimes, repairs, across, decisions, regions, coreset,
+                                           unified, crossed, severity, components, seeds, efficiency, curves)),
         *(part.section(study, photographs) for part in (pro, examples)),
         about.section(study),
     ]  # fmt: skip
@@ -66,7 +69,7 @@ def make_report(roots: Sequence[Path], out: Path, title: str, pictures: int) -> 
         summary += (
             " Backbone weights are random: these figures show how the program works, not how well a detector does."
         )
-    report = Report(title, summary, sections, tuple(notes))
+    report = Report(title, summary, sections, tuple(notes), answers=answers(study))
     write_report(out, report, gallery, say)
     write_tidy(out, study.cells)
     return report

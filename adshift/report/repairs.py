@@ -23,11 +23,13 @@ class Setting:
     """A detector under one shifted domain: its regimes there, and what each makes of the clean domain.
 
     Attributes:
-        domain: its name, with the severity where the study has several: ``shift``, ``shift 1.5``.
+        name: the domain, with the severity where the study has several: ``shift``, ``shift 1.5``.
     """
 
     detector: str
     domain: str
+    severity: float
+    name: str
     shifted: dict[str, Draws]
     clean: dict[str, Draws]
 
@@ -107,20 +109,22 @@ def _costs(draws: Draws) -> tuple[float | None, float | None]:
 
 
 def settings_of(study: Study) -> list[Setting]:
-    """A setting a detector, domain and severity with a regime beyond the study's, under the threshold that most have."""
-    beyond = [c for c in study.cells if c.adaptation not in REGIMES and c.domain != CLEAN and not c.unified]
-    if not beyond:
-        return []
-    threshold = Counter(c.threshold for c in beyond).most_common(1)[0][0]
+    """A setting a detector, domain and severity, the main domain first.
+
+    All are under one threshold rule: that of most cells with a regime beyond the study's, without such cells the study's.
+    """
+    cells = [c for c in study.cells if c.domain != CLEAN and not c.unified]
+    rules = Counter(c.threshold for c in cells if c.adaptation not in REGIMES)
+    threshold = rules.most_common(1)[0][0] if rules else study.threshold
     found = []
-    shifts = sorted({(c.domain, c.severity) for c in beyond}, key=lambda s: (s[0] != study.main_domain, s))
+    shifts = sorted({(c.domain, c.severity) for c in cells}, key=lambda s: (s[0] != study.main_domain, s))
     several = {domain for domain, count in Counter(domain for domain, _ in shifts).items() if count > 1}
     for domain, severity in shifts:
         name = f"{domain} {severity:g}" if domain in several else domain
         for detector in study.detectors:
             shifted = regimes_of(study, detector, domain, severity, threshold)
-            if set(shifted) - set(REGIMES):
-                found.append(Setting(detector, name, shifted, clean_of(study, detector, threshold)))
+            if shifted:
+                found.append(Setting(detector, domain, severity, name, shifted, clean_of(study, detector, threshold)))
     return found
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from adshift.errors import AdshiftError
+from adshift.metrics.balanced import BALANCED, with_balanced_accuracy
 from adshift.metrics.comparison import compare, recover
 from adshift.metrics.resampling import Difference, Share
 from adshift.metrics.summary import FIGURES, Figures, macro
@@ -64,8 +65,9 @@ def contrast(a: Series, b: Series) -> dict[str, dict[str, Difference]]:
 
 
 def differences(a: Groups, b: Groups) -> dict[str, dict[str, Difference]]:
-    """a - b of every figure, by group; both have the same groups, resampled alike."""
-    return {group: compare(a[group], b[group], FIGURES) for group in a}
+    """a - b of every figure and of balanced accuracy, by group; both have the same groups, resampled alike."""
+    names = (*FIGURES, BALANCED)
+    return {g: compare(with_balanced_accuracy(a[g]), with_balanced_accuracy(b[g]), names) for g in a}
 
 
 def shares(regime: Series, none: Series, clean: Series, names: Sequence[str]) -> dict[str, dict[str, Share]]:
@@ -144,6 +146,12 @@ class Study:
         for regime in self.regimes:
             found[f"{domain}, {regime}"] = self.series(detector, domain, regime, **other)
         return {name: series for name, series in found.items() if series}
+
+    def which_draw(self, domain: str) -> str:
+        """``, domain seed 0``: the draw that a series shows, where a domain was drawn several times."""
+        return (
+            f", domain seed {self.domain_seed}" if len({c.domain_seed for c in self.select(domain=domain)}) > 1 else ""
+        )
 
     @property
     def main_domain(self) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from adshift.metrics.balanced import BALANCED
 from adshift.metrics.resampling import Difference, Share
 from adshift.metrics.summary import Figures
 from adshift.report.runs import percent, table
@@ -27,11 +28,13 @@ NAMES = {
     "pixel_f1": "pixel F1",
     "pixel_f1_max": "best pixel F1",
     "pixel_iou": "pixel IoU",
+    BALANCED: "balanced accuracy",
 }
 RANK = ("image_auroc", "image_ap", "pixel_auroc", "pixel_ap", "pro_030", "pro_005")
 MAIN = ("image_auroc", "pixel_auroc", "pro_030")
 NONE = "–"
 Row = tuple[str, ...]
+R = TypeVar("R", bound=Sequence[Any])
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Table:
         return f"{markdown_text(self.caption)}\n\n{table(safe[0], safe[1:])}\n"
 
 
-def grouped(rows: Sequence[Row], last: str = "mean") -> tuple[Row, ...]:
+def grouped(rows: Sequence[R], last: str = "mean") -> tuple[R, ...]:
     """The rows by their first cell, in the order of its first appearance, ``last`` at the end."""
     order = {name: i for i, name in enumerate(dict.fromkeys(row[0] for row in rows))}
     return tuple(sorted(rows, key=lambda row: (row[0] == last, order[row[0]])))
@@ -97,11 +100,6 @@ def gap(difference: Difference | None) -> str:
         return text
     low, high = (signed(100 * end) for end in difference.interval)
     return f"{text} [{low}, {high}]"
-
-
-def p_value(difference: Difference | None) -> str:
-    """The two-sided p of a paired test."""
-    return NONE if difference is None or difference.p_value is None else f"{difference.p_value:.3f}"
 
 
 def recovered(share: Share | None) -> str:

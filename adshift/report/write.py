@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +92,7 @@ def _picture_uri(path: Path) -> str:
 
 def markdown(report: Report, drawn: set[str]) -> str:
     """The report as Markdown; plots are linked, those not ``drawn`` left out."""
-    parts = [f"# {markdown_text(report.title)}", markdown_text(report.summary)]
+    parts = [f"# {markdown_text(report.title)}", *_list(report.answers), markdown_text(report.summary)]
     for section in report.sections:
         parts += _markdown_section(section, drawn)
     if report.notes:
@@ -102,12 +102,15 @@ def markdown(report: Report, drawn: set[str]) -> str:
 
 def _markdown_section(section: Section, drawn: set[str]) -> list[str]:
     parts = [f"## {markdown_text(section.title)}", markdown_text(section.lead)]
-    if section.findings:
-        parts.append("\n".join(f"- {_sentence(finding)}" for finding in section.findings))
+    parts += _list(section.findings)
     for plot in section.plots:
         if plot.name in drawn:
             parts += [f"![{markdown_text(plot.alt)}](figures/{plot.name}.png)", f"*{markdown_text(plot.caption)}*"]
     return [*parts, *(table.markdown() for table in section.tables)]
+
+
+def _list(findings: Sequence[str]) -> list[str]:
+    return ["\n".join(f"- {_sentence(finding)}" for finding in findings)] if findings else []
 
 
 def _sentence(text: str) -> str:

@@ -16,7 +16,6 @@ from adshift.metrics.summary import FIGURES, Figures
 from adshift.results.arrays import MAX_REPLICATES_BYTES, read_arrays
 from adshift.results.files import CALIBRATION, CORRECTION, FITTED, REPLICATES, RESULT, SCHEMA
 from adshift.results.plain_json import read_json
-from adshift.results.shape import brief, check_shape
 
 REMEDY_FITTED = "fit the run again with train.py"
 REMEDY_REPLICATES = "run the cell again with metrics.bootstrap=1000"
@@ -28,6 +27,8 @@ def read_result(folder: Path) -> dict[str, Any]:
     Raises:
         AdshiftError: the run is not finished, the file is broken, or its schema or shape is another.
     """
+    from adshift.results.shape import brief, check_shape  # pydantic's models take a fifth of a second to make
+
     path = folder / RESULT
     result = read_json(path, "give the folder of a finished run (the one that train.py named at its end)")
     if result.get("schema") != SCHEMA:

@@ -195,6 +195,20 @@ class Uncertain(Part):
     rate_exact_ci: Interval | None = None
 
 
+class Regions(Part):
+    """What is outlined on the test images of a category."""
+
+    pixel: str
+    region: Count
+    promised_rate: Share | None = None
+    good_images: Count
+    outlined: Count
+    outlined_rate: Share | None = None
+    outlined_rate_exact_ci: Interval | None = None
+    outlined_area: Share | None = None
+    seg_f1: Share | None = None
+
+
 class Result(Part):
     """A finished run."""
 
@@ -210,6 +224,7 @@ class Result(Part):
     warnings: list[str]
     unified: Unified = Unified()
     uncertain: dict[str, dict[str, Uncertain]] = {}
+    regions: dict[str, Regions] = {}
 
 
 def brief(value: Any) -> str:

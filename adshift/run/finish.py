@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +30,11 @@ from adshift.run.record import brief, calibration_warnings, checkpoints, latency
 from adshift.run.repaired import described_repair, repair_notes
 from adshift.run.roles import score_roles
 from adshift.shift.photos import root_of
-from adshift.stages.calibrate import calibrate, left_out_thresholds
+from adshift.stages.calibrate import calibrate, with_left_out
 from adshift.stages.fit import make_trainer
 from adshift.stages.measure import Evaluation, measure
 from adshift.stages.out_of_fold import out_of_fold
+from adshift.stages.outlines import realised
 from adshift.stages.repair import Repair
 from adshift.stages.score_checks import score_warnings
 from adshift.stages.scored import ScoredImages
@@ -66,10 +66,9 @@ def _calibration_scores(
 def _calibrated(cell: Cell, scored: ScoredImages, folds: int, left_out: bool) -> Thresholds:
     """The thresholds, with those that decide on the calibration images themselves where these are tested."""
     plan = cell.plan
-    made = calibrate(plan.calibrator, plan.scope, plan.categories, scored, 0 if left_out else folds, left_out)
-    if not cell.tests_itself:
-        return made
-    return replace(made, left_out=left_out_thresholds(plan.calibrator, plan.scope, plan.categories, scored, folds))
+    part = plan.calibrator, plan.scope, plan.categories, scored
+    made = calibrate(*part, 0 if left_out else folds, left_out, plan.pixel)
+    return with_left_out(made, *part, folds) if cell.tests_itself else made
 
 
 def finish(
@@ -128,6 +127,7 @@ def _result(
         "metrics": evaluation.metrics(),
         "threshold": {name: brief(c) for name, c in thresholds.image.items()},
         "pixel_threshold": {name: brief(c) for name, c in thresholds.pixel.items()},
+        "regions": realised(scored["test"], thresholds, plan.categories),
         "counts": counts({role: split.of(role) for role in ROLES}, plan.categories),
         "timing": {**timing, "ms_per_image": latency(cell), "wall": time.perf_counter() - cell.started},
         "adaptation": _adaptation(cell, repaired, spent, bank_bytes),

@@ -44,8 +44,13 @@ def brief(calibration: Any) -> dict[str, Any]:
 
 
 def calibration_warnings(thresholds: Thresholds) -> list[str]:
-    kinds = (("image", thresholds.image), ("pixel", thresholds.pixel))
-    return [f"{name}, {what} threshold: {w}" for what, group in kinds for name, c in group.items() for w in c.warnings]
+    """What there is to know of the thresholds; what holds for a category's image and pixel threshold is said once."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for what, group in (("image", thresholds.image), ("pixel", thresholds.pixel)):
+        for name, calibration in group.items():
+            for warning in calibration.warnings:
+                found.setdefault((name, warning), []).append(f"{what} threshold")
+    return [f"{name}, {' and '.join(whats)}: {warning}" for (name, warning), whats in found.items()]
 
 
 def latency(cell: Cell) -> dict[str, float] | None:

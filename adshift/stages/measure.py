@@ -72,7 +72,7 @@ def _figures(
         why = "there is no test image: every figure is null; put images into test/good and test/DEFECT to measure them"
         return Figures(undefined, [why])
     rows = _rows([thresholds.image_threshold(sample.category, sample.path) for sample in scored.samples])
-    pixel_rows = _rows([thresholds.pixel_threshold(sample.category) for sample in scored.samples])
+    pixel_rows = _rows([thresholds.pixel_threshold(sample.category, sample.path) for sample in scored.samples])
     metric = RunFigures(replicates, seed, stream)
     metric.update(
         _tensor(scored.score_N),

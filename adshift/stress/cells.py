@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from adshift.adaptation.recipe import unadapted
 from adshift.adaptation.regime import Regime
 from adshift.calibration.calibration import Calibration, Calibrator
+from adshift.calibration.pixel_rule import PLAIN, PixelRule
+from adshift.calibration.thresholds import Thresholds
 from adshift.metrics.bootstrap import pixel_replicates
 from adshift.metrics.pixel import PixelRanking
 from adshift.metrics.resampling import resample
 from adshift.metrics.summary import Figures
 from adshift.shift.domain import Domain
+from adshift.stress.outlines import pixel_thresholds, regions
 from adshift.trials.bench import Bench, Seen
 from adshift.trials.figures import IMAGE, Array, image_figures, thresholds, with_intervals
 
@@ -32,6 +36,7 @@ class Cell:
         figures: of the good images and their pasted defects.
         calibrations: one a fold; the threshold that judges a fold rests on the scores of the others.
         recall_by_kind: kind of defect -> (found, of how many).
+        regions: what is outlined (``adshift.stages.outlines.realised``), each image by the pixel threshold of its fold.
     """
 
     component: str
@@ -40,6 +45,7 @@ class Cell:
     figures: Figures
     calibrations: tuple[Calibration, ...]
     recall_by_kind: dict[str, tuple[int, int]]
+    regions: dict[str, Any] = field(default_factory=dict)
 
     @property
     def promised(self) -> float | None:
@@ -58,6 +64,8 @@ class Measure:
     calibrator: Calibrator
     replicates: int
     seed: int
+    rule: PixelRule = PLAIN
+    _pixel: dict[tuple[Domain, Domain], Thresholds] = field(default_factory=dict)
 
     def cell(self, component: str, domain: Domain, regime: Regime) -> Cell:
         """The figures of one repair in one domain."""
@@ -73,7 +81,20 @@ class Measure:
         kinds = np.array([sample.defect for sample in bench.pasted])
         by_kind = {str(k): (int(called[kinds == k].sum()), int((kinds == k).sum())) for k in dict.fromkeys(kinds)}
         severity = 0.0 if domain == bench.home else domain.severity
-        return Cell(component, severity, regime.name, figures, found, by_kind)
+        drawn = regions(bench, tested, self._pixel_thresholds(train, calibration))
+        return Cell(component, severity, regime.name, figures, found, by_kind, drawn)
+
+    def leave(self, domain: Domain) -> None:
+        """Forget what a domain took, unless it is home."""
+        self.bench.leave(domain)
+        if domain != self.bench.home:
+            self._pixel = {pair: made for pair, made in self._pixel.items() if domain not in pair}
+
+    def _pixel_thresholds(self, train: Domain, calibration: Domain) -> Thresholds:
+        if (train, calibration) not in self._pixel:
+            seen = self.bench.seen(train, calibration)
+            self._pixel[train, calibration] = pixel_thresholds(self.calibrator, self.rule, self.bench, seen)
+        return self._pixel[train, calibration]
 
     def _figures(self, seen: Seen, threshold_M: Array) -> Figures:
         n = len(seen.score_M) // 2

@@ -13,6 +13,7 @@ import tqdm.auto as tqdm_auto
 from omegaconf import DictConfig
 from tqdm import tqdm
 
+from adshift.calibration.pixel_rule import IMAGE, REGION, PixelRule
 from adshift.config.build import build, plain
 from adshift.data.acquire import verify_files
 from adshift.data.own import check_command
@@ -71,7 +72,8 @@ def put_under_stress(chosen: dict[str, Any]) -> Outcome:
         model, good, _pasted(good, asked), assign_folds(good, asked.folds, asked.seed, "folds"), prepare,
         plan.image_size, plan.batch_size, device, asked.home,
     )  # fmt: skip
-    cells = _cells(Measure(bench, calibrator, asked.bootstrap, asked.seed), asked)
+    rule = PixelRule(IMAGE, REGION, plan.image_size) if plan.calibrator.needs_anomalies else plan.pixel
+    cells = _cells(Measure(bench, calibrator, asked.bootstrap, asked.seed, rule), asked)
     verdicts = [verdict(cells, component, domain.severity) for component, domain in asked.domains()]
     return Outcome(
         chosen, fitted, root, asked, bench, calibrator, cells, tuple(v for v in verdicts if v is not None),
@@ -91,7 +93,7 @@ def _cells(measure: Measure, asked: StressPlan) -> tuple[Cell, ...]:
         for component, domain in bar:
             repairs = ("none",) if domain == bench.home else asked.repairs
             found += [measure.cell(component, domain, REPAIRS[repair]) for repair in repairs]
-            bench.leave(domain)
+            measure.leave(domain)
     return tuple(found)
 
 

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 from adshift.report.document import Plot, Report, Section
 from adshift.report.plots.lines import LinePanel, Point, lines
+from adshift.report.runs import percent
 from adshift.report.tables import NAMES, Row, Table, level
 from adshift.shift.names import CLEAN
 from adshift.stress.cells import PIXEL, Cell, find
 from adshift.stress.outcome import Outcome
 from adshift.stress.pictures import pasted_plot
 from adshift.stress.verdicts import sentence
-from adshift.stress.words import HEADER, REPAIRS, advice, counted, harm, headline, overview_rows, promise
-from adshift.trials.figures import IMAGE, RIGHT
+from adshift.stress.words import HEADER, REPAIRS, advice, counted, harm, headline, outlines, overview_rows, promise
+from adshift.trials.figures import IMAGE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = (("false_alarm_rate", "false alarms (%)"), ("recall", "pasted defects found (%)"))
-TITLES = {**NAMES, RIGHT: "balanced accuracy"}
 
 
 def make_page(outcome: Outcome) -> Report:
@@ -33,17 +33,18 @@ def make_page(outcome: Outcome) -> Report:
         tuple(section for section in sections if section is not None),
         outcome.notes,
         made_by="Made by python -m adshift.stress. Intervals are 95 %. All defects are pasted.",
+        answers=answers(outcome),
     )
 
 
+def answers(outcome: Outcome) -> tuple[str, ...]:
+    """What happens as the images are and after a change, and what to do then."""
+    alarms, found = counted(outcome.cells[0])
+    now = f"As the images are: {alarms} % false alarms, {found} % of the pasted defects found."
+    return (now, outlines(outcome.cells[0]), *harm(outcome.cells), *advice(outcome.verdicts))
+
+
 def _answer(outcome: Outcome) -> Section:
-    clean = outcome.cells[0]
-    alarms, found = counted(clean)
-    findings = [
-        f"As the images are: {alarms} % false alarms, {found} % of the pasted defects found.",
-        *harm(outcome.cells),
-        *advice(outcome.verdicts),
-    ]
     caption = (
         "Which repair is worth it, and what happens without and after it. Percent of the good images and of those "
         "with a pasted defect [exact 95 % interval]."
@@ -53,8 +54,8 @@ def _answer(outcome: Outcome) -> Section:
         "the study's shift does; 0.5 is half as much. A repair is called worth it only where its gain in balanced accuracy "
         "(good and defective parts count alike) has an interval above 0, paired over the photographs."
     )
-    return Section("answer", "What happens, and what to do", lead, tuple(findings),
-                   (Table("answer", caption, HEADER, overview_rows(outcome), 3),), brief=0)  # fmt: skip
+    return Section("answer", "What happens, and what to do", lead, (),
+                   (Table("answer", caption, HEADER, overview_rows(outcome), 3),))  # fmt: skip
 
 
 def _point(cell: Cell, name: str) -> Point:
@@ -89,7 +90,7 @@ def _repairs(outcome: Outcome) -> Section | None:
         "none: the detector as it was. threshold: good images are taken anew in the changed light and set a new threshold. "
         "full: the detector is fitted anew on them too."
     )
-    return Section("repairs", "The repairs", lead, findings, (), (plot,), brief=0)
+    return Section("repairs", "The repairs", lead, findings, (), (plot,))
 
 
 def _components(outcome: Outcome) -> Section | None:
@@ -104,7 +105,7 @@ def _components(outcome: Outcome) -> Section | None:
     main = outcome.plan.components[0]
     findings = tuple(sentence(found) for found in outcome.verdicts if found.component != main)
     lead = "Which part of the change does the harm: the pose, the camera's colours, blur and noise, or the light."
-    return Section("components", "The parts of the change", lead, findings, (), (plot,), brief=0)
+    return Section("components", "The parts of the change", lead, findings, (), (plot,))
 
 
 def _defects(outcome: Outcome) -> Section:
@@ -126,13 +127,23 @@ def _defects(outcome: Outcome) -> Section:
 def _figures(outcome: Outcome) -> Section:
     names = (*IMAGE, *PIXEL)
     rows = tuple(
-        (c.component, f"{c.severity:g}", REPAIRS[c.repair], *(level(c.figures, name) for name in names))
+        (
+            c.component,
+            f"{c.severity:g}",
+            REPAIRS[c.repair],
+            *(level(c.figures, name) for name in names),
+            percent(c.regions, "outlined_rate", "_exact_ci"),
+            percent(c.regions, "seg_f1"),
+        )
         for c in outcome.cells
     )
-    titles = (TITLES[n] if n == "false_alarm_rate" else f"{TITLES[n]}, pasted" for n in names)
-    caption = "Percent [95 % interval over the photographs; exact for false alarms]; all but those on pasted defects."
+    drawn = ("good images with an outline", "pixel F1 of outlines, pasted")
+    titles = (NAMES[n] if n == "false_alarm_rate" else f"{NAMES[n]}, pasted" for n in names)
+    caption = (
+        "Percent [95 % interval over the photographs; exact for those of good images]; the rest is on pasted defects."
+    )
     return Section("figures", "All figures", "The same numbers are in stress.csv and stress.json.", (),
-                   (Table("figures", caption, ("change", "severity", "repair", *titles), rows, 3),))  # fmt: skip
+                   (Table("figures", caption, ("change", "severity", "repair", *titles, *drawn), rows, 3),))  # fmt: skip
 
 
 def _how(outcome: Outcome) -> Section:
@@ -148,4 +159,4 @@ def _how(outcome: Outcome) -> Section:
         "scene. Shift, defects and folds are seeded.",
     )
     lead = "The same command on the same images gives the same figures."
-    return Section("runs", "How it was done", lead, findings)  # by this name it stays out of the findings on top
+    return Section("runs", "How it was done", lead, findings)

@@ -98,12 +98,7 @@ def sentence(found: Verdict) -> str:
     }.get(found.repair, f"{WORDS[found.repair]} is worth it")
     if taken is not None and taken.broken:
         told += ", though with it there are still more false alarms than promised"
-    lost = Difference(
-        None if found.loss.estimate is None else -found.loss.estimate,
-        None if found.loss.interval is None else (-found.loss.interval[1], -found.loss.interval[0]),
-        None,
-    )
-    return (
-        f"{found.component}, severity {found.severity:g}: {told}. Points of balanced accuracy: the change {points(lost)}"
-        + (f"; {gained}." if gained else ".")
+    lost = points(-found.loss)
+    return f"{found.component}, severity {found.severity:g}: {told}. Points of balanced accuracy: the change {lost}" + (
+        f"; {gained}." if gained else "."
     )

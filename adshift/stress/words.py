@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from adshift.calibration.pixel_rule import AREA, IMAGE
 from adshift.calibration.scores import smallest_n
 from adshift.report.runs import percent, table
 from adshift.report.tables import NONE, Row
@@ -44,6 +45,19 @@ def promise(outcome: Outcome) -> str:
             f"for, which takes {smallest_n(alpha) - 1}."
         )
     return f"{start} and promises about {100 * rate:.1f} % false alarms on new good images that look like them."
+
+
+def outlines(clean: Cell) -> str:
+    """How many good images have an outline as they are, beside what the pixel threshold promises."""
+    held = clean.regions
+    promised = held["promised_rate"]
+    said = {IMAGE: "; {:.3g} % promised", AREA: "; of a good image {:.3g} % promised, on average"}.get(
+        held["pixel"], ""
+    )
+    return (
+        f"As the images are, {percent(held, 'outlined_rate', '_exact_ci')} % of the good ones have an outline"
+        f"{'' if promised is None else said.format(100 * promised)}."
+    )
 
 
 def overview(outcome: Outcome) -> str:

@@ -80,6 +80,7 @@ def _cell(cell: Cell) -> dict[str, Any]:
         "found_by_kind": {kind: {"found": found, "of": n} for kind, (found, n) in cell.recall_by_kind.items()},
         "thresholds": [c.threshold for c in cell.calibrations],
         "promised_rate": cell.calibrations[0].promised_rate,
+        "regions": {"pasted_seg_f1" if key == "seg_f1" else key: value for key, value in cell.regions.items()},
     }
 
 

@@ -81,6 +81,8 @@ def figures(result: dict[str, Any]) -> dict[str, float]:
     for kind in ("threshold", "pixel_threshold"):
         for group, held in result.get(kind, {}).items():
             found |= {f"{group}/{kind}": held["value"], f"{group}/{kind}_promised_rate": held["promised_rate"]}
+    for group, held in result.get("regions", {}).items():
+        found |= {f"{group}/{name}": held.get(name) for name in ("outlined_rate", "outlined_area", "seg_f1")}
     for part in ("timing", "memory", "counts"):
         found |= flat({part: result.get(part, {})})
     return {name: float(value) for name, value in found.items() if _is_number(value)}

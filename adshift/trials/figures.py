@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from adshift.calibration.binomial import binomial_interval
 from adshift.calibration.calibration import Calibration, Calibrator
 from adshift.calibration.conformal import Conformal
+from adshift.metrics.balanced import BALANCED, balanced_accuracy
 from adshift.metrics.bootstrap import image_replicates
 from adshift.metrics.decision import decision_metrics
 from adshift.metrics.ranking import auroc
@@ -22,9 +23,7 @@ from adshift.metrics.resampling import Difference, paired_difference, percentile
 from adshift.metrics.summary import Figures, Value
 from adshift.repairs.worth import promise_broken
 
-RIGHT = "balanced_accuracy"
-"""(recall + 1 - false-alarm rate) / 2: what share is judged right if good and defective parts count alike."""
-IMAGE = ("false_alarm_rate", "recall", RIGHT, "image_auroc")
+IMAGE = ("false_alarm_rate", "recall", BALANCED, "image_auroc")
 
 Array = NDArray[np.float64]
 
@@ -66,8 +65,8 @@ def image_figures(
     assert recall is not None
     assert alarms is not None
     values: dict[str, Value] = {"false_alarm_rate": alarms, "recall": recall, "image_auroc": auroc(score_N, label_N)}
-    values[RIGHT] = (recall + 1 - alarms) / 2
-    drawn[RIGHT] = (drawn["recall"] + 1 - drawn["false_alarm_rate"]) / 2
+    values[BALANCED] = balanced_accuracy(recall, alarms)
+    drawn[BALANCED] = balanced_accuracy(drawn["recall"], drawn["false_alarm_rate"])
     return values, drawn
 
 
@@ -99,7 +98,7 @@ def with_intervals(
 
 def difference(a: Figures, b: Figures) -> Difference:
     """Balanced accuracy, a - b, paired over the images."""
-    return paired_difference(a.point(RIGHT), b.point(RIGHT), a.replicates[RIGHT], b.replicates[RIGHT])
+    return paired_difference(a.point(BALANCED), b.point(BALANCED), a.replicates[BALANCED], b.replicates[BALANCED])
 
 
 def as_json(found: Difference) -> dict[str, Any]:

@@ -197,7 +197,14 @@ class Watch:
         )
         if epoch.told:
             tell(f"adshift: note: {epoch.told}")
-        drawer = Pictures(self._place.folder, plan.pictures, 0, plan.picture_size, detector.pixel_threshold)
+        drawer = Pictures(
+            self._place.folder,
+            plan.pictures,
+            0,
+            plan.picture_size,
+            detector.pixel_threshold,
+            detector.pixel_rule.region,
+        )
         account = Account(book, epoch, detector.normals, home_of(run), self._place)
         return Line(book, epoch, evidence, detector, account, drawer, self._rows, self._place, group_of)
 

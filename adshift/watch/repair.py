@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from adshift.config.build import build
 from adshift.config.nodes import CONFORMAL, NO_STORE, THRESHOLD, photos
+from adshift.config.threshold import calibrator_of
 from adshift.results.read import read_config, read_result
 
 
@@ -25,7 +25,7 @@ def repair_threshold(home: Path, photographs: Path, data_root: str | None, out: 
 
     config = read_result(home)["config"]
     with read_config(home):
-        needs_defects = build(config["threshold"], "threshold", without=("scope",)).needs_anomalies
+        needs_defects = calibrator_of(config["threshold"]).needs_anomalies
     out.mkdir(parents=True, exist_ok=True)
     evaluate_into(
         {

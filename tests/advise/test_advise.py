@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from helpers.inprocess import Finished, invoke, one_line, run_cell
 from helpers.plates import QUICK, photograph, photographs
+from helpers.sentences import repeated, sentences
 
 from adshift.adaptation.few_images import FewImages
 from adshift.advise.judged import Verdict
@@ -98,7 +99,12 @@ def test_the_repaired_run_predicts(advice: tuple[dict[str, Any], Finished, Path]
 def test_the_page_holds_the_answer_the_changes_and_the_pictures(advice: tuple[dict[str, Any], Finished, Path]) -> None:
     found, _, folder = advice
     page = (folder / "index.html").read_text(encoding="utf-8")
-    assert found["words"].split(".")[0] in page
+    assert sentences(page)[2] == found["words"].split(". ")[0].removesuffix(".") + "."  # first, after the title alone
+    assert repeated(page) == []
+    assert len(found["changes"]) > 1
+    for change in found["changes"]:
+        assert change["p_value"] <= change["p_holm"] <= min(1, change["p_value"] * len(found["changes"]))
+    assert f"Holm&#39;s correction over the {len(found['changes'])} looks compared" in page
     assert "Content-Security-Policy" in page
     assert (folder / "figures" / "pictures.png").is_file()
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers.plates import plate
 
-from adshift.appearance.changes import changes, holm, in_words
+from adshift.appearance.changes import changes, in_words
 from adshift.appearance.looks import LOOKS, measured
 from adshift.shift.pixels import UInt8
 
@@ -87,9 +87,3 @@ def test_a_look_that_few_pictures_have_is_left_out() -> None:
     rows[:, -1] = np.nan
     rows[:3, -1] = 1.0
     assert [c.look.name for c in changes(rows, rows)].count(LOOKS[-1].name) == 0
-
-
-def test_holms_correction_is_that_of_the_paper() -> None:
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert holm([]) == []
-    assert holm([0.9, 0.8]) == [1.0, 1.0]

@@ -630,4 +630,5 @@ def test_config_builds_the_default_calibrator(calibrator: Calibrator) -> None:
     config = OmegaConf.load(path)
     assert isinstance(config, DictConfig)
     assert config.pop("scope") == "category"
+    assert (config.pop("pixel"), config.pop("region")) == (("pixels", 1) if calibrator.kind == "f1" else ("image", 16))
     assert instantiate(config) == calibrator

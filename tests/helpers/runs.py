@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from adshift.calibration.pixel_rule import PixelRule
 from adshift.config.build import build
 from adshift.data.dataset import read_pair
 from adshift.data.samples import Sample, index_category
@@ -15,6 +16,7 @@ from adshift.results.write import counts, write_maps, write_replicates, write_re
 from adshift.shift.names import FAMILIES
 from adshift.stages.calibrate import calibrate
 from adshift.stages.measure import measure
+from adshift.stages.outlines import realised
 from adshift.stages.scored import ScoredImages
 from adshift.stages.unified import cross_threshold
 
@@ -64,7 +66,7 @@ def _scored(config: dict[str, Any], root: Path, samples: Sequence[Sample], signa
 
 
 def make_run(folder: Path, root: Path, categories: Sequence[str] = ("plate",), signal: float = 2.0, seed: int = 0,
-             good: int = 6, **choices: Any) -> Path:  # fmt: skip
+             good: int = 6, pixel: str = "pixels", outlines: bool = False, **choices: Any) -> Path:  # fmt: skip
     """A finished run in ``folder``: its scores are noise and ``signal``, all else goes through the project's own code."""
     config = config_of(root, categories, **choices)
     indices = [index_category(root, category) for category in categories]
@@ -76,14 +78,16 @@ def make_run(folder: Path, root: Path, categories: Sequence[str] = ("plate",), s
         "calibration": _scored(config, root, calibration, signal, seed + 1),
         "test": _scored(config, root, test, signal, seed),
     }
-    rule = build(config["threshold"], "threshold", without=("scope",))
-    thresholds = calibrate(rule, config["threshold"]["scope"], categories, scored["calibration"])
+    rule = build(config["threshold"], "threshold", without=("scope", "pixel", "region"))
+    thresholds = calibrate(rule, config["threshold"]["scope"], categories, scored["calibration"],
+                           rule=PixelRule(pixel, 4, 64))  # fmt: skip
     evaluation = measure(scored["test"], thresholds, categories, REPLICATES, 0)
     brief = {name: {"kind": c.kind, "value": c.threshold, "promised_rate": c.promised_rate, "n": c.n}
              for name, c in thresholds.image.items()}  # fmt: skip
     result: dict[str, Any] = {
         "config": config, "adaptation": {"regime": choices.get("adaptation", "none")},
         "metrics": evaluation.metrics(), "threshold": brief, "pixel_threshold": {},
+        "regions": realised(scored["test"], thresholds, categories) if outlines else {},
         "counts": counts({"train": train, "calibration": calibration, "test": test}, categories),
         "timing": {"fit": 1.5, "score": 2.5, "ms_per_image": None},
         "memory": {"bank_vectors": int(1000 * choices.get("coreset", 0.1)), "bank_mb": 10 * choices.get("coreset", 0.1)},

@@ -78,6 +78,7 @@ HOW = [
     ("docs/daily.md", "python ", "tests/pages/test_daily_page.py::test_commands_run_in_their_order"),
     ("docs/extending.md", "python train.py", "tests/pages/test_extending_page.py::test_what_scores"),
     ("docs/results.md", "", HOURS),
+    ("docs/series.md", "", HOURS),
 ]  # fmt: skip
 """Page, how a command begins, and the test that runs it or why none does; the first that fits counts."""
 

@@ -188,7 +188,7 @@ def test_text_stands_out_in_both_colour_schemes(chromium: Browser, page: Path, d
 
     paper = luminance("body", "backgroundColor")
     assert (paper < 0.05) is dark
-    for selector in ("body", ".summary", "figcaption", ".ci", "nav a", ".same", ".tag", ".ref"):
+    for selector in ("body", ".summary", "figcaption", ".ci", "nav a", ".same", ".tag", ".answers"):
         ink = luminance(selector, "color")
         assert (max(ink, paper) + 0.05) / (min(ink, paper) + 0.05) >= 4.5, selector
 

@@ -24,7 +24,7 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def few(run: Path, folder: Path, *more: str) -> dict[str, Any]:
-    return run_cell(folder, f"run={run}", "domain=shift", "adaptation=few", *more, script="evaluate.py")
+    return run_cell(folder, f"run={run}", "domain=shift", "adaptation=few_chosen", *more, script="evaluate.py")
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:

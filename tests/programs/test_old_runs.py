@@ -24,7 +24,14 @@ KEPT = Path(__file__).with_name("old_runs")
 RUNS = ("bank", "bank_shift", "repaired", "repaired_threshold")
 EVALUATIONS = {
     "bank_shift": ("run=bank", "domain=shift", "adaptation=none"),
-    "repaired_threshold": ("run=repaired", "domain=illumination", "adaptation=threshold", "threshold=sigma"),
+    "repaired_threshold": (
+        "run=repaired",
+        "domain=illumination",
+        "adaptation=threshold",
+        "threshold=sigma",
+        "threshold.pixel=pixels",
+        "threshold.region=1",
+    ),
 }
 TOLERANCE = 1e-5
 """Relative, of figures absolute: other processors round otherwise."""

@@ -22,11 +22,10 @@ from adshift.errors import AdshiftError
 from adshift.report.cells import to_cells
 from adshift.report.runs import Run
 
-GIVEN = ("few.ratio=0.1", "few.weight=0.25", "few.keep=1")
 REGIMES = {
     "robust": ("robust.copies=1",),
-    "few": ("few.k=2", "few.copies=1", "few.align=moments", *GIVEN),
-    "robust_few": ("robust.copies=1", "few.k=2", "few.copies=0", "few.align=none", *GIVEN),
+    "few": ("few.k=2", "few.copies=1", "few.align=moments"),
+    "robust_few": ("robust.copies=1", "few.k=2"),
     "test_time": ("test_time.batch=4", "test_time.views=[identity,rot90]"),
 }
 METHODS = ("patchcore", "padim")
@@ -130,7 +129,7 @@ def test_few_is_the_same_wherever_it_is_applied(cells: Cells, tiny: Path, tmp_pa
 
 def test_a_repaired_model_is_the_one_that_predicts(cells: Cells, tiny: Path, tmp_path: Path) -> None:
     clean = cells(*cell(tiny), "domain=clean")
-    few = ("adaptation=few", "few.k=2", "few.ratio=1.0", "few.copies=0", "few.align=none", "few.keep=1")
+    few = ("adaptation=few", "few.k=2", "few.ratio=1.0")
     result = run_cell(tmp_path / "few", f"run={clean}", *few, script="evaluate.py")
     table = {path: float(score) for path, role, score, _ in scores(tmp_path / "few") if role == "test"}
     detector = adshift.load(tmp_path / "few")
@@ -217,9 +216,7 @@ def test_evaluate_keeps_a_robust_model_and_repairs_it(cells: Cells, tiny: Path, 
     robust, both, plain = cells(*under(tiny, "robust")), cells(*under(tiny, "robust_few")), cells(*cell(tiny))
     run_cell(tmp_path / "same", f"run={robust}", script="evaluate.py")
     assert scores(tmp_path / "same") == scores(robust)
-    found = run_cell(
-        tmp_path / "few", f"run={robust}", "adaptation=few", *REGIMES["robust_few"][1:], script="evaluate.py"
-    )
+    found = run_cell(tmp_path / "few", f"run={robust}", "adaptation=few", "few.k=2", script="evaluate.py")
     assert scores(tmp_path / "few") == scores(both)
     assert found["adaptation"]["target_images"] == 2
     assert result_of(plain)["adaptation"]["seconds"] == 0

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 from helpers.images import draw_category
 from helpers.runs import make_run
+from helpers.sentences import repeated, sentences
 from sklearn.metrics import average_precision_score, roc_auc_score, roc_curve
 
 from adshift.metrics.pixel import PixelRanking
 from adshift.metrics.resampling import Difference, Share
 from adshift.report.__main__ import main
+from adshift.report.answers import answers
 from adshift.report.cells import Cell, flatten, to_cells
 from adshift.report.discover import read_runs
 from adshift.report.document import Report
@@ -54,6 +56,8 @@ def runs(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     make_run(base / "conformal", tiny, signal=0.5, domain="shift", threshold="conformal")
     for scope in ("category", "global"):
         make_run(base / "unified" / scope, tiny, ("plate", "strip"), 3.0, scope=scope)
+    for seed in (0, 1):
+        make_run(base / "drawn" / str(seed), tiny, ("plate", "strip"), 3.0, domain="shift", domain_seed=seed)
     return base
 
 
@@ -346,10 +350,10 @@ def test_every_section_is_there_with_its_files(report: Path) -> None:
     text = (report / "report.md").read_text(encoding="utf-8")
     titles = re.findall(r"^## (.*)", text, re.MULTILINE)
     assert titles == [
-        "Clean domain", "From clean to shifted", "Adaptation regimes", "Thresholds: promised and realised", "Coreset ratio",
-        "Unified against per-category", "Crossed thresholds and foreign matches", "Severity of the shift",
-        "Parts of the shift", "Seeds", "Efficiency", "Curves and scores", "PRO curves", "Examples and failures",
-        "What was run",
+        "Clean domain", "From clean to shifted", "Adaptation regimes", "Over categories and domains",
+        "Thresholds: promised and realised", "Coreset ratio", "Unified against per-category",
+        "Crossed thresholds and foreign matches", "Severity of the shift", "Parts of the shift", "Seeds", "Efficiency",
+        "Curves and scores", "PRO curves", "Examples and failures", "What was run",
     ]  # fmt: skip
     linked = re.findall(r"\]\((figures/[^)]*)\)", text)
     assert linked
@@ -358,6 +362,44 @@ def test_every_section_is_there_with_its_files(report: Path) -> None:
     assert {"clean", "degradation", "regimes_0", "false_alarms", "roc_pr_0", "histogram_0", "pro_0", "severity", "coreset",
             "unified", "cross_threshold_0", "clean_shifted", "examples_0_0"} <= {Path(p).stem for p in linked}  # fmt: skip
     assert "Backbone weights are random" in text
+
+
+def test_the_answers_come_first_and_no_sentence_stands_twice(report: Path, study: Study) -> None:
+    """Two methods, several regimes, domains, severities and draws, one model over both categories."""
+    told = answers(study)
+    assert [line.partition(" ")[0] for line in told] == ["PatchCore", "PaDiM"]
+    page = (report / "index.html").read_text(encoding="utf-8")
+    read = [sentence.replace("\u00a0", " ") for sentence in sentences(page)]
+    assert read[:4] == ["Skip to the report", "Anomaly detection under domain shift", *told]
+    assert (report / "report.md").read_text(encoding="utf-8").split("\n\n")[1].count("\n- Pa") == 1
+    assert repeated(page) == []
+
+
+def test_holms_p_stands_beside_every_p_with_its_family(report: Path) -> None:
+    held = 0
+    for path in (report / "tables").glob("*.md"):
+        caption, _, table = path.read_text(encoding="utf-8").partition("\n\n")
+        header, _, *rows = (
+            [cell.strip() for cell in line.strip("|").split("|")] for line in table.strip().splitlines()
+        )
+        for i, title in enumerate(header):
+            if title == "p" or title.endswith(", p"):
+                assert header[i + 1] == f"{title} (Holm)"
+                plain = [row[i] for row in rows if row[i] != "–"]
+                assert f"over the {len(plain)} comparison" in caption
+                assert [float(row[i + 1]) for row in rows if row[i] != "–"] == pytest.approx(
+                    by_hand(plain), abs=0.0006 * len(plain)
+                )
+                held += 1
+    assert held == 10
+
+
+def by_hand(p_values: list[str]) -> list[float]:
+    """Holm's corrected p by its definition: the largest (m - j + 1) p_(j) up to its own place, at most 1."""
+    p = [float(value) for value in p_values]
+    ranked = sorted(p)
+    stepped = [(len(p) - j) * value for j, value in enumerate(ranked)]
+    return [min(1.0, max(stepped[: len([v for v in ranked if v <= value])])) for value in p]
 
 
 def test_a_report_that_stands_is_made_anew_only_for_other_runs_or_options(

@@ -174,15 +174,7 @@ def test_a_sweep_of_ratios_in_any_order_gives_what_no_store_gives(
     [
         ("method=padim", "method.n_features=20"),
         ("method.search=ivf", "coreset_ratio=0.3"),
-        (
-            "adaptation=few",
-            "few.k=2",
-            "few.ratio=0.1",
-            "few.align=none",
-            "few.copies=0",
-            "few.keep=1",
-            "threshold=quantile",
-        ),
+        ("adaptation=few", "few.k=2", "threshold=quantile"),
         ("adaptation=test_time",),
     ],
 )

@@ -64,7 +64,16 @@ SILENT = {
 
 ELSEWHERE = {
     *("method.name", "method.coreset_ratio", "domain._target_", "domain.name", "data.name", "data.categories"),
-    *("data.source", "data.root", "data.num_workers", "threshold._target_", "threshold.scope", "threshold.alpha"),
+    *(
+        "data.source",
+        "data.root",
+        "data.num_workers",
+        "threshold._target_",
+        "threshold.scope",
+        "threshold.alpha",
+        "threshold.pixel",
+        "threshold.region",
+    ),
     *("split", "trainer.accelerator", "trainer.devices", "metrics.bootstrap", "metrics.latency", "force"),
     *("store._target_", "store.root", "store.limit_gb", "backbone._target_", "backbone.weights", "logger._target_"),
 }

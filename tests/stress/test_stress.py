@@ -15,6 +15,7 @@ import pytest
 import torch
 from helpers.images import draw, tiny_overrides
 from helpers.inprocess import invoke, run_cell
+from helpers.sentences import repeated, sentences
 
 from adshift.calibration.conformal import Conformal
 from adshift.calibration.crossfit import folds
@@ -31,6 +32,7 @@ from adshift.features.timm_models import TimmBackbone
 from adshift.methods.method import Method
 from adshift.methods.padim import PaDiM
 from adshift.methods.patchcore import PatchCore
+from adshift.metrics.balanced import BALANCED
 from adshift.metrics.summary import Figures
 from adshift.shift.domain import Domain
 from adshift.store.file_hashes import FileHashes
@@ -40,7 +42,7 @@ from adshift.stress.plan import component_domain
 from adshift.stress.verdicts import UNCLEAR, sentence, verdict
 from adshift.stress.words import harm
 from adshift.trials.bench import Bench
-from adshift.trials.figures import RIGHT, thresholds
+from adshift.trials.figures import thresholds
 
 SMALL = ["data=folder", *(o for o in tiny_overrides(Path("unused")) if not o.startswith("data."))]
 SMALL = [*dict.fromkeys(SMALL), "data.num_workers=0"]
@@ -187,20 +189,20 @@ def test_scores_are_those_of_models_that_were_fitted_without_the_fold(photos: Pa
 
 def test_no_image_takes_part_in_its_own_threshold() -> None:
     score_N, fold_N = np.arange(40.0), folds(40, 5, 0)
-    before = thresholds(Conformal(), score_N, fold_N)
+    before = thresholds(Conformal(), score_N, fold_N, np.arange(40))
     assert [c.n for c in before] == [32] * 5
     raised = score_N.copy()
     raised[fold_N == 2] += 1000
-    after = thresholds(Conformal(), raised, fold_N)
+    after = thresholds(Conformal(), raised, fold_N, np.arange(40))
     assert after[2] == before[2]
     assert all(after[fold] != before[fold] for fold in (0, 1, 3, 4))
 
 
 def a_cell(component: str, severity: float, repair: str, right: float, alarms: float = 0.0) -> Cell:
     """A cell whose balanced accuracy has replicates within 2 points of it."""
-    values = {RIGHT: right, "false_alarm_rate": alarms, "false_alarm_rate_exact_ci": [alarms, 1.0]}
+    values = {BALANCED: right, "false_alarm_rate": alarms, "false_alarm_rate_exact_ci": [alarms, 1.0]}
     drawn = right + np.random.default_rng(zlib.crc32(f"{component} {repair}".encode())).uniform(-0.02, 0.02, 500)
-    figures = Figures(values, [], {RIGHT: drawn})  # type: ignore[arg-type]
+    figures = Figures(values, [], {BALANCED: drawn})  # type: ignore[arg-type]
     calibration = Conformal().calibrate(np.arange(20.0), np.zeros(20, int))
     return Cell(component, severity, repair, figures, (calibration,), {})
 
@@ -285,12 +287,20 @@ def test_the_command_leaves_a_table_a_page_and_an_answer(photos: Path, run: Path
     clean = told["cells"][0]
     assert clean["pasted_image_auroc"] > 0.8
     assert all(name.startswith(("pasted_", "false_alarm_rate")) for name in clean if "_ci" in name)
+    for cell in told["cells"]:
+        drawn = cell["regions"]
+        assert (drawn["pixel"], drawn["region"], drawn["good_images"]) == ("image", 16, 15)
+        assert drawn["promised_rate"] == cell["promised_rate"]
+        assert drawn["outlined_rate"] == drawn["outlined"] / 15
+        assert 0 <= drawn["pasted_seg_f1"] <= 1
+    assert "As the images are, " in (tmp_path / "a" / "index.html").read_text()
     assert told["cells"] == json.loads((tmp_path / "b" / "stress.json").read_text())["cells"]
     rows = list(csv.DictReader((tmp_path / "a" / "stress.csv").open()))
     assert [float(r["pasted_recall"]) for r in rows] == [c["pasted_recall"] for c in told["cells"]]
     page = (tmp_path / "a" / "index.html").read_text()
     assert page.count("<section") >= 6
-    assert 'id="findings"' not in page  # the answer comes first, and whole: nothing of it is picked out above it
+    assert sentences(page)[2].startswith("As the images are: ")  # the answer comes first, after the title alone
+    assert repeated(page) == []
     assert page.count("<li>False alarms after a change, ") == 2
     assert re.search(r"Worth doing after a change, illumination: .* \(severity 1\)\.", page)
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")

@@ -17,18 +17,17 @@ def section(study: Study) -> Section:
     warned = _warnings(study)
     if warned.rows:
         tables.append(warned)
-    findings = []
-    if random_weights(study):
-        findings.append(
-            "Some backbones have random weights: their figures show how the program works, not how well a detector does."
-        )
-    findings.append(
-        "Intervals and tests resample the test images: they speak of other images of this kind, not of other fits, and "
-        "are not adjusted for the number of comparisons. Where an interval contains 0 no difference is claimed; that is "
-        "not a proof of equality."
+    findings = (
+        "Intervals and tests resample the test images: they speak of other images of this kind, not of other fits.",
+        "Where an interval contains 0 no difference is claimed; that is not a proof of equality.",
+        "Intervals and plain p stand each for itself: of twenty differences that are none, one is shown by chance. That "
+        "even one of a table's p (Holm) lies below 0.05 by chance has a probability of at most 5 % (Holm, Scandinavian "
+        "Journal of Statistics 1979).",
+        "Where so many comparisons were made that no p (Holm) could fall below 0.05, the table's caption says so; more "
+        "resamples (metrics.bootstrap) mend that.",
     )
     lead = "The cells that this report is made of, and what holds for all its figures."
-    return Section("runs", "What was run", lead, tuple(findings), tuple(tables))
+    return Section("runs", "What was run", lead, findings, tuple(tables))
 
 
 def random_weights(study: Study) -> bool:

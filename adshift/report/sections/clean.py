@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from itertools import combinations
 
+from adshift.report.comparisons import P_TITLES, Compared, explained, written
 from adshift.report.document import Plot, Section
 from adshift.report.findings import ADVANTAGE, about
 from adshift.report.plots.whiskers import whiskers
 from adshift.report.sections.marks import level_marks
 from adshift.report.study import MEAN, Series, Study, contrast
-from adshift.report.tables import MAIN, NAMES, NONE, RANK, Row, Table, gap, grouped, level, p_value
+from adshift.report.tables import MAIN, NAMES, NONE, RANK, Row, Table, grouped, level
 from adshift.shift.names import CLEAN
 
 IMAGE = ("image_auroc", "image_ap")
@@ -43,7 +44,7 @@ def _levels(name: str, what: str, found: dict[str, Series], names: tuple[str, ..
         for detector, series in found.items()
         if group in series.groups
     ]
-    caption = f"{what}, clean domain, percent [95 % interval]. Tested: normal + anomalous images."
+    caption = f"{what}, clean domain, percent [95 % interval]; tested: normal + anomalous images."
     return Table(name, caption, ("category", "detector", "tested", *(NAMES[n] for n in names)), grouped(rows), heads=2)
 
 
@@ -55,18 +56,15 @@ def _tested(series: Series, group: str) -> Row:
 
 
 def _versus(found: dict[str, Series]) -> tuple[tuple[Table, ...], tuple[str, ...]]:
-    rows: list[Row] = []
+    rows: list[Compared] = []
     findings = []
     for a, b in combinations(found, 2):
         gaps = contrast(found[a], found[b])
         for group, differences in gaps.items():
             for n in RANK:
-                rows.append((group, f"{a} − {b}", NAMES[n], gap(differences[n]), p_value(differences[n])))
+                rows.append((group, f"{a} − {b}", NAMES[n], differences[n]))
         findings.append(about(f"{a} against {b}, clean", MAIN, gaps, ADVANTAGE))
-    header = ("category", "comparison", "figure", "difference", "p")
-    caption = (
-        "Detectors compared on the same clean images: difference in points [95 % interval] and two-sided p, "
-        "paired bootstrap; not adjusted for the number of comparisons."
-    )
-    tables = (Table("clean_detectors", caption, header, grouped(rows), heads=3),) if rows else ()
+    header = ("category", "comparison", "figure", "difference", *P_TITLES)
+    caption = f"Detectors compared on the same clean images: difference in points [95 % interval], {explained(rows)}."
+    tables = (Table("clean_detectors", caption, header, written(grouped(rows)), heads=3),) if rows else ()
     return tables, tuple(filter(None, findings))

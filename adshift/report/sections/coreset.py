@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from adshift.metrics.resampling import Difference
+from adshift.report.comparisons import P_TITLES, UNDEFINED, Compared, explained, written
 from adshift.report.document import Plot, Section
 from adshift.report.findings import about
 from adshift.report.plots.lines import LinePanel, Point, lines
 from adshift.report.sections.marks import point
 from adshift.report.study import Series, Study, contrast
-from adshift.report.tables import MAIN, NAMES, NONE, Row, Table, at, gap, grouped, level, number, p_value, ratio_text
+from adshift.report.tables import MAIN, NAMES, NONE, Table, at, grouped, level, number, ratio_text
 from adshift.shift.names import CLEAN
 
 Sweep = dict[float, Series]
@@ -20,7 +21,7 @@ def section(study: Study) -> Section | None:
     sweeps = _sweeps(study)
     if not sweeps:
         return None
-    rows: list[Row] = []
+    rows: list[Compared] = []
     findings = []
     for (detector, condition), sweep in sweeps.items():
         largest = max(sweep)
@@ -30,10 +31,10 @@ def section(study: Study) -> Section | None:
             subject = f"{detector}, {condition}, {ratio_text(ratio)} instead of {ratio_text(largest)}"
             findings.append(about(subject, ("image_auroc", "pro_030"), gaps))
     header = ("category", "detector", "condition", "coreset", "vectors", "MB", "fit (s)", "ms / image",
-              *(NAMES[n] for n in MAIN), "image AUROC − largest", "p")  # fmt: skip
+              *(NAMES[n] for n in MAIN), "image AUROC − largest", *P_TITLES)  # fmt: skip
     caption = (
         "Coreset ratio: cost, and figures in percent [95 % interval]; last columns: image AUROC minus that of the largest "
-        "ratio, in points, paired bootstrap."
+        f"ratio, in points, {explained(rows)}."
     )
     plot = Plot(
         "coreset",
@@ -44,7 +45,7 @@ def section(study: Study) -> Section | None:
     )
     lead = "The share of training patches that PatchCore keeps, chosen greedily; PaDiM has no coreset."
     return Section("coreset", "Coreset ratio", lead, tuple(filter(None, findings)),
-                   (Table("coreset", caption, header, grouped(rows), 4),), (plot,))  # fmt: skip
+                   (Table("coreset", caption, header, written(grouped(rows)), 4),), (plot,))  # fmt: skip
 
 
 def _sweeps(study: Study) -> dict[tuple[str, str], Sweep]:
@@ -62,17 +63,17 @@ def _sweeps(study: Study) -> dict[tuple[str, str], Sweep]:
 
 def _rows(
     detector: str, condition: str, ratio: float, series: Series, gaps: dict[str, dict[str, Difference]]
-) -> list[Row]:
-    rows = []
+) -> list[Compared]:
+    rows: list[Compared] = []
     for group, figures in series.groups.items():
         result = series.cells[group].run.result if group in series.cells else {}
         latency = at(result, "timing", "ms_per_image", "1")
-        d = gaps.get(group, {}).get("image_auroc")
+        d = gaps.get(group, {}).get("image_auroc", UNDEFINED)
         vectors = at(result, "memory", "bank_vectors")
         rows.append(
             (group, detector, condition, ratio_text(ratio), NONE if vectors is None else str(vectors),
              number(at(result, "memory", "bank_mb")), number(at(result, "timing", "fit")), number(latency),
-             *(level(figures, n) for n in MAIN), gap(d), p_value(d))
+             *(level(figures, n) for n in MAIN), d)
         )  # fmt: skip
     return rows
 

@@ -8,8 +8,9 @@ from typing import Any
 from adshift.report.cells import Cell
 from adshift.report.document import Plot, Section
 from adshift.report.plots.heatmap import heatmaps
+from adshift.report.sections.named import unified_name
 from adshift.report.study import Study
-from adshift.report.tables import NONE, Row, Table, at, ratio_text
+from adshift.report.tables import NONE, Row, Table, at
 
 ROLES = {"held_out": "held-out test normals", "train": "train normals, which the model holds,"}
 
@@ -25,13 +26,15 @@ def section(study: Study) -> Section | None:
         matrices = {title.partition(",")[0]: crossed[role] for role, title in ROLES.items() if crossed.get(role)}
         for role, title in ROLES.items():
             if crossed.get(role):
-                tables.append(_matrix(f"cross_threshold_{place}_{role}", name(cell), title, crossed[role]))
+                tables.append(
+                    _matrix(f"cross_threshold_{place}_{role}", unified_name(study, cell), title, crossed[role])
+                )
         if matrices:
-            plots.append(_plot(place, name(cell), matrices))
-            findings += _crossed(name(cell), crossed.get("held_out") or {})
+            plots.append(_plot(place, unified_name(study, cell), matrices))
+            findings += _crossed(unified_name(study, cell), crossed.get("held_out") or {})
     foreign = [(cell, found) for cell in cells if (found := at(cell.run.result, "unified", "foreign_matches"))]
     if foreign:
-        tables.append(_foreign(foreign))
+        tables.append(_foreign(study, foreign))
     if not tables:
         return None
     lead = (
@@ -41,13 +44,6 @@ def section(study: Study) -> Section | None:
     return Section(
         "crossed", "Crossed thresholds and foreign matches", lead, tuple(findings), tuple(tables), tuple(plots)
     )
-
-
-def name(cell: Cell) -> str:
-    """A unified cell in words."""
-    bank = "" if cell.coreset is None else f", coreset {ratio_text(cell.coreset)}"
-    severity = f", severity {cell.severity:g}" if cell.severity not in (0.0, 1.0) else ""
-    return f"{cell.detector}{bank}, {cell.condition}{severity}, threshold {cell.threshold}"
 
 
 def _rate(entry: Mapping[str, Any]) -> str:
@@ -98,13 +94,13 @@ def _crossed(setting: str, matrix: Mapping[str, Mapping[str, Any]]) -> list[str]
     ]
 
 
-def _foreign(found: list[tuple[Cell, Mapping[str, Any]]]) -> Table:
+def _foreign(study: Study, found: list[tuple[Cell, Mapping[str, Any]]]) -> Table:
     keys = ("share", "share_normal", "share_anomalous")
     rows: list[Row] = []
     for cell, by_category in found:
         for category, shares in by_category.items():
             numbers = (NONE if shares.get(k) is None else f"{100 * shares[k]:.2f}" for k in keys)
-            rows.append((category, name(cell), *numbers))
+            rows.append((category, unified_name(study, cell), *numbers))
     caption = "Test patches whose nearest neighbour in the memory bank is of another category, percent of patches."
     header = ("category", "setting", "all", "normal images", "anomalous images")
     return Table("foreign_matches", caption, header, tuple(rows), 2)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from adshift.metrics.resampling import Difference
+from adshift.report.comparisons import P_TITLES, Compared, explained, written
 from adshift.report.document import Plot, Section
 from adshift.report.findings import about
 from adshift.report.plots.whiskers import whiskers
 from adshift.report.sections.marks import gap_marks
 from adshift.report.study import Series, Study, contrast
-from adshift.report.tables import MAIN, NAMES, Row, Table, gap, grouped, level, p_value
+from adshift.report.tables import MAIN, NAMES, Table, grouped, level
 from adshift.shift.names import CLEAN
 
 Gaps = dict[str, dict[str, Difference]]
@@ -37,24 +38,20 @@ def section(study: Study) -> Section | None:
     )
     lead = (
         f"The model and its threshold stay as they were fitted on clean images; the test images come from the domain "
-        f"“{domain}” at severity {study.severity:g}."
+        f"“{domain}” at severity {study.severity:g}{study.which_draw(domain)}."
     )
     tables = tuple(_table(domain, n, pairs) for n in MAIN)
     return Section("degradation", "From clean to shifted", lead, tuple(filter(None, findings)), tables, (plot,))
 
 
 def _table(domain: str, name: str, pairs: dict[str, tuple[Series, Series, Gaps]]) -> Table:
-    rows: list[Row] = []
+    rows: list[Compared] = []
     for group in dict.fromkeys(g for _, _, gaps in pairs.values() for g in gaps):
         for detector, (clean, shifted, gaps) in pairs.items():
             if group in gaps:
                 kept = set(gaps)
                 before, after = (series.only(kept).groups[group] for series in (clean, shifted))
-                d = gaps[group][name]
-                rows.append((group, detector, level(before, name), level(after, name), gap(d), p_value(d)))
-    caption = (
-        f"{NAMES[name]} from clean to {domain}, percent; change in points [95 % interval] and two-sided p, paired "
-        "bootstrap over the same images."
-    )
-    header = ("category", "detector", CLEAN, domain, "change", "p")
-    return Table(f"degradation_{name}", caption, header, grouped(rows), heads=2)
+                rows.append((group, detector, level(before, name), level(after, name), gaps[group][name]))
+    caption = f"{NAMES[name]} from clean to {domain}, percent; change in points [95 % interval], {explained(rows)}."
+    header = ("category", "detector", CLEAN, domain, "change", *P_TITLES)
+    return Table(f"degradation_{name}", caption, header, written(grouped(rows)), heads=2)

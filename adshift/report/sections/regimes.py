@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from adshift.metrics.resampling import Difference, Share
+from adshift.report.comparisons import P_TITLES, Compared, explained, written
 from adshift.report.document import Plot, Section
 from adshift.report.findings import about, main_group, recovery, where
 from adshift.report.plots.whiskers import whiskers
 from adshift.report.runs import REGIMES, regime_order
 from adshift.report.sections.marks import level_marks
 from adshift.report.study import Series, Study, contrast, shares
-from adshift.report.tables import NAMES, Row, Table, gap, grouped, level, p_value, recovered
+from adshift.report.tables import NAMES, Row, Table, grouped, level, recovered
 from adshift.shift.names import CLEAN
 
 SHOWN = ("image_auroc", "pixel_auroc", "pro_030", "image_f1", "recall", "false_alarm_rate")
@@ -41,9 +42,10 @@ def section(study: Study) -> Section | None:
     share_table, share_findings = _shares(domain, found)
     plots = tuple(_plot(i, detector, conditions) for i, (detector, conditions) in enumerate(found.items()))
     lead = (
-        f"none: fitted and calibrated clean. threshold: fitted clean, calibrated in the domain “{domain}”. full: fitted "
-        f"and calibrated there. Decisions by the threshold rule “{study.threshold}”. A new threshold cannot change "
-        "a rank figure: AUROC and PRO of none and threshold are the same scores."
+        f"none: fitted and calibrated clean. threshold: fitted clean, calibrated in the domain “{domain}”"
+        f"{study.which_draw(domain)}. full: fitted and calibrated there. Decisions by the threshold rule "
+        f"“{study.threshold}”. A new threshold cannot change a rank figure: AUROC and PRO of none and threshold are the "
+        "same scores."
     )
     tables = (_levels(domain, found), *tests, *share_table)
     return Section("regimes", "Adaptation regimes", lead, findings + share_findings, tables, plots)
@@ -73,7 +75,7 @@ def _gaps(domain: str, conditions: Conditions, a: str, b: str) -> dict[str, dict
 
 
 def _tests(domain: str, found: dict[str, Conditions]) -> tuple[tuple[Table, ...], tuple[str, ...]]:
-    rows: list[Row] = []
+    rows: list[Compared] = []
     findings = []
     for detector, conditions in found.items():
         for a, b in _pairs(conditions):
@@ -82,19 +84,19 @@ def _tests(domain: str, found: dict[str, Conditions]) -> tuple[tuple[Table, ...]
                 for n in TESTED:
                     d = differences[n]
                     if d.estimate is not None and not (d.estimate == 0 and d.interval == (0.0, 0.0)):
-                        rows.append((group, detector, f"{a} − {b}", NAMES[n], gap(d), p_value(d)))
+                        rows.append((group, detector, f"{a} − {b}", NAMES[n], d))
             told = (
                 ("image_f1", "recall", "specificity")
                 if "threshold" in (a, b)
                 else ("image_auroc", "pro_030", "image_f1")
             )
             findings.append(about(f"{detector}, {a} instead of {b}", told, gaps))
-    header = ("category", "detector", "comparison", "figure", "difference", "p")
+    header = ("category", "detector", "comparison", "figure", "difference", *P_TITLES)
     caption = (
-        f"Regimes compared under {domain}: difference in points [95 % interval] and two-sided p, paired bootstrap; "
-        "not adjusted for the number of comparisons. Identical figures are left out."
+        f"Regimes compared under {domain}, identical figures left out: difference in points [95 % interval], "
+        f"{explained(rows)}."
     )
-    tables = (Table("regime_differences", caption, header, grouped(rows), 4),) if rows else ()
+    tables = (Table("regime_differences", caption, header, written(grouped(rows)), 4),) if rows else ()
     return tables, tuple(filter(None, findings))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from adshift.report.comparisons import Compared, explained, titles, written
 from adshift.report.document import Plot, Section
 from adshift.report.draws import Draws
 from adshift.report.findings import about
 from adshift.report.plots.whiskers import Mark, whiskers
 from adshift.report.repairs import ASKED, Setting, any_broken, promise_kept, settings_of
-from adshift.report.runs import regime_order
+from adshift.report.runs import REGIMES, regime_order
 from adshift.report.study import MEAN, Study
 from adshift.report.tables import NAMES, NONE, Row, Table, gap, grouped, level, number, recovered
 from adshift.shift.names import CLEAN
@@ -22,7 +23,7 @@ MARKS = 7
 
 def section(study: Study) -> Section | None:
     """Every repair of every shifted domain; needs a regime beyond the study's three."""
-    settings = settings_of(study)
+    settings = [s for s in settings_of(study) if set(s.shifted) - set(REGIMES)]
     if not settings:
         return None
     told = [(group != MEAN, _said(setting, group)) for setting in settings for group in setting.groups]
@@ -33,8 +34,7 @@ def section(study: Study) -> Section | None:
         "A repair is recommended only where the paired 95 % interval of its difference to no repair lies above 0: of "
         "those the cheapest (target images, then seconds) that is not shown to be worse than the best. Where there is "
         "none, there is nothing to do if no loss from clean and no broken promise is shown; otherwise it cannot be told. A "
-        "repair that ranks images well may still break the false-alarm rate that its threshold promises. Not adjusted for "
-        "the number of repairs compared."
+        "repair that ranks images well may still break the false-alarm rate that its threshold promises."
     )
     tables = tuple(t for t in (_choice(settings), _levels(settings), _on_clean(settings)) if t.rows)
     return Section("repairs", "Which repair is worth it", lead, (*(line for _, line in told), *lost), tables, plots)
@@ -49,7 +49,7 @@ def _levels(settings: list[Setting]) -> Table:
     rows: list[Row] = []
     for setting in settings:
         conditions = {CLEAN: setting.clean["none"]} if "none" in setting.clean else {}
-        conditions |= {f"{setting.domain}, {r}": draws for r, draws in setting.shifted.items()}
+        conditions |= {f"{setting.name}, {r}": draws for r, draws in setting.shifted.items()}
         conditions |= {f"{CLEAN}, {r}": draws for r, draws in setting.clean.items() if r != "none"}
         reference = setting.shifted.get("none") or next(iter(setting.shifted.values()))
         for condition, draws in conditions.items():
@@ -72,42 +72,43 @@ def _levels(settings: list[Setting]) -> Table:
 
 
 def _choice(settings: list[Setting]) -> Table:
-    rows: list[Row] = []
+    rows: list[Compared] = []
     for s in settings:
         for group in s.groups:
             taken = {n: s.choice(group, n).taken for n in ASKED}
             for r in s.repairs:
                 if group in s.gains[r]:
                     shares = s.shares.get(r, {}).get(group, {})
-                    pairs = (x for n in ASKED for x in (gap(s.gains[r][group][n]), recovered(shares.get(n))))
+                    pairs = (x for n in ASKED for x in (s.gains[r][group][n], recovered(shares.get(n))))
                     images, _, seconds = _costs(s.shifted[r].of(group))
                     chosen = ", ".join(NAMES[n] for n, c in taken.items() if c is not None and c.name == r)
-                    rows.append((group, s.detector, s.domain, r, *pairs, images, seconds,
+                    rows.append((group, s.detector, s.name, r, *pairs, images, seconds,
                                  promise_kept(s.shifted[r], group), chosen or NONE))  # fmt: skip
-    header = ("category", "detector", "domain", "repair", *(t for n in ASKED for t in (NAMES[n], f"{NAMES[n]}, share")),
+    header = ("category", "detector", "domain", "repair",
+              *(t for n in ASKED for t in (*titles(NAMES[n]), f"{NAMES[n]}, share")),
               "target images", "seconds", "promise", "recommended for")  # fmt: skip
     caption = (
-        "Repairs, the cheapest first: repair − none in points, and the share of the drop from clean that it recovers in "
-        "percent, (repair − none) / (clean − none) [paired 95 % interval]; – where no drop is shown. Promise: of the "
-        "false-alarm rate, broken where the exact interval of the realised one lies above it. Target images as the runs "
-        "declare them; for test_time they are the test images themselves."
+        f"Repairs, the cheapest first: repair − none in points, {explained(rows)}; the share of the drop from clean that "
+        "it recovers in percent, (repair − none) / (clean − none) [paired 95 % interval]; – where no drop is shown. "
+        "Promise: of the false-alarm rate, broken where the exact interval of the realised one lies above it. Target "
+        "images as the runs declare them; for test_time they are the test images themselves."
     )
-    return Table("repair_choice", caption, header, grouped(rows), 4)
+    return Table("repair_choice", caption, header, written(grouped(rows)), 4)
 
 
 def _on_clean(settings: list[Setting]) -> Table:
     lost = {(s.detector, r): s.lost(r) for s in settings for r in s.clean if r != "none"}
-    rows = [
-        (group, detector, regime, *(gap(found[n]) for n in ASKED))
+    rows: list[Compared] = [
+        (group, detector, regime, *(found[n] for n in ASKED))
         for (detector, regime), by_group in lost.items()
         for group, found in by_group.items()
     ]
     caption = (
         "What a repair does to images that did not shift: repair − plain model on the same clean images, points [paired "
-        "95 % interval]."
+        f"95 % interval], {explained(rows)}."
     )
-    header = ("category", "detector", "repair", *(NAMES[n] for n in ASKED))
-    return Table("repairs_on_clean", caption, header, grouped(rows), 3)
+    header = ("category", "detector", "repair", *titles(*(NAMES[n] for n in ASKED)))
+    return Table("repairs_on_clean", caption, header, written(grouped(rows)), 3)
 
 
 def _said(setting: Setting, group: str) -> str:
@@ -117,7 +118,7 @@ def _said(setting: Setting, group: str) -> str:
     guilty = [_rates(r, draws, group) for r, draws in setting.shifted.items()
               if group in draws.groups and any_broken(draws, group)]  # fmt: skip
     promise = f" The false-alarm promise is broken by {', '.join(guilty)}." if guilty else ""
-    return f"{setting.detector}, {place} under {setting.domain}: {parts}.{promise}"
+    return f"{setting.detector}, {place} under {setting.name}: {parts}.{promise}"
 
 
 def _rates(regime: str, draws: Draws, group: str) -> str:
@@ -171,7 +172,7 @@ def _plots(place: int, setting: Setting) -> tuple[Plot, ...]:
         return ()
     plot = Plot(
         f"repairs_{place}",
-        f"{setting.detector} under {setting.domain}: share of the drop from clean that each repair recovers [paired 95 % "
+        f"{setting.detector} under {setting.name}: share of the drop from clean that each repair recovers [paired 95 % "
         "interval], the cheapest repair on top; 0 is no repair, 100 the clean figure.",
         f"Dot plot of the recovered share in {' and '.join(panels)} by repair; the values are in the table of repairs.",
         lambda: whiskers(panels, "share of the drop (%)", zero=True, columns=2),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from adshift.report.comparisons import P_TITLES, UNDEFINED, Compared, explained, written
 from adshift.report.document import Plot, Section
 from adshift.report.findings import along
 from adshift.report.plots.lines import LinePanel, Point, lines
 from adshift.report.sections.marks import point
 from adshift.report.study import MEAN, Series, Study, contrast
-from adshift.report.tables import NAMES, Row, Table, gap, grouped, level, p_value
+from adshift.report.tables import NAMES, Table, grouped, level
 from adshift.shift.names import CLEAN
 
 SHOWN = ("image_auroc", "pixel_auroc", "pro_030", "image_f1")
@@ -20,7 +21,7 @@ def section(study: Study) -> Section | None:
     curves = _curves(study, domain)
     if not curves:
         return None
-    rows: list[Row] = []
+    rows: list[Compared] = []
     findings = []
     for (detector, regime), curve in curves.items():
         base = curve.get(0.0)
@@ -28,17 +29,16 @@ def section(study: Study) -> Section | None:
         for severity, series in curve.items():
             gaps = contrast(series, base) if base is not None and severity else {}
             for group, figures in series.groups.items():
-                d = gaps.get(group, {}).get("image_auroc")
-                rows.append(
-                    (group, detector, regime, f"{severity:g}", *(level(figures, n) for n in SHOWN), gap(d), p_value(d))
-                )
+                d = gaps.get(group, {}).get("image_auroc", UNDEFINED)
+                rows.append((group, detector, regime, f"{severity:g}", *(level(figures, n) for n in SHOWN), d))
             steps[f"{severity:g}"] = gaps
         subject = f"{detector}, {regime}, against clean"
         findings += [along(subject, "severity", n, steps) for n in ("image_auroc", "pro_030")]
-    header = ("category", "detector", "regime", "severity", *(NAMES[n] for n in SHOWN), "image AUROC − clean", "p")
+    shown = (NAMES[n] for n in SHOWN)
+    header = ("category", "detector", "regime", "severity", *shown, "image AUROC − clean", *P_TITLES)
     caption = (
         f"Severity of {domain} (0 = clean, 1 = the study's ranges), percent [95 % interval]; last columns: change of image "
-        "AUROC from clean in points, paired bootstrap."
+        f"AUROC from clean in points, {explained(rows)}."
     )
     plot = Plot(
         "severity",
@@ -48,7 +48,7 @@ def section(study: Study) -> Section | None:
     )
     lead = "Every range of the shift is scaled about the identity; each image keeps its direction and goes further."
     return Section("severity", "Severity of the shift", lead, tuple(filter(None, findings)),
-                   (Table("severity", caption, header, grouped(rows), 4),), (plot,))  # fmt: skip
+                   (Table("severity", caption, header, written(grouped(rows)), 4),), (plot,))  # fmt: skip
 
 
 def _curves(study: Study, domain: str) -> dict[tuple[str, str], Curve]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from adshift.metrics.resampling import Difference
+from adshift.report.cells import Cell
+from adshift.report.comparisons import P_TITLES, Compared, explained, written
 from adshift.report.document import Plot, Section
 from adshift.report.findings import about
 from adshift.report.plots.whiskers import whiskers
 from adshift.report.sections.marks import gap_marks
+from adshift.report.sections.named import unified_name
 from adshift.report.study import Series, Study, contrast
-from adshift.report.tables import MAIN, NAMES, Row, Table, gap, grouped, level, p_value
+from adshift.report.tables import MAIN, NAMES, Table, grouped, level
 
 COMPARED = (*MAIN, "image_f1", "recall", "specificity")
 Gaps = dict[str, dict[str, Difference]]
@@ -25,11 +28,11 @@ def section(study: Study) -> Section | None:
     if pairs:
         rows = [row for name, (own, unified, gaps) in pairs.items() for row in _rows(name, own, unified, gaps)]
         caption = (
-            "Unified against per-category models on the same test images, percent; difference in points [95 % interval] "
-            "and two-sided p, paired bootstrap."
+            "Unified against per-category models on the same test images, percent; difference in points [95 % interval], "
+            f"{explained(rows)}."
         )
-        header = ("category", "setting", "figure", "per category", "unified", "difference", "p")
-        tables.append(Table("unified", caption, header, grouped(rows), 3))
+        header = ("category", "setting", "figure", "per category", "unified", "difference", *P_TITLES)
+        tables.append(Table("unified", caption, header, written(grouped(rows)), 3))
         findings += [
             about(f"{name}, unified instead of per-category", MAIN, gaps) for name, (_, _, gaps) in pairs.items()
         ]
@@ -37,10 +40,10 @@ def section(study: Study) -> Section | None:
         rows = [row for name, (own, shared, gaps) in scopes.items() for row in _scope_rows(name, own, shared, gaps)]
         caption = (
             "One global threshold (absolute-unified) against one a category (model-unified), same model: percent; "
-            "difference in points [95 % interval] and two-sided p, paired bootstrap."
+            f"difference in points [95 % interval], {explained(rows)}."
         )
-        header = ("category", "setting", "figure", "own threshold", "global", "difference", "p")
-        tables.append(Table("unified_scope", caption, header, grouped(rows), 3))
+        header = ("category", "setting", "figure", "own threshold", "global", "difference", *P_TITLES)
+        tables.append(Table("unified_scope", caption, header, written(grouped(rows)), 3))
         findings += [
             about(f"{name}, global threshold instead of one a category", ("image_f1", "recall", "specificity"), gaps)
             for name, (_, _, gaps) in scopes.items()
@@ -61,44 +64,35 @@ def section(study: Study) -> Section | None:
     return Section("unified", title, lead, tuple(filter(None, findings)), tuple(tables), (plot,) if pairs else ())
 
 
-def _settings(study: Study) -> list[dict[str, object]]:
-    """The factors, but for the scope, of every unified setting."""
-    names = (
-        "detector",
-        "domain",
-        "adaptation",
-        "coreset",
-        "threshold",
-        "severity",
-        "domain_seed",
-        "seed",
-        "categories",
-    )
-    found = dict.fromkeys(tuple(getattr(c, name) for name in names) for c in study.cells if c.unified)
-    return [dict(zip(names, values, strict=True)) for values in found]
+def _settings(study: Study) -> list[Cell]:
+    """A cell for each unified setting, whatever its scope."""
+    found: dict[tuple[object, ...], Cell] = {}
+    for cell in study.cells:
+        if cell.unified:
+            found.setdefault((*_factors(cell).values(), cell.categories), cell)
+    return list(found.values())
 
 
-def _name(setting: dict[str, object]) -> str:
-    condition = "clean" if setting["domain"] == "clean" else f"{setting['domain']}, {setting['adaptation']}"
-    severity = setting["severity"]
-    return f"{setting['detector']}, {condition}" + (f", severity {severity:g}" if severity not in (0.0, 1.0) else "")
+def _factors(cell: Cell) -> dict[str, object]:
+    """What a unified model and those of single categories have in common."""
+    names = ("detector", "domain", "adaptation", "coreset", "threshold", "severity", "domain_seed", "seed")
+    return {name: getattr(cell, name) for name in names}
 
 
-def _unified(study: Study, setting: dict[str, object], scope: str) -> Series:
-    cells = study.select(**setting, scope=scope)
+def _unified(study: Study, setting: Cell, scope: str) -> Series:
+    cells = study.select(**_factors(setting), categories=setting.categories, scope=scope)
     return Series({category: cell for cell in cells[:1] for category in cell.categories})
 
 
 def _pairs(study: Study) -> dict[str, tuple[Series, Series, Gaps]]:
     found = {}
     for setting in _settings(study):
-        alone = {k: v for k, v in setting.items() if k != "categories"}
-        cells = {c: cell for cell in study.select(**alone, unified=False) for c in cell.categories}
+        cells = {c: cell for cell in study.select(**_factors(setting), unified=False) for c in cell.categories}
         own = Series({c: cells[c] for c in study.categories if c in cells})
         unified = _unified(study, setting, "category")
         gaps = contrast(unified, own) if own and unified else {}
         if gaps:
-            found[_name(setting)] = (own, unified, gaps)
+            found[unified_name(study, setting)] = (own, unified, gaps)
     return found
 
 
@@ -108,19 +102,19 @@ def _scopes(study: Study) -> dict[str, tuple[Series, Series, Gaps]]:
         own, shared = _unified(study, setting, "category"), _unified(study, setting, "global")
         gaps = contrast(shared, own) if own and shared else {}
         if gaps:
-            found[_name(setting)] = (own, shared, gaps)
+            found[unified_name(study, setting)] = (own, shared, gaps)
     return found
 
 
-def _rows(name: str, a: Series, b: Series, gaps: Gaps, figures: tuple[str, ...] = COMPARED) -> list[Row]:
+def _rows(name: str, a: Series, b: Series, gaps: Gaps, figures: tuple[str, ...] = COMPARED) -> list[Compared]:
     a, b = a.only(gaps), b.only(gaps)
     return [
-        (group, name, NAMES[n], level(a.groups[group], n), level(b.groups[group], n), gap(d[n]), p_value(d[n]))
+        (group, name, NAMES[n], level(a.groups[group], n), level(b.groups[group], n), d[n])
         for group, d in gaps.items()
         for n in figures
         if d[n].estimate is not None
     ]
 
 
-def _scope_rows(name: str, own: Series, shared: Series, gaps: Gaps) -> list[Row]:
+def _scope_rows(name: str, own: Series, shared: Series, gaps: Gaps) -> list[Compared]:
     return _rows(name, own, shared, gaps, ("image_f1", "precision", "recall", "specificity"))
