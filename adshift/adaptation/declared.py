@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from adshift.adaptation.extension import Extension
 from adshift.adaptation.recipe import Recipe
 from adshift.data.splits import Split
 from adshift.shift.domain import Domain
@@ -60,7 +61,15 @@ def regime_seconds(recipe: Recipe, timing: Mapping[str, float], calibration: flo
     return own_fit + own_calibration + timing.get("repair", 0.0) + timing.get("views", 0.0)
 
 
-def declared(name: str, recipe: Recipe, split: Split, labels: bool, seconds: float, model_bytes: int) -> dict[str, Any]:
+def declared(
+    name: str,
+    recipe: Recipe,
+    split: Split,
+    labels: bool,
+    seconds: float,
+    model_bytes: int,
+    way: Extension | None = None,
+) -> dict[str, Any]:
     """The ``adaptation`` object.
 
     Args:
@@ -70,6 +79,7 @@ def declared(name: str, recipe: Recipe, split: Split, labels: bool, seconds: flo
         labels: whether the threshold looks at labels of anomalies.
         seconds: see ``regime_seconds``.
         model_bytes: of everything that was fitted.
+        way: how ``few`` extended the model; None where it did not.
 
     Returns:
         ``regime``; ``target_data`` in words, ``none`` where nothing of the target was seen before its images were
@@ -78,9 +88,9 @@ def declared(name: str, recipe: Recipe, split: Split, labels: bool, seconds: flo
     """
     seen = _seen(recipe, split, labels)
     simulated = (len(recipe.train) - 1) * len(split.train)
-    if recipe.few is not None:
-        simulated += recipe.few.copies * len(split.calibration)
-    other_model = not _is_plain(recipe) or recipe.few is not None
+    if way is not None:
+        simulated += way.copies * len(split.calibration)
+    other_model = not _is_plain(recipe) or way is not None
     return {
         "regime": name,
         "target_data": " + ".join(words for _, words in seen) or "none",
@@ -100,6 +110,4 @@ def cautions(recipe: Recipe, split: Split) -> list[str]:
             f"each of the {len(split.calibration)} calibration images is scored in {views} domains and counts as one: the "
             "promised rate is about that mixture"
         )
-    if recipe.few is not None and recipe.few.k == 1:
-        found.append("few.k=1: its only image was scored by the model without it, which is the unrepaired one")
     return found

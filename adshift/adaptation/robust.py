@@ -9,7 +9,7 @@ from itertools import chain
 
 from adshift.adaptation.recipe import Recipe
 from adshift.errors import AdshiftError
-from adshift.shift.copies import MAX_COPIES, simulated
+from adshift.shift.copies import MAX_COPIES, check_families, simulated
 from adshift.shift.names import FAMILIES
 
 
@@ -37,12 +37,7 @@ class RobustAdaptation:
     def __post_init__(self) -> None:
         if not 0 <= self.copies <= MAX_COPIES:
             raise AdshiftError(f"robust.copies={self.copies} must be in [0, {MAX_COPIES}]; 3 is the default")
-        known = isinstance(self.components, list | tuple) and all(c in FAMILIES for c in self.components)
-        if not known or not self.components or len(set(self.components)) < len(self.components):
-            raise AdshiftError(
-                f"robust.components={self.components} must be one or more of: {', '.join(FAMILIES)}; write "
-                "robust.components=[photometric,illumination]"
-            )
+        check_families("robust.components", self.components)
         if not (math.isfinite(self.severity) and self.severity >= 0):
             raise AdshiftError(f"robust.severity={self.severity} must be a finite number >= 0; the study's shift is 1")
         if self.seed < 0:

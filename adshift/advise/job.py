@@ -6,6 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from adshift.config.nodes import CONFORMAL, FULL, OFFICIAL, THRESHOLD
 from adshift.config.regime import born_recipe
 from adshift.data.prepared import prepare_images
 from adshift.data.samples import Sample, unit_numbers
+from adshift.data.with_defects import with_defects
 from adshift.errors import AdshiftError
 from adshift.launch.folders import refuse_the_run_itself
 from adshift.results.read import read_calibration, read_result
@@ -36,7 +38,7 @@ from adshift.shift.photos import root_of
 from adshift.shift.real import real_of
 from adshift.stages.folds import assign_folds
 from adshift.stages.matching import train_moments
-from adshift.trials.bench import Bench, with_defects
+from adshift.trials.bench import Bench
 from adshift.trials.figures import good_images_rule
 
 FEWEST = 10
@@ -153,7 +155,7 @@ def _judged(
 ) -> tuple[Judged, ...]:
     trials = Trials(
         bench, SOURCE, target, cell.module.method, _own(plan.run, cell.plan.categories[0]), calibrator, plan.few,
-        lambda: train_moments(cell.trainer, cell.module, cell.datamodule), len(cell.split.train),
+        cache(lambda: train_moments(cell.trainer, cell.module, cell.datamodule)), len(cell.split.train),
     )  # fmt: skip
     smallest_pool = len(bench.good) - int(np.bincount(bench.fold_N).max())
     asked = [r for r in plan.repairs if r != "few" or plan.few.k <= smallest_pool]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from adshift.adaptation.few_images import FewImages, drawn_places
 from adshift.calibration.calibration import Calibration, Calibrator
@@ -16,7 +18,7 @@ from adshift.calibration.crossfit import crossfit_calibration
 from adshift.methods.alignment import Moments
 from adshift.methods.method import Method
 from adshift.shift.domain import Domain
-from adshift.stages.repair import repair_method
+from adshift.stages.repair import Pictures, repair_method
 from adshift.trials.bench import Bench, copy_of, fitted_copy
 from adshift.trials.figures import thresholds
 
@@ -34,6 +36,7 @@ class Trial:
         promised: the false-alarm rate that these thresholds promise, the largest; None where they promise none.
         model, calibration: the repair with all photographs, as it would be deployed.
         seconds: what making that took.
+        kept: whether ``few`` left the model as it is, as the photographs show no gain from an extension.
     """
 
     repair: str
@@ -43,6 +46,7 @@ class Trial:
     model: Method
     calibration: Calibration
     seconds: float
+    kept: bool = False
 
 
 @dataclass
@@ -56,7 +60,7 @@ class Trials:
         own: its threshold.
         calibrator: the rule for new thresholds; it lives on good images alone.
         few: how ``few`` repairs.
-        moments: makes the moments of the train embeddings, which a bank is aligned by; called where that is asked for.
+        moments: makes the moments of the train embeddings, which a bank may be aligned by; called where that is tried.
         first: how many images the model was fitted on.
     """
 
@@ -107,31 +111,43 @@ class Trials:
         return self._trial("full", score_M, made, model, final, seconds)
 
     def _few(self) -> Trial:
-        aligned = self.model.bank is not None and self.few.align != "none"
-        moments = self.moments() if aligned else None
         models, made = [], []
         for fold in range(int(self.bench.fold_N.max()) + 1):
-            model, calibration = self._extended(np.flatnonzero(self.bench.fold_N != fold), moments)
+            model, calibration, _ = self._extended(np.flatnonzero(self.bench.fold_N != fold))
             models.append(model)
             made.append(calibration)
         score_M = self.bench.score(models, self.target).score_M
         started = time.perf_counter()
-        model, final = self._extended(np.arange(self._n), moments)
-        return self._trial("few", score_M, tuple(made), model, final, time.perf_counter() - started)
+        model, final, kept = self._extended(np.arange(self._n))
+        return self._trial("few", score_M, tuple(made), model, final, time.perf_counter() - started, kept)
 
-    def _extended(self, pool: NDArray[np.int64], moments: Moments | None) -> tuple[Method, Calibration]:
-        """The finished model extended by k photographs out of a pool, and the threshold of their left-out scores."""
+    def _extended(self, pool: NDArray[np.int64]) -> tuple[Method, Calibration, bool]:
+        """The finished model extended by k photographs out of a pool where these show a gain, the threshold of their
+        left-out scores, and whether the model was kept as it is."""
         chosen = sorted(drawn_places(pool.tolist(), self.bench.group_N, self.few))
         group_K = np.unique(self.bench.group_N[chosen], return_inverse=True)[1].astype(np.int64)
-        views = [self.bench.embedding(view)[0][chosen] for view in self.few.views(self.target)]
+        samples = [self.bench.good[i] for i in chosen]
         model = copy_of(self.model).to(torch.device("cpu"))
-        scores = repair_method(model, self.few, torch.stack(views), moments, self.first, self.bench.image_size, group_K)
-        left_out = np.array([float(found.image_score_B[0]) for found in scores])
+        bank = model.bank is not None
+
+        def views(copies: int) -> Tensor:
+            target, *others = self.few.views(self.target, copies, bank)
+            own = self.bench.embedding(target)[0][chosen]
+            return torch.stack([own, *(self.bench.embedded(samples, view) for view in others)])
+
+        def pasted() -> Tensor:
+            return torch.stack([self.bench.embedded(images, self.target) for images in self.few.pasted(samples)])
+
+        pictures = Pictures(group_K, cache(views), pasted, self.moments)
+        found = repair_method(model, self.few, pictures, self.first, self.bench.image_size)
+        left_out = np.array([float(one.image_score_B[0]) for one in found.scores])
         model.eval().to(self.bench.device)
         series = int(group_K.max()) + 1
-        if series == 1:
-            return model, self.calibrator.calibrate(left_out, np.zeros(len(left_out), np.int64), group_K)
-        return model, crossfit_calibration(self.calibrator, left_out, series, group_K)
+        if series == 1 or found.way is None:
+            final = self.calibrator.calibrate(left_out, np.zeros(len(left_out), np.int64), group_K)
+        else:
+            final = crossfit_calibration(self.calibrator, left_out, series, group_K)
+        return model, final, found.way is None
 
     def _trial(
         self,
@@ -141,8 +157,9 @@ class Trials:
         model: Method,
         final: Calibration,
         seconds: float,
+        kept: bool = False,
     ) -> Trial:
         decides_M = np.tile(np.array([c.threshold for c in made])[self.bench.fold_N], 2)
         rates = [c.promised_rate for c in made if c.promised_rate is not None]
         promised = max(rates) if len(rates) == len(made) else None
-        return Trial(repair, score_M, decides_M, promised, model, final, seconds)
+        return Trial(repair, score_M, decides_M, promised, model, final, seconds, kept)

@@ -19,9 +19,16 @@ def named(outcome: Outcome, repair: str) -> str:
     return {
         "none": "as it is",
         "threshold": "a new threshold",
-        "few": f"an extension by {outcome.plan.few.k} photographs",
+        "few": _few(outcome),
         "full": "a new fit",
     }[repair]
+
+
+def _few(outcome: Outcome) -> str:
+    k = outcome.plan.few.k
+    if any(one.trial.repair == "few" and one.trial.kept for one in outcome.found):
+        return f"a new threshold from {k} photographs, which show no gain from an extension"
+    return f"an extension by {k} photographs"
 
 
 def headline(outcome: Outcome) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import types
 import typing
 from collections.abc import Mapping
 from importlib import import_module
@@ -79,11 +80,15 @@ def _names_of(target: type) -> dict[str, Any]:
 
 
 def checked(name: str, value: Any, kind: Any) -> Any:
-    """``value`` as ``kind`` (int, float, bool or str; other kinds pass unchecked).
+    """``value`` as ``kind`` (int, float, bool or str, or one of them or None; other kinds pass unchecked).
 
     Raises:
         AdshiftError: it is something else, or no number of at most ``MOST`` in size, which no key has a use for.
     """
+    if isinstance(kind, types.UnionType) and type(None) in (kinds := typing.get_args(kind)) and len(kinds) == 2:
+        if value is None:
+            return None
+        kind = next(one for one in kinds if one is not type(None))
     if kind in (int, float) and isinstance(value, int | float) and not abs(value) <= MOST:
         raise AdshiftError(f"{name}={value} must be a number within +-{MOST:.0e}; --help shows the default")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

@@ -80,6 +80,25 @@ class MemoryBank(Protocol):
         ...
 
 
+class Rehearsal(Protocol):
+    """Image scores of some queries under repairs that are not made."""
+
+    def extended(
+        self, parts: Sequence[Sequence[Tensor]], weight: float, keep: float
+    ) -> Callable[[Sequence[int], Sequence[int], Alignment | None], Tensor]:
+        """What the method would score that is repaired with any of some parts of the images.
+
+        Args:
+            parts: of each the images' ``Method.condensed``.
+            weight, keep: as ``Method.repair`` has them.
+
+        Returns:
+            from the places of some queries, those of the parts that repair (at least one) and the alignment to the
+            queries' image scores [B]: what ``Method.score`` gives after ``Method.repair``, to rounding.
+        """
+        ...
+
+
 class Method(Protocol):
     """A detector that is fitted in one pass over the nominal images. Implementations are ``nn.Module`` objects.
 
@@ -136,7 +155,9 @@ class Method(Protocol):
         """What a repair takes of one image seen in V views; ``ratio`` is the share of its patches for a memory bank."""
         ...
 
-    def repair(self, images: Sequence[Tensor], first_image: int, weight: float, alignment: Alignment | None) -> None:
+    def repair(
+        self, images: Sequence[Tensor], first_image: int, weight: float, alignment: Alignment | None, keep: float = 1.0
+    ) -> None:
         """Extend a fitted model by images of another domain, in place of a new fit.
 
         Args:
@@ -144,7 +165,12 @@ class Method(Protocol):
             first_image: the place among the train images that the first of them gets.
             weight: of their statistics against those of the fit, in [0, 1], for a method that keeps statistics.
             alignment: brings what was fitted to the other domain first, for a method that keeps embeddings.
+            keep: share of these that stays, in (0, 1].
         """
+        ...
+
+    def rehearsal(self, query_QhwD: Tensor, size: tuple[int, int]) -> Rehearsal:
+        """What repairs would make of the image scores of some embeddings; ``size`` is that of their maps."""
         ...
 
     @property

@@ -17,7 +17,8 @@ from adshift.features.backbone import TORCHVISION, Backbone, exported_form
 from adshift.features.weights import weights_sha256
 from adshift.methods.alignment import Alignment
 from adshift.methods.gaussian import StreamingGaussian, mixed_gaussians
-from adshift.methods.method import Method, Scope, Scores
+from adshift.methods.method import Method, Rehearsal, Scope, Scores
+from adshift.methods.rehearsed_gaussians import GaussianRehearsal
 from adshift.store.sources import sources
 
 REGULARISATION = 0.01 + 1e-5
@@ -108,7 +109,9 @@ class PaDiM(nn.Module):
         """The embeddings themselves: every position has a Gaussian of its own, so none can be left out."""
         return embedding_VhwD
 
-    def repair(self, images: Sequence[Tensor], first_image: int, weight: float, alignment: Alignment | None) -> None:
+    def repair(
+        self, images: Sequence[Tensor], first_image: int, weight: float, alignment: Alignment | None, keep: float = 1.0
+    ) -> None:
         """Mix the Gaussians with those of the images: the moments of the mixture, ``weight`` to the images.
 
         Their own scatter has hardly any rank; the fit's covariance and the regularisation shrink it.
@@ -123,6 +126,19 @@ class PaDiM(nn.Module):
             gaussian.mean.cpu(), gaussian.inv_covariance.cpu(), statistics, weight, REGULARISATION
         )
         gaussian.mean, gaussian.inv_covariance = mean.to(gaussian.mean), precision.to(gaussian.inv_covariance)
+
+    def rehearsal(self, query_QhwD: Tensor, size: tuple[int, int]) -> Rehearsal:
+        """See ``Method``."""
+        generator, gaussian = self.model.anomaly_map_generator, self.model.gaussian
+
+        def image_scores(distance_BHW: Tensor) -> Tensor:
+            map_B1SS = generator.up_sample(distance_BHW[:, None], torch.Size(size))
+            scores: Tensor = generator.smooth_anomaly_map(map_B1SS).amax(dim=(1, 2, 3))
+            return scores
+
+        return GaussianRehearsal(
+            gaussian.mean.cpu(), gaussian.inv_covariance.cpu(), query_QhwD.cpu(), REGULARISATION, image_scores
+        )
 
     @property
     def weights_sha256(self) -> str:

@@ -19,7 +19,8 @@ from adshift.methods.coreset.ratio import check_coreset_ratio
 from adshift.methods.distances.finite import all_finite
 from adshift.methods.distances.rows import rows_of_parts
 from adshift.methods.maps import upsample_maps
-from adshift.methods.method import MemoryBank, Method, Scope, Scores
+from adshift.methods.method import MemoryBank, Method, Rehearsal, Scope, Scores
+from adshift.methods.rehearsed_bank import BankRehearsal, kept_rows
 from adshift.methods.reweighting import reweighted_scores
 from adshift.methods.search.approximate import APPROXIMATE, ApproximateSearch, Effort
 from adshift.methods.search.continued import ContinuedSearch
@@ -151,13 +152,22 @@ class PatchCore(nn.Module):
         order = greedy_order([rows_ND], count, self.projection_dim, self.seed, None)
         return rows_ND[order.indices_M[:count].to(rows_ND.device)]
 
-    def repair(self, images: Sequence[Tensor], first_image: int, weight: float, alignment: Alignment | None) -> None:
-        """Map the bank by ``alignment``, then append the images' vectors; ``weight`` is for statistics."""
+    def repair(
+        self, images: Sequence[Tensor], first_image: int, weight: float, alignment: Alignment | None, keep: float = 1.0
+    ) -> None:
+        """Keep the first rows of the bank, which are a coreset of their own, map them by ``alignment``, then append the
+        images' vectors; ``weight`` is for statistics."""
+        count = kept_rows(len(self.bank_MD), keep)
+        self.bank_MD, self.bank_image_M = self.bank_MD[:count], self.bank_image_M[:count]
         bank_MD = self.bank_MD if alignment is None else alignment(self.bank_MD)
         self.bank_MD = torch.cat([bank_MD, *(image.to(bank_MD) for image in images)])
         places = [torch.full((len(image),), first_image + i) for i, image in enumerate(images)]
         self.bank_image_M = torch.cat([self.bank_image_M, *(place.to(self.bank_image_M) for place in places)])
         self._search, self._repaired = None, True
+
+    def rehearsal(self, query_QhwD: Tensor, size: tuple[int, int]) -> Rehearsal:
+        """See ``Method``; a search that may miss neighbours is exact here."""
+        return BankRehearsal(self.bank_MD, query_QhwD, self.neighbours)
 
     @property
     def weights_sha256(self) -> str:

@@ -27,6 +27,7 @@ from adshift.results.write import (
 from adshift.run.cell import Cell
 from adshift.run.prepare import new_module
 from adshift.run.record import brief, calibration_warnings, checkpoints, latency, provenance, search, unified
+from adshift.run.repaired import described_repair, repair_notes
 from adshift.run.roles import score_roles
 from adshift.shift.photos import root_of
 from adshift.stages.calibrate import calibrate, with_left_out
@@ -34,6 +35,7 @@ from adshift.stages.fit import make_trainer
 from adshift.stages.measure import Evaluation, measure
 from adshift.stages.out_of_fold import out_of_fold
 from adshift.stages.outlines import realised
+from adshift.stages.repair import Repair
 from adshift.stages.score_checks import score_warnings
 from adshift.stages.scored import ScoredImages
 from adshift.stages.uncertain import uncertain_rates
@@ -41,13 +43,15 @@ from adshift.system.provenance import peak_memory
 from adshift.tracking.log import track
 
 
-def _calibration_scores(cell: Cell, scored: ScoredImages, timing: dict[str, float]) -> tuple[ScoredImages, int]:
+def _calibration_scores(
+    cell: Cell, scored: ScoredImages, extended: bool, timing: dict[str, float]
+) -> tuple[ScoredImages, int]:
     """The scores that thresholds are made of, and how many folds they come from (0: of images that no fit has seen).
 
-    Cross-fitting adds to ``timing``.
+    ``extended``: whether the calibration images have extended the model. Cross-fitting adds to ``timing``.
     """
     plan = cell.plan
-    if plan.recipe.few is not None:
+    if extended:
         return scored, len(scored.samples)
     if scored.samples or not plan.crossfit:
         return scored, 0
@@ -59,10 +63,9 @@ def _calibration_scores(cell: Cell, scored: ScoredImages, timing: dict[str, floa
     return held_out, plan.crossfit
 
 
-def _calibrated(cell: Cell, scored: ScoredImages, folds: int) -> Thresholds:
+def _calibrated(cell: Cell, scored: ScoredImages, folds: int, left_out: bool) -> Thresholds:
     """The thresholds, with those that decide on the calibration images themselves where these are tested."""
     plan = cell.plan
-    left_out = plan.recipe.few is not None
     part = plan.calibrator, plan.scope, plan.categories, scored
     made = calibrate(*part, 0 if left_out else folds, left_out, plan.pixel)
     return with_left_out(made, *part, folds) if cell.tests_itself else made
@@ -86,18 +89,19 @@ def finish(
     """
     plan = cell.plan
     timing = dict(timing)
-    scored = score_roles(cell, folder, timing)
+    scored, repaired = score_roles(cell, folder, timing)
     started = time.perf_counter()
     if thresholds is None:
-        own, folds = _calibration_scores(cell, scored["calibration"], timing)
-        thresholds = _calibrated(cell, own, folds)
+        extended = repaired is not None and repaired.way is not None
+        own, folds = _calibration_scores(cell, scored["calibration"], extended, timing)
+        thresholds = _calibrated(cell, own, folds, extended)
         if cell.tests_itself:
             scored["test"] = own.select(own.label_N == 0)
     timing["calibrate"] = time.perf_counter() - started
     started = time.perf_counter()
     evaluation = measure(scored["test"], thresholds, plan.categories, plan.bootstrap, plan.seed)
     timing["metrics"] = time.perf_counter() - started
-    result = {"config": config, **_result(cell, folder, scored, thresholds, evaluation, timing)}
+    result = {"config": config, **_result(cell, folder, scored, repaired, thresholds, evaluation, timing)}
     _write(cell, folder, scored, thresholds, evaluation)
     write_result(folder, result)
     track(plan.tracker, folder)
@@ -109,6 +113,7 @@ def _result(
     cell: Cell,
     folder: Path,
     scored: dict[str, ScoredImages],
+    repaired: Repair | None,
     thresholds: Thresholds,
     evaluation: Evaluation,
     timing: dict[str, float],
@@ -118,7 +123,6 @@ def _result(
     vectors, bank_bytes = method.bank_shape()
     calibration = scored["calibration"]
     spent = regime_seconds(plan.recipe, timing, calibration.seconds - calibration.view_seconds)
-    labels = plan.calibrator.needs_anomalies
     result = {
         "metrics": evaluation.metrics(),
         "threshold": {name: brief(c) for name, c in thresholds.image.items()},
@@ -126,11 +130,12 @@ def _result(
         "regions": realised(scored["test"], thresholds, plan.categories),
         "counts": counts({role: split.of(role) for role in ROLES}, plan.categories),
         "timing": {**timing, "ms_per_image": latency(cell), "wall": time.perf_counter() - cell.started},
-        "adaptation": declared(plan.regime.name, plan.recipe, split, labels, spent, bank_bytes),
+        "adaptation": _adaptation(cell, repaired, spent, bank_bytes),
         "memory": {"bank_vectors": vectors, "bank_mb": bank_bytes / 1e6, **peak_memory()},
         "provenance": {**provenance(cell), **checkpoints(folder)},
         "warnings": [
             *cell.notes,
+            *([] if repaired is None else repair_notes(repaired, split.calibration, method.bank is not None)),
             *score_warnings(scored, plan.categories),
             *evaluation.warnings(),
             *calibration_warnings(thresholds),
@@ -145,6 +150,14 @@ def _result(
     store = cell.datamodule.store
     result["store"] = {"made": dict(store.made), "reused": dict(store.reused)}
     return result
+
+
+def _adaptation(cell: Cell, repaired: Repair | None, spent: float, model_bytes: int) -> dict[str, Any]:
+    plan, bank = cell.plan, cell.module.method.bank is not None
+    way = None if repaired is None else repaired.way
+    labels = plan.calibrator.needs_anomalies
+    found = declared(plan.regime.name, plan.recipe, cell.split, labels, spent, model_bytes, way)
+    return found if repaired is None else found | {"few": described_repair(repaired, bank)}
 
 
 def _write(

@@ -10,7 +10,7 @@ from adshift.results.checkpoint import base_checkpoint, save_repaired
 from adshift.results.files import CHECKPOINT
 from adshift.run.cell import Cell
 from adshift.stages.matching import Matching, fitted_matching
-from adshift.stages.repair import repair
+from adshift.stages.repair import Repair, repair
 from adshift.stages.score_checks import require_finite
 from adshift.stages.scored import ScoredImages, joined
 from adshift.stages.scoring import score_images
@@ -26,9 +26,9 @@ def _score(cell: Cell, role: str, matching: Matching | None) -> ScoredImages:
     )
 
 
-def score_roles(cell: Cell, folder: Path, timing: dict[str, float]) -> dict[str, ScoredImages]:
+def score_roles(cell: Cell, folder: Path, timing: dict[str, float]) -> tuple[dict[str, ScoredImages], Repair | None]:
     """The scores of every role that counts, after the repair where the recipe asks for one; adds to ``timing``."""
-    scored = {}
+    scored, repaired = {}, None
     if cell.plan.recipe.few is not None:
         repaired = repair(cell.trainer, cell.module, cell.datamodule, cell.plan.recipe)
         save_repaired(cell.module, base_checkpoint(cell.plan.home or folder), folder / CHECKPOINT)
@@ -40,4 +40,4 @@ def score_roles(cell: Cell, folder: Path, timing: dict[str, float]) -> dict[str,
     scored = {role: scored[role] if role in scored else _score(cell, role, matching) for role in roles}
     timing["score"] = sum(images.seconds for images in scored.values())
     timing["views"] = scored["calibration"].view_seconds + scored["test"].view_seconds
-    return scored
+    return scored, repaired

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from adshift.errors import AdshiftError
 from adshift.shift.domain import Domain
 from adshift.shift.names import FAMILIES
 
 MAX_COPIES = 1000
+
+
+def check_families(key: str, chosen: Sequence[str]) -> None:
+    """Raise AdshiftError unless one or more families are chosen, each once; ``key`` is where."""
+    known = isinstance(chosen, list | tuple) and all(c in FAMILIES for c in chosen)
+    if not known or not chosen or len(set(chosen)) < len(chosen):
+        raise AdshiftError(
+            f"{key}={chosen} must be one or more of: {', '.join(FAMILIES)}; write {key}=[photometric,illumination]"
+        )
 
 
 def copy_seed(seed: int, copy: int) -> int:

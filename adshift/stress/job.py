@@ -19,6 +19,7 @@ from adshift.data.acquire import verify_files
 from adshift.data.own import check_command
 from adshift.data.prepared import PreparedImages, prepare_images
 from adshift.data.samples import Sample
+from adshift.data.with_defects import with_defects
 from adshift.results.read import read_config
 from adshift.shift.domain import Domain
 from adshift.shift.names import CLEAN
@@ -30,7 +31,7 @@ from adshift.stress.foresee import foresee
 from adshift.stress.outcome import Outcome
 from adshift.stress.plan import REPAIRS, StressPlan
 from adshift.stress.verdicts import verdict
-from adshift.trials.bench import Bench, with_defects
+from adshift.trials.bench import Bench
 from adshift.trials.figures import good_images_rule
 
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from adshift.data.pasted import Pasted
 from adshift.data.prepared import PreparedImages
 from adshift.data.samples import Sample, unit_numbers
 from adshift.methods.finite import all_finite
@@ -36,15 +35,6 @@ class Seen:
     score_M: NDArray[np.float64]
     maps: list[NDArray[np.float32]]
     masks: list[UInt8]
-
-
-def with_defects(good: Sequence[Sample], kinds: Sequence[str], size: float, seed: int) -> tuple[Sample, ...]:
-    """Each good image with one pasted defect; the kinds take turns."""
-    pasted = (Pasted(kinds[i % len(kinds)], size, seed) for i in range(len(good)))
-    return tuple(
-        replace(sample, defect=defect.defect, mask=None, pasted=defect)
-        for sample, defect in zip(good, pasted, strict=True)
-    )
 
 
 def copy_of(method: Method) -> Method:
@@ -123,10 +113,19 @@ class Bench:
         """Of the good images and then of those with a defect: embeddings [2 N, h, w, D], and the masks."""
         if domain not in self._embedded:
             images = self.prepare((*self.good, *self.pasted), domain)
-            self.method.eval().to(self.device)
-            parts = [self.method.embed(batch.images.to(self.device)).cpu() for batch in images.loader(self.batch_size)]
-            self._embedded[domain] = torch.cat(parts), [mask for mask in images.masks if mask is not None]
+            self._embedded[domain] = self._embed(images), [mask for mask in images.masks if mask is not None]
         return self._embedded[domain]
+
+    @torch.no_grad()
+    def embedded(self, samples: Sequence[Sample], domain: Domain) -> Tensor:
+        """Of some images: embeddings [N, h, w, D], which are not held."""
+        return self._embed(self.prepare(samples, domain))
+
+    def _embed(self, images: PreparedImages) -> Tensor:
+        self.method.eval().to(self.device)
+        return torch.cat(
+            [self.method.embed(batch.images.to(self.device)).cpu() for batch in images.loader(self.batch_size)]
+        )
 
     @torch.no_grad()
     def _fitted(self, born: Domain) -> list[Method]:

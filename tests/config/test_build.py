@@ -54,6 +54,7 @@ def test_the_groups_are_those_of_the_design() -> None:
     }
     assert options("adaptation") == [
         "few",
+        "few_chosen",
         "full",
         "none",
         "normalise",

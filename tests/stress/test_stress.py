@@ -25,6 +25,7 @@ from adshift.data.pasted import KINDS, Pasted, paste
 from adshift.data.prepared import prepare_images
 from adshift.data.sample_keys import sample_hashes, sample_list
 from adshift.data.samples import Sample, index_category
+from adshift.data.with_defects import with_defects
 from adshift.errors import AdshiftError
 from adshift.features.backbone import FrozenBackbone
 from adshift.features.timm_models import TimmBackbone
@@ -40,7 +41,7 @@ from adshift.stress.cells import Cell
 from adshift.stress.plan import component_domain
 from adshift.stress.verdicts import UNCLEAR, sentence, verdict
 from adshift.stress.words import harm
-from adshift.trials.bench import Bench, with_defects
+from adshift.trials.bench import Bench
 from adshift.trials.figures import thresholds
 
 SMALL = ["data=folder", *(o for o in tiny_overrides(Path("unused")) if not o.startswith("data."))]
