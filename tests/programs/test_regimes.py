@@ -209,7 +209,10 @@ def test_robust_calibrates_on_the_copies_too(cells: Cells, tiny: Path) -> None:
     rows = [row for row in scores(folder) if row[1] == "calibration"]
     assert (len(rows), len({row[0] for row in rows}), result["threshold"]["plate"]["n"]) == (8, 4, 8)
     assert json.loads((folder / "calibration.json").read_text())["domain"]["and"][0]["seed"] == -1
-    assert any("each of the 4 calibration images is scored in 2 domains and counts as one" in line for line in result["warnings"])
+    assert any(
+        "each of the 4 calibration images is scored in 2 domains and counts as one" in line
+        for line in result["warnings"]
+    )
 
 
 def test_evaluate_keeps_a_robust_model_and_repairs_it(cells: Cells, tiny: Path, tmp_path: Path) -> None:
