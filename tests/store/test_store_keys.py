@@ -32,6 +32,7 @@ MATTERS = {
     "method.smoothing": "method.smoothing=0",
     "method.seed": "method.seed=5",
     "data.category": "data.category=strip",
+    "data.groups": "data.groups='^..(.)'",
     "domain.geometric": "domain.geometric=false",
     "domain.illumination": "domain.illumination=false",
     "domain.photometric": "domain.photometric=false",
