@@ -149,7 +149,10 @@ def test_weights_in_the_key(tiny: Path, tmp_path: Path) -> None:
 
 REGIMES = {
     "robust": ("robust.copies=2", "robust.components=[photometric]", "robust.severity=0.5", "robust.seed=1"),
-    "few": ("few.k=3", "few.copies=1", "few.ratio=0.9", "few.align=moments", "few.weight=0.9", "few.seed=1"),
+    "few": (
+        *("few.k=3", "few.copies=1", "few.ratio=0.9", "few.align=moments", "few.weight=0.9", "few.seed=1"),
+        *("few.keep=0.5", "few.components=[photometric]"),
+    ),
     "test_time": (
         *("test_time.batch=3", "test_time.statistics=moments", "test_time.seed=2"),
         *("test_time.views=[identity,rot90]", "test_time.aggregate=min"),
@@ -159,7 +162,7 @@ REGIMES = {
 
 REGIME_BASE = {
     "robust": ("robust.copies=1",),
-    "few": ("few.k=2", "few.align=covariance"),
+    "few": ("few.k=2", "few.align=covariance", "few.copies=2"),
     "test_time": ("test_time.batch=4", "test_time.views=[identity,hflip,rot270]"),
 }
 
