@@ -24,7 +24,7 @@ from adshift.config.build import plain
 from adshift.config.nodes import CONFORMAL, FULL, OFFICIAL, THRESHOLD
 from adshift.config.regime import born_recipe
 from adshift.data.prepared import prepare_images
-from adshift.data.samples import Sample, unit_numbers
+from adshift.data.samples import Sample, unit_count
 from adshift.data.with_defects import with_defects
 from adshift.errors import AdshiftError
 from adshift.launch.folders import refuse_the_run_itself
@@ -136,7 +136,7 @@ def _bench(plan: AdvisePlan, cell: Cell, good: tuple[Sample, ...], target: Domai
     chosen = good
     if 0 < plan.images < len(good):
         chosen = tuple(sorted(random.Random(plan.seed).sample(good, max(plan.images, FEWEST))))
-    k = min(plan.folds, int(unit_numbers(chosen).max()) + 1)
+    k = min(plan.folds, unit_count(chosen))
     return Bench(
         cell.module.method, chosen, with_defects(chosen, plan.defects, plan.defect_size, plan.seed),
         assign_folds(chosen, k, plan.seed), cell.datamodule.images, cell.plan.image_size, cell.plan.batch_size,

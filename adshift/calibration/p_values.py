@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from adshift.calibration.groups import Normals, normals_in_groups
 from adshift.calibration.scores import check_rate
 from adshift.errors import AdshiftError
 
@@ -42,20 +43,21 @@ def conformal_p_values(
     Source: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World, 2005; Bates, Candes, Lei, Romano, Sesia,
     Testing for outliers with conformal p-values, Annals of Statistics 2023, equation 2 and theorem 2.
     """
-    below_N = np.searchsorted(np.asarray(normals_M, np.float64), np.asarray(scores_N, np.float64), side="left")
-    count = units(normals_M, groups_M)
-    if count == len(normals_M):
-        return np.asarray((1.0 + count - below_N) / (count + 1.0), np.float64)
-    number_M = np.unique(groups_M, return_inverse=True)[1]
-    mass_M = 1.0 / np.bincount(number_M)[number_M]
-    above_M = np.append(np.cumsum(mass_M[::-1])[::-1], 0.0)
+    held = _normals(normals_M, groups_M)
+    below_N = np.searchsorted(held.score_N, np.asarray(scores_N, np.float64), side="left")
+    above_M = np.append(np.cumsum(held.mass_N[::-1])[::-1], 0.0)
     rounded_N = np.round(above_M[below_N], ROUNDED)  # sums of fractions, whose last bits depend on their order
-    return np.asarray((1.0 + rounded_N) / (count + 1.0), np.float64)
+    return np.asarray((1.0 + rounded_N) / (held.count + 1.0), np.float64)
 
 
 def units(normals_M: Sequence[float], groups_M: Sequence[int]) -> int:
     """K: how many series the calibration images are of."""
-    return len(set(groups_M)) if len(groups_M) else len(normals_M)
+    return _normals(normals_M, groups_M).count
+
+
+def _normals(normals_M: Sequence[float], groups_M: Sequence[int]) -> Normals:
+    score_M = np.asarray(normals_M, np.float64)
+    return normals_in_groups(score_M, np.zeros(score_M.size, np.int64), np.asarray(groups_M) if len(groups_M) else None)
 
 
 def rejected(p_values_N: ArrayLike, rate: float) -> NDArray[np.bool_]:

@@ -127,6 +127,11 @@ def unit_numbers(samples: Sequence[Sample]) -> np.ndarray:
     return np.array([number[sample.unit] for sample in samples], np.int64)
 
 
+def unit_count(samples: Iterable[Sample]) -> int:
+    """How many units some images are of."""
+    return len({sample.unit for sample in samples})
+
+
 def is_flat(base: Path) -> bool:
     """Whether a category's good images lie right in its folder."""
     return bool(image_files(base))

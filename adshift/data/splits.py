@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from adshift.data.samples import CategoryIndex, Sample, by_unit
+from adshift.data.samples import CategoryIndex, Sample, by_unit, unit_count
 from adshift.errors import AdshiftError
 
 Role = Literal["train", "calibration", "test", "uncertain"]
@@ -137,7 +137,7 @@ def split_all(indices: Sequence[CategoryIndex], splitter: Splitter) -> Split:
     parts = [splitter(index) for index in indices]
     for index, part in zip(indices, parts, strict=True):
         if not part.train:
-            units = len(by_unit(index.train_good))
+            units = unit_count(index.train_good)
             series = f" in {units} groups (data.groups)" if units < len(index.train_good) else ""
             raise AdshiftError(
                 f"category={index.category} has {len(index.train_good)} train/good images{series}, of which the split "

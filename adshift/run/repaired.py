@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adshift.adaptation.extension import Extension
-from adshift.data.samples import Sample, by_unit
+from adshift.data.samples import Sample, unit_count
 from adshift.repairs.shown import Shown
 from adshift.stages.choice import FEWEST_SERIES
 from adshift.stages.repair import Repair
@@ -47,7 +47,7 @@ def _candidate(way: dict[str, Any] | None, found: Shown | None) -> dict[str, Any
 
 def repair_notes(repaired: Repair, images: Sequence[Sample], bank: bool) -> list[str]:
     """What was made of the model, a line; none where it was asked for and the images are of several series."""
-    choice, series = repaired.choice, len(by_unit(images))
+    choice, series = repaired.choice, unit_count(images)
     if choice is None:
         alone = (
             "few: all images are of one series and were scored by the model without them, which is the unrepaired one"
@@ -77,5 +77,5 @@ def repair_notes(repaired: Repair, images: Sequence[Sample], bank: bool) -> list
 
 
 def _counted(images: Sequence[Sample]) -> str:
-    series = len(by_unit(images))
+    series = unit_count(images)
     return f"{len(images)} images" if series == len(images) else f"{len(images)} images of {series} series"

@@ -12,6 +12,7 @@ from adshift.calibration.calibration import Calibration, Calibrator
 from adshift.calibration.crossfit import crossfit_calibration
 from adshift.calibration.pixel_rule import PLAIN, PixelRule
 from adshift.calibration.thresholds import GLOBAL, Thresholds
+from adshift.data.samples import unit_count
 from adshift.stages.pixel_threshold import left_out_pixel_thresholds, pixel_threshold
 from adshift.stages.scored import ScoredImages
 
@@ -26,10 +27,6 @@ def _of_images(calibrator: Calibrator, group: ScoredImages, folds: int) -> Calib
     return calibrator.calibrate(group.score_N, group.label_N, group.group_N)
 
 
-def _units(scored: ScoredImages) -> int:
-    return int(scored.group_N.max()) + 1
-
-
 def _left_out(calibrator: Calibrator, scopes: Iterable[ScoredImages], folds: int) -> dict[str, float]:
     found: dict[str, float] = {}
     for scope_images in scopes:
@@ -37,7 +34,7 @@ def _left_out(calibrator: Calibrator, scopes: Iterable[ScoredImages], folds: int
         for unit in np.unique(unit_N[label_N == 0]):
             rest = scope_images.select(unit_N != unit)
             if 0 in rest.label_N:
-                threshold = _of_images(calibrator, rest, min(folds, _units(rest))).threshold
+                threshold = _of_images(calibrator, rest, min(folds, unit_count(rest.samples))).threshold
                 found |= {s.path: threshold for s in scope_images.select((unit_N == unit) & (label_N == 0)).samples}
     return found
 
@@ -98,7 +95,7 @@ def calibrate(
     scopes = _scopes(scope, categories, scored)
     image, pixel, normals, series = {}, {}, {}, {}
     for name, group in scopes.items():
-        k = _units(group) if left_out else folds
+        k = unit_count(group.samples) if left_out else folds
         of_images = partial(_of_images, calibrator, folds=k)
         image[name] = of_images(group)
         found = pixel_threshold(calibrator, rule, group, k, of_images)
@@ -107,6 +104,6 @@ def calibrate(
         good = group.select(group.label_N == 0)
         order = np.argsort(good.score_N, kind="stable")
         normals[name] = tuple(good.score_N[order].tolist())
-        if _units(good) < len(order):
+        if unit_count(good.samples) < len(order):
             series[name] = tuple(good.group_N[order].tolist())
     return Thresholds(image, pixel, normals=normals, series=series, pixel_rule=rule)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from adshift.calibration.crossfit import folds
-from adshift.data.samples import Sample, unit_numbers
+from adshift.data.samples import Sample, unit_count, unit_numbers
 from adshift.errors import AdshiftError
 
 
@@ -21,12 +21,12 @@ def assign_folds(samples: Sequence[Sample], k: int, seed: int, key: str = "cross
     categories = np.array([sample.category for sample in samples])
     for category in np.unique(categories):
         places = np.flatnonzero(categories == category)
-        group_M = unit_numbers([samples[int(i)] for i in places])
-        count = int(group_M.max()) + 1
+        own = [samples[int(i)] for i in places]
+        count = unit_count(own)
         if count < k:
             what = "train images" if count == len(places) else f"groups among the {len(places)} train images"
             less = f"use {key}={count} or less" if count > 1 else "group them otherwise (data.groups)"
             remedy = "use crossfit=0, for no threshold" if count == 1 and key == "crossfit" else less
             raise AdshiftError(f"{key}={k} needs {k} {what} of {category}, which has {count}; {remedy}, or add images")
-        fold_N[places] = folds(count, k, seed)[group_M]
+        fold_N[places] = folds(count, k, seed)[unit_numbers(own)]
     return fold_N

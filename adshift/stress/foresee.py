@@ -20,12 +20,13 @@ from adshift.stress.plan import StressPlan, make_stress_plan, photographs
 
 
 class Foreseen(NamedTuple):
-    """What is asked for, the run's configuration and its plan, and the good images that take part."""
+    """What is asked for, the run's configuration and plan, the good images that take part, and a line on their series."""
 
     asked: StressPlan
     fitted: dict[str, Any]
     plan: Plan
     good: tuple[Sample, ...]
+    told: tuple[str, ...]
 
 
 def foresee(chosen: dict[str, Any]) -> Foreseen:
@@ -42,8 +43,8 @@ def foresee(chosen: dict[str, Any]) -> Foreseen:
         index = taken_in(whole, None, plan.domain)
     else:
         (index,) = index_photographs(Path(photos.root), plan.categories)
-    index, _ = in_series(index, plan.series, plan.root if photos is None else Path(photos.root))
-    return Foreseen(asked, fitted, plan, photographs(index, asked))
+    index, told = in_series(index, plan.series, plan.root if photos is None else Path(photos.root))
+    return Foreseen(asked, fitted, plan, photographs(index, asked), told)
 
 
 def _settings(run: Path, data_root: str | None) -> tuple[dict[str, Any], Plan]:

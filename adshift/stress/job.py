@@ -54,13 +54,13 @@ def stress(config: DictConfig) -> Outcome:
 def put_under_stress(chosen: dict[str, Any]) -> Outcome:
     """``stress`` without its files."""
     started = time.perf_counter()
-    asked, fitted, plan, good = foresee(chosen)
+    asked, fitted, plan, good, told = foresee(chosen)
     calibrator, notes = good_images_rule(plan.calibrator, "the stress test uses")
     photos = photos_of(asked.home)
     root = root_of(asked.home, plan.root)
     doctor = check_command(plan.source, root, plan.categories) if photos is None else ""
     store = build(chosen["store"], "store")
-    notes += verify_files(root, good, doctor, store.hashes)
+    notes += [*told, *verify_files(root, good, doctor, store.hashes)]
     device = make_trainer(chosen["trainer"]["accelerator"], chosen["trainer"]["devices"]).strategy.root_device
 
     def prepare(samples: Any, domain: Domain) -> PreparedImages:

@@ -210,8 +210,9 @@ class Watch:
 
     def _series(self, run: Path) -> Callable[[str], str]:
         """What tells the series of a part: the watch's own rule, or its run's."""
-        text = self._plan.groups or str(read_result(run)["config"]["data"].get("groups", NONE))
-        found = by_path(text)
+        own = self._plan.groups
+        text = own or str(read_result(run)["config"]["data"].get("groups", NONE))
+        found = by_path(text, "data.groups" if own is None else "groups")
         if found is None and text != NONE:
             tell(
                 f"adshift: note: data.groups={text} tells no series of a single picture, so that the alarm takes every "

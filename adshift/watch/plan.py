@@ -94,7 +94,7 @@ def make_watch_plan(config: Mapping[str, Any]) -> WatchPlan:
     within("max_pictures", plan.max_pictures, 0, 10**9, "0 keeps those of all parts")
     within("photographs", plan.photographs, LEAST_PHOTOGRAPHS, 10_000, "40 is the default")
     one_of("repair", plan.repair, REPAIRS)
-    if plan.groups is not None and by_path(plan.groups) is None and plan.groups != NONE:
+    if plan.groups is not None and by_path(plan.groups, "groups") is None and plan.groups != NONE:
         raise AdshiftError(
             f"groups={plan.groups} must tell a part's series by itself: a regular expression of the file's name, a .csv "
             "file with path and group, or none"

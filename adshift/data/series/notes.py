@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from adshift.data.samples import by_unit
+from adshift.data.samples import by_unit, unit_count
 from adshift.data.splits import Split
 
 
@@ -10,7 +10,7 @@ def series_notes(split: Split) -> list[str]:
     """How many series play each role, and how many tested images are of one that was fitted or calibrated on."""
     good = [sample for sample in split.calibration if not sample.label]
     counts = [
-        f"{len(samples)} {role} images in {len(by_unit(samples))} series"
+        f"{len(samples)} {role} images in {unit_count(samples)} series"
         for role, samples in (("train", split.train), ("good calibration", good))
         if samples
     ]

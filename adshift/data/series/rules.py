@@ -82,8 +82,10 @@ def _found(root: Path, samples: Sequence[Sample]) -> tuple[dict[str, str], str]:
     return names, f"data.groups=auto: the images of {samples[0].part} in series by {way.told}"
 
 
-def by_path(text: str) -> Callable[[str], str] | None:
+def by_path(text: str, key: str = "data.groups") -> Callable[[str], str] | None:
     """What tells the series of a single picture by its path, empty for one by itself; None for rules that look at several.
+
+    ``key`` is where the rule was given, for the message.
 
     Raises:
         AdshiftError: no such file, or no regular expression.
@@ -91,12 +93,12 @@ def by_path(text: str) -> Callable[[str], str] | None:
     if text in (NONE, AUTO) or text.startswith(EXIF):
         return None
     if text.lower().endswith(".csv"):
-        return by_table(Path(text))
+        return by_table(Path(text), key)
     try:
         pattern = re.compile(text)
     except re.error as error:
         raise AdshiftError(
-            f"data.groups={text} must be none, auto, exif:SECONDS, a .csv file or a regular expression ({error}); "
+            f"{key}={text} must be none, auto, exif:SECONDS, a .csv file or a regular expression ({error}); "
             "'^([^_]+)_' takes what stands before the first underscore of a file's name"
         ) from error
 

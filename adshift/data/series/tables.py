@@ -9,10 +9,11 @@ from pathlib import Path, PurePosixPath
 from adshift.errors import AdshiftError
 
 
-def by_table(file: Path) -> Callable[[str], str]:
+def by_table(file: Path, key: str) -> Callable[[str], str]:
     """The group of a path by a table with the columns ``path`` and ``group``; empty for one that it does not name.
 
-    A path is below the data root, below the category's folder, or a mere file name; the longer one wins.
+    A path is below the data root, below the category's folder, or a mere file name; the longer one wins. ``key``
+    is where the table was given, for the message.
 
     Raises:
         AdshiftError: it cannot be read, or lacks a column.
@@ -23,11 +24,9 @@ def by_table(file: Path) -> Callable[[str], str]:
             columns = reader.fieldnames or ()
             rows = [(row.get("path") or "", row.get("group") or "") for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise AdshiftError(
-            f"data.groups={file} cannot be read ({error}); give a .csv file with path and group"
-        ) from error
+        raise AdshiftError(f"{key}={file} cannot be read ({error}); give a .csv file with path and group") from error
     if not {"path", "group"} <= set(columns):
-        raise AdshiftError(f"data.groups={file} has the columns {list(columns)}; it must have path and group")
+        raise AdshiftError(f"{key}={file} has the columns {list(columns)}; it must have path and group")
     listed = {path: group for path, group in rows if group}
 
     def group(path: str) -> str:
