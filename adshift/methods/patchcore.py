@@ -92,7 +92,6 @@ class PatchCore(nn.Module):
         self.covering_radius: float | None = None
         self._collected: list[Tensor] = []
         self._search: NeighbourSearch | ApproximateSearch | None = None
-        self._repaired = False
 
     @property
     def bank(self) -> MemoryBank:
@@ -142,7 +141,7 @@ class PatchCore(nn.Module):
         self.covering_radius = float(order.radius_M[count - 1])
         self.bank_MD = rows_of_parts(parts, chosen_M)
         self.bank_image_M = chosen_M // patches
-        self._search, self._repaired = None, False
+        self._search = None
         return {"coreset": float(order.second_M[count - 1])}
 
     def condensed(self, embedding_VhwD: Tensor, ratio: float) -> Tensor:
@@ -163,7 +162,7 @@ class PatchCore(nn.Module):
         self.bank_MD = torch.cat([bank_MD, *(image.to(bank_MD) for image in images)])
         places = [torch.full((len(image),), first_image + i) for i, image in enumerate(images)]
         self.bank_image_M = torch.cat([self.bank_image_M, *(place.to(self.bank_image_M) for place in places)])
-        self._search, self._repaired = None, True
+        self._search = None
 
     def rehearsal(self, query_QhwD: Tensor, size: tuple[int, int]) -> Rehearsal:
         """See ``Method``; a search that may miss neighbours is exact here."""
@@ -201,8 +200,8 @@ class PatchCore(nn.Module):
 
     @property
     def keeps_neighbours(self) -> bool:
-        """Whether what it finds is worth keeping: other banks are prefixes of a fitted one, or continue it."""
-        return self.searches_exactly and not self._repaired
+        """Whether what it finds is worth keeping: other banks are prefixes of a fitted one, or continue it, as ``few`` does."""
+        return self.searches_exactly
 
     def continued_search(self, first: int) -> ContinuedSearch:
         """The search of the bank from what is known of its first rows."""
@@ -261,7 +260,7 @@ class PatchCore(nn.Module):
         for name in ("bank_MD", "bank_image_M"):  # an empty buffer would refuse the stored one: take its size
             if prefix + name in state_dict:
                 setattr(self, name, torch.empty_like(state_dict[prefix + name], device=self.bank_MD.device))
-        self._search, self._repaired = None, False
+        self._search = None
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)
 
 

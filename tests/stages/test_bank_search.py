@@ -169,12 +169,28 @@ def test_a_sweep_of_ratios_in_any_order_gives_what_no_store_gives(
     assert [len(json.loads(banks.read_text())) for banks in entries] == [3, 3]
 
 
+@pytest.mark.parametrize("align", ["none", "moments"])
+def test_few_goes_on_from_the_bank_that_it_extends_and_finds_what_no_store_finds(
+    tiny: Path, tmp_path: Path, align: str
+) -> None:
+    base = [*tiny_overrides(tiny), "domain=shift", "threshold=quantile"]
+    few = ["adaptation=few", "few.k=2", f"few.align={align}"]
+    run_cell(tmp_path / "none", *base, f"store.root={tmp_path / 'store'}")
+    together = run_cell(tmp_path / "few", *base, *few, f"store.root={tmp_path / 'store'}")
+    apart = run_cell(tmp_path / "few_off", *base, *few, "store=off")
+    assert told(tmp_path / "few", together) == told(tmp_path / "few_off", apart)
+    assert together["store"]["made"]["neighbours"] == 1
+    listed = [json.loads(banks.read_text()) for banks in tmp_path.glob(f"store/neighbours/*/{BANKS}")]
+    continued = [banks for banks in listed if len(banks) == 2]
+    assert len(continued) == (1 if align == "none" else 0)  # an aligned bank begins with other vectors
+    assert all(fitted["rows"] < extended["rows"] for fitted, extended in continued)
+
+
 @pytest.mark.parametrize(
     "regime",
     [
         ("method=padim", "method.n_features=20"),
         ("method.search=ivf", "coreset_ratio=0.3"),
-        ("adaptation=few", "few.k=2", "threshold=quantile"),
         ("adaptation=test_time",),
     ],
 )

@@ -16,7 +16,9 @@ from adshift.methods.distances.onednn import product_with
 from adshift.methods.distances.pairs import Pairs, pair_products
 from adshift.methods.distances.rounding import distance_slack, unit_roundoff
 
-RANKS = {torch.float32: 64, torch.bfloat16: 128}
+RANK = 128
+"""Directions of the bound. On two AVX2 cores 64 of 384 took 83 ms for 784 patches of the lamp that a bank of 10,032 was
+fitted under and 110 ms under another, 128 took 57 to 78 and 66 to 82; 192 and more took longer."""
 WHOLE_ROWS = {torch.float32: 0, torch.bfloat16: 4096, torch.int8: 1 << 62}
 """Banks of up to this many rows are compared in all dimensions: finding the coordinates would take as long."""
 WIDEST_BYTES = 512
@@ -64,7 +66,7 @@ class PrunedIndex:
             grid = _grid(centred_MD) if whole else None
             dtype = torch.float32 if grid is None else dtype
         if rank is None:
-            rank = dim if size <= WHOLE_ROWS[dtype] else RANKS[dtype]
+            rank = dim if size <= WHOLE_ROWS[dtype] else RANK
         self._slack = distance_slack(dim, centred_MD.device)
         self._wrong = 2 * dim * unit_roundoff(centred_MD.device)
         self._basis_DR = principal_basis(centred_MD, rank) if rank < dim else None
