@@ -200,7 +200,7 @@ class PatchCore(nn.Module):
 
     @property
     def keeps_neighbours(self) -> bool:
-        """Whether what it finds is worth keeping: other banks are prefixes of a fitted one, or continue it, as ``few`` does."""
+        """Whether what it finds is worth keeping: other banks begin with a fitted one, or continue it as ``few`` does."""
         return self.searches_exactly
 
     def continued_search(self, first: int) -> ContinuedSearch:
