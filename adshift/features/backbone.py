@@ -1,4 +1,4 @@
-"""A frozen ResNet, torchvision's or the project's small one, cut after the last layer that is used."""
+"""A frozen ResNet, one of torchvision's or the project's small one, cut after the last layer that is used."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from torch import Tensor, nn
 
 from adshift.errors import AdshiftError
 from adshift.features.folding import folded
-from adshift.features.small import WEIGHTS, small_resnet
+from adshift.features.resnet import TORCHVISION, resnet
+from adshift.features.small import LADDER as SMALL
+from adshift.features.small import WEIGHTS
 from adshift.features.weights import fetch_imagenet, load_checked, read_weights
 
-TORCHVISION = ("resnet18", "resnet50", "wide_resnet50_2")
-ARCHITECTURES = (*TORCHVISION, "small")
+LADDERS = {**TORCHVISION, "small": SMALL}
+ARCHITECTURES = tuple(LADDERS)
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-_STEM = ("conv1", "bn1", "relu", "maxpool")
 NAMED = ("builtin", "imagenet")
 STAGES = ("layer1", "layer2", "layer3", "layer4")
 
@@ -80,8 +81,8 @@ class FrozenBackbone(nn.Module):
         check_precision(precision)
         if architecture not in ARCHITECTURES:
             raise AdshiftError(f"backbone={architecture} is unknown; choose one of: {', '.join(ARCHITECTURES)}")
-        full = _whole(architecture, seed)
-        known = [stage for stage in STAGES if stage in full]
+        ladder = LADDERS[architecture]
+        known = STAGES[: len(ladder.widths)]
         if not layers or list(layers) != [stage for stage in known if stage in layers]:
             raise AdshiftError(
                 f"method.layers={list(layers)} must name some of {', '.join(known)}, each once, shallow to deep"
@@ -89,7 +90,7 @@ class FrozenBackbone(nn.Module):
         self.architecture = architecture
         self.layers = tuple(layers)
         kept = STAGES[: STAGES.index(layers[-1]) + 1]
-        self.body = nn.ModuleDict({name: module for name, module in full.items() if name in _STEM + kept})
+        self.body = resnet(ladder, len(kept), seed if weights == "random" else None)
         self._load(weights, kept)
         self.channels = tuple(_channels(self.body[layer]) for layer in layers)
         self.precision = precision
@@ -209,18 +210,6 @@ def _named(architecture: str, weights: str) -> dict[str, Tensor]:
             f"backbone.weights={weights} is none of backbone={architecture}'s; use {own}, random, or a path"
         )
     return read_weights(WEIGHTS) if own == "builtin" else fetch_imagenet(architecture)
-
-
-def _whole(architecture: str, seed: int) -> nn.ModuleDict:
-    """Stem and stages by name, in the order of the forward, with random weights."""
-    if architecture == "small":
-        return small_resnet(seed)
-    from torchvision.models import get_model
-
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # the CPU's alone: the weights are drawn there
-        full = get_model(architecture, weights=None)
-    return nn.ModuleDict({name: module for name, module in full.named_children() if name in (*_STEM, *STAGES)})
 
 
 def _channels(stage: nn.Module) -> int:

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from adshift.errors import AdshiftError
-from adshift.features.backbone import TORCHVISION, Backbone, exported_form
+from adshift.features.backbone import Backbone, exported_form
+from adshift.features.resnet import TORCHVISION
 from adshift.features.weights import weights_sha256
 from adshift.methods.alignment import Alignment
 from adshift.methods.gaussian import StreamingGaussian, mixed_gaussians

@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from adshift.data.images import IMAGENET_MEAN, IMAGENET_STD
 from adshift.features.patches import patch_embeddings
-from adshift.features.small import small_resnet
+from adshift.features.resnet import resnet
+from adshift.features.small import LADDER
 from adshift.pretraining.camera import lit, motions, moved
 from adshift.pretraining.draws import chance
 from adshift.pretraining.objective import Losses, identity_loss, novelty_loss
@@ -163,7 +164,7 @@ def train(recipe: Recipe, told: Callable[[str], None], kept: Callable[[int, dict
         kept: is given the step and the averaged state every 50 steps, and at the end.
     """
     generator = Generator().manual_seed(recipe.seed)
-    body = small_resnet(recipe.seed).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    body = resnet(LADDER, len(LADDER.widths), recipe.seed).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimiser = torch.optim.AdamW(body.parameters(), lr=recipe.rate, weight_decay=recipe.decay)
     average, stock = Average(body, recipe.average), Stock(recipe, generator)
     started, seen = time.process_time(), torch.zeros(2)
