@@ -23,11 +23,14 @@ from adshift.results.plain_json import config_of
 from adshift.system.atomic import only_one, write_text
 from adshift.system.exit_status import USER_ERROR
 from adshift.system.resources import take_share
+from adshift.system.spinning import ProcessorUse, spin_little_among_others
 from adshift.system.terminal import say, tell
 
 FAILURE = "failure.json"
 UNIMPORTANT = ("force", "logger", "store", "study")
 """Keys that change no figure; a cell that differs in them alone is the same cell."""
+STARTED = ProcessorUse.now()
+"""Here, as this is imported when a program starts: what others do until its job begins says whether they are busy."""
 
 
 def is_finished(folder: Path, config: dict[str, Any]) -> bool:
@@ -58,6 +61,7 @@ def run_cell(job: Callable[[DictConfig], Any], config: DictConfig) -> None:
     from hydra.types import RunMode
 
     keep_freed_memory()
+    spin_little_among_others(STARTED)
     hydra = HydraConfig.get()
     folder = Path(hydra.runtime.output_dir)
     sweeping = hydra.mode == RunMode.MULTIRUN

@@ -23,8 +23,10 @@ def _job(config: DictConfig) -> None:
     """The heavy imports wait until the configuration stands."""
     from adshift.config.build import plain
     from adshift.results.read import read_result
+    from adshift.system.spinning import spin_little
     from adshift.watch.plan import make_watch_plan
 
+    spin_little()  # it runs for weeks: nobody knows beside what
     read_result(make_watch_plan(plain(config)).run)
     from adshift.watch.job import watch
 

@@ -129,7 +129,12 @@ def test_training_sees_neither_the_evaluations_generators_nor_other_weights() ->
                 names.update(alias.name for alias in node.names)
     own = {name for name in names if name.startswith("adshift.") and not name.startswith("adshift.pretraining")}
     own = {name for name in own if name != "adshift.errors" and not name.startswith("adshift.system.")}
-    assert own == {"adshift.data.images", "adshift.features.patches", "adshift.features.resnet", "adshift.features.small"}
+    assert own == {
+        "adshift.data.images",
+        "adshift.features.patches",
+        "adshift.features.resnet",
+        "adshift.features.small",
+    }
     assert {name.split(".")[0] for name in names - own} <= {
         *(
             "__future__",
