@@ -32,6 +32,8 @@ COMMANDS: dict[str, list[str]] = {
     "throughput": ["throughput.py"],
     "train_job": ["train_job.py"],
     "coreset_sweep": ["sweep.py"],
+    "predict_start": ["predict_start.py"],
+    "busy_scoring": ["busy_scoring.py"],
 }
 TINY: dict[str, list[str]] = {
     "coreset_1pct": ["--rows", "4000", "--repeats", "1"],
@@ -44,6 +46,8 @@ TINY: dict[str, list[str]] = {
     "throughput": ["--images", "8", "--repeats", "1"],
     "train_job": ["--repeats", "1", "--no-peer"],
     "coreset_sweep": ["--repeats", "1"],
+    "predict_start": ["--repeats", "1", "--no-peer"],
+    "busy_scoring": ["--repeats", "1", "--images", "2"],
 }
 """Sizes that show only that a benchmark runs."""
 

@@ -28,6 +28,8 @@ ROWS: dict[str, tuple[str, str, str]] = {
     ),
     "train_job": ("train.py on screw, 1 %, start to exit", "anomalib Engine and Patchcore", ">= 15"),
     "coreset_sweep": ("sweep of 1, 5 and 10 % over its 10 % member alone", "the member alone", "<= 1.3"),
+    "predict_start": ("predict.py on one image, start to exit", "the build eb061b5", "<= 0.4"),
+    "busy_scoring": ("an image beside two busy loops (two torch programs), over alone", "alone", "<= 3 (<= 4)"),
 }
 """What a record is about, who the peer is, and the bar that was set for it."""
 
@@ -45,11 +47,13 @@ def row(name: str, record: dict[str, Any]) -> str:
         ours, other = (" to ".join(f"{mb:,.0f}" for mb in record[k]) + " MB" for k in ("ours_mb", "peer_mb"))
     elif "peak_mb" in record:
         ours += f", peak {record['peak_mb']:,.0f} MB"
-    if "whole_s" in record:
-        ours += f" ({seconds(record['whole_s'])})"
+    for part in ("whole_s", "torch_s"):
+        if part in record:
+            ours += f" ({seconds(record[part])})"
     ratio = "-" if record["ratio"] is None else f"{record['ratio']:.3g}"
-    if "whole_ratio" in record:
-        ratio += f" ({record['whole_ratio']:.3g})"
+    for name in ("whole_ratio", "torch_ratio"):
+        if name in record:
+            ratio += f" ({record[name]:.3g})"
     equal = {True: "yes", False: "NO", None: "-"}[record["equal"]]
     return f"| `{name}` | {what} | {record['source']} | {ours} | {peer}: {other} | {ratio} | {bar} | {equal} |"
 

@@ -38,14 +38,14 @@ BANK = (
     Extension(align="moments", weight=1.0, keep=0.25),
     Extension(copies=4),
 )
-"""For a memory bank, from the least change to the largest."""
+"""For a memory bank, the customary one first."""
 STATISTICS = (Extension(weight=0.25), Extension(weight=0.5), Extension(weight=0.75), Extension(weight=1.0))
 """For Gaussians, in the same order."""
 KEYS = tuple(field.name for field in fields(Extension))
 
 
 def extensions(given: dict[str, Any], bank: bool) -> tuple[Extension, ...]:
-    """What may be chosen, each once, from the least change to the largest: one where nothing is left to choose.
+    """What may be chosen, each once, the customary one first: one where nothing is left to choose.
 
     Args:
         given: the keys with a value of their own, which every extension has then.

@@ -31,9 +31,8 @@ class FewImages:
     They are drawn from the calibration normals, never from the test images, and are the whole calibration role: the
     threshold comes from scores of each by the model that was repaired with the others.
 
-    How they extend the model is chosen by what they show (``adshift.stages.choice``), and they do not where they show no
-    gain. A key that is not None is kept as it is given; where none of those that act on the model is left, nothing is
-    chosen.
+    Where a key is None, how they extend the model is chosen by what they show (``adshift.stages.choice``), or that they do
+    not. A key that is not None is kept as it is given; where none of those that act is left, nothing is chosen.
 
     Attributes:
         k: images a category, >= 1.

@@ -1,4 +1,4 @@
-"""Which of some repairs a few pictures show to be better: paired over their folds, the smallest change where in doubt.
+"""What a few pictures show of some repairs, and of none: paired over their folds, the customary one where in doubt.
 
 Legend: C = repairs, N = good pictures, J = pasted defects a picture, F = folds.
 """
@@ -16,9 +16,11 @@ from adshift.metrics.resampling import Difference
 Array = NDArray[np.float64]
 FEWEST_FOLDS = 3
 """With two, a spread over folds has one degree of freedom, and nothing is shown."""
+AS_GOOD = 0.01
+"""One point of AUROC: no repair is as good as one that gains less."""
 LEVEL = 0.8
-"""Of a comparison's interval. A repair has to be shown better with all folds and without each of them, which chance brings
-about in 1 to 2 % of all cases at eight folds and five repairs, and more seldom at fewer (tests/repairs/test_shown.py)."""
+"""Of a comparison's interval. What takes the customary repair's place has to be shown with all folds and without each of
+them, which chance seldom brings about (tests/repairs/test_shown.py)."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Shown:
 
     Attributes:
         auroc: P(a copy with a pasted defect scores above a good picture), ties one half.
-        gain: against the first repair, which changes nothing.
+        gain: against the first repair.
     """
 
     auroc: float
@@ -75,15 +77,20 @@ def paired(a_NJ: Array, b_NJ: Array, fold_N: NDArray[np.int64]) -> Difference:
     return Difference(a - b, (a - b - reach, a - b + reach), 2 * float(t.sf(abs(a - b) / error, folds - 1)))
 
 
-def best_shown(score_CNJ: Sequence[Array], fold_N: NDArray[np.int64]) -> int:
-    """The place of the repair to take: 0, which changes nothing, unless a later one is shown to be better.
+def to_take(score_CNJ: Sequence[Array], fold_N: NDArray[np.int64]) -> int:
+    """The place of the repair to take.
 
-    From the smallest change to the largest, each has to be shown better than the one taken so far, so that of repairs
-    that cannot be told apart the smallest stays.
+    Args:
+        score_CNJ: of the customary repair, which is taken unless something is shown; of no repair, which is taken where it
+            is shown to lose less than ``AS_GOOD``; of others, each taken where it is shown to be better than what was taken
+            so far.
+        fold_N: as ``auroc_without`` has it.
     """
-    taken = 0
-    for place in range(1, len(score_CNJ)):
-        if paired(score_CNJ[place], score_CNJ[taken], fold_N).above:
+    customary, nothing, *others = score_CNJ
+    gain = paired(customary, nothing, fold_N).interval
+    taken = int(gain is not None and gain[1] < AS_GOOD)
+    for place, one in enumerate(others, 2):
+        if paired(one, score_CNJ[taken], fold_N).above:
             taken = place
     return taken
 

@@ -15,17 +15,16 @@ from adshift.stages.repair import Repair
 def described_repair(repaired: Repair, bank: bool) -> dict[str, Any]:
     """How the model was extended (None: it was not), and what that rests on, as JSON values.
 
-    ``candidates`` has the model as it was fitted first (``way`` is None), then each way with its AUROC of pasted defects
-    and what it gains; all of these are None where the pictures were too few to be asked.
+    ``candidates`` has the customary way first, then the model as it was fitted (``way`` is None) and the other ways, each
+    with its AUROC of pasted defects and what it gains on the first; these are None where the pictures were too few.
     """
     found: dict[str, Any] = {"way": _told(repaired.way, bank), "chosen": repaired.choice is not None}
     choice = repaired.choice
     if choice is None:
         return found
-    ways = (None, *choice.tried)
-    shown: Sequence[Shown | None] = choice.found or [None] * len(ways)
+    shown: Sequence[Shown | None] = choice.found or [None] * len(choice.tried)
     return found | {
-        "candidates": [_candidate(_told(way, bank), one) for way, one in zip(ways, shown, strict=True)],
+        "candidates": [_candidate(_told(way, bank), one) for way, one in zip(choice.tried, shown, strict=True)],
         "with_all": choice.everything,
         "without_each_fold": list(choice.without),
     }
@@ -55,25 +54,25 @@ def repair_notes(repaired: Repair, images: Sequence[Sample], bank: bool) -> list
         return [alone] if series == 1 else []
     if not choice.found:
         return [
-            f"few: {_counted(images)} cannot show that an extension helps, {FEWEST_SERIES} series can: the model stays as "
-            "it was fitted, with a new threshold from them"
+            f"few: {_counted(images)} cannot show which way to extend the model is best, {FEWEST_SERIES} series can: it is "
+            "extended in the customary one"
         ]
     told = f"judged by {_counted(images)} and pasted defects"
-    if choice.taken is None:
-        return [
-            f"few: of {len(choice.tried)} ways to extend the model none is shown to find more, {told}: it stays as it was "
-            "fitted, with a new threshold from them"
-        ]
-    place = choice.tried.index(choice.taken) + 1
+    place = choice.tried.index(choice.taken)
+    if place == 0:
+        return [f"few: nothing is shown to be better than the customary way to extend the model, {told}"]
     gain = choice.found[place].gain
     assert gain.estimate is not None
     assert gain.interval is not None
     low, high = (100 * bound for bound in gain.interval)
+    against = f"AUROC {100 * gain.estimate:+.1f} points [{low:+.1f}, {high:+.1f}] against the customary way"
+    if choice.taken is None:
+        return [
+            f"few: the model is shown to be as good as it was fitted, {told}: {against}; it stays, with a new threshold "
+            "from them"
+        ]
     way = " ".join(f"few.{key}={value}" for key, value in choice.taken.told(bank).items())
-    return [
-        f"few: {way} was chosen of {len(choice.tried)} ways to extend the model, {told}: AUROC {100 * gain.estimate:+.1f} "
-        f"points [{low:+.1f}, {high:+.1f}]"
-    ]
+    return [f"few: {way} was chosen of {len(choice.tried) - 1} ways to extend the model, {told}: {against}"]
 
 
 def _counted(images: Sequence[Sample]) -> str:

@@ -1,9 +1,9 @@
-"""How a few pictures extend a fitted model: chosen by what they show, the old model where they show no gain.
+"""How a few pictures extend a fitted model: the customary way, unless they show another choice, or the old model, to do.
 
 Each way is judged on the pictures and on copies of them with a pasted defect, all of a fold by models that were extended by
-the other folds. It is chosen once with all folds and once without each of them, by models without pairs of folds; what all
-of these choices have in common is taken. So the scores that a threshold is made of are each under a way that was chosen
-without that picture; all of them, and the model, have one scale.
+the other folds. It is chosen once with all folds and once without each of them, by models without pairs of folds; where
+these choices are not all the same, the customary way is taken. So the scores that a threshold is made of are each under a
+way that was chosen without that picture, or that was not chosen; all of them, and the model, have one scale.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from adshift.adaptation.extension import Extension
 from adshift.adaptation.few_images import FewImages, drawn_places
 from adshift.methods.alignment import Alignment
 from adshift.methods.method import Method
-from adshift.repairs.shown import FEWEST_FOLDS, Shown, best_shown, shown
+from adshift.repairs.shown import FEWEST_FOLDS, Shown, shown, to_take
 
 MOST_FOLDS = 8
 """Models without pairs of folds grow with their square."""
@@ -31,23 +31,32 @@ MOST_IMAGES = 32
 Aligned = Callable[[Extension, Sequence[int]], Alignment | None]
 
 
+Candidate = Extension | None
+"""None: the model as it was fitted."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """What was chosen, and what it rests on.
 
     Attributes:
-        taken: None for the model as it was fitted.
-        tried: the ways that were judged.
-        found: of the model as it was fitted, then of each way; empty where the pictures were too few to show anything.
-        without: the places in ``found`` that were chosen without each of the folds.
+        taken: what becomes of the model.
+        tried: the customary way, the model as it was fitted, then the other ways.
+        found: of each of them; empty where the pictures were too few to show anything.
+        without: the places in ``tried`` that were chosen without each of the folds.
         everything: the place that was chosen with all of them.
     """
 
-    taken: Extension | None
-    tried: tuple[Extension, ...]
+    taken: Candidate
+    tried: tuple[Candidate, ...]
     found: tuple[Shown, ...] = ()
     without: tuple[int, ...] = ()
     everything: int = 0
+
+
+def candidates(ways: Sequence[Extension]) -> tuple[Candidate, ...]:
+    """What is tried, of some ways whose first is the customary one."""
+    return (ways[0], None, *ways[1:])
 
 
 def chosen(
@@ -60,7 +69,7 @@ def chosen(
     aligned: Aligned,
     size: tuple[int, int],
 ) -> Choice:
-    """``choose`` by at most ``MOST_IMAGES`` of the pictures; the old model where they are too few to show anything.
+    """``choose`` by at most ``MOST_IMAGES`` of the pictures; the customary way where they are too few to show anything.
 
     Args:
         method, ways, aligned, size: as ``choose`` has them.
@@ -70,7 +79,7 @@ def chosen(
     places = sorted(drawn_places(range(len(group_N)), group_N, replace(few, k=MOST_IMAGES)))
     fold_N = folds_of(group_N[places])
     if int(fold_N.max()) + 1 < FEWEST_SERIES:
-        return Choice(None, tuple(ways))
+        return Choice(ways[0], candidates(ways))
     views_VNhwD = seen(max(way.copies for way in ways))[:, places]
 
     def among(way: Extension, keep: Sequence[int]) -> Alignment | None:
@@ -87,7 +96,7 @@ def folds_of(group_N: NDArray[np.int64]) -> NDArray[np.int64]:
 @torch.inference_mode()
 def choose(
     method: Method,
-    tried: Sequence[Extension],
+    ways: Sequence[Extension],
     views_VNhwD: Tensor,
     pasted_JNhwD: Tensor,
     fold_N: NDArray[np.int64],
@@ -98,7 +107,7 @@ def choose(
 
     Args:
         method: fitted; it stays as it is.
-        tried: from the smallest change to the largest.
+        ways: the customary one first.
         views_VNhwD: embeddings of the pictures, then those of their copies in simulated domains.
         pasted_JNhwD: embeddings of the pictures with a pasted defect.
         fold_N: of each, 0 to F - 1, F >= ``FEWEST_SERIES``.
@@ -114,9 +123,14 @@ def choose(
     def table(score_Q: NDArray[np.float64]) -> NDArray[np.float64]:
         return score_Q.reshape(-1, count).T
 
-    every = [old_Q.double().cpu().numpy()]
-    score_CFQ = [np.tile(every[0], (folds, 1))]
+    tried = candidates(ways)
+    every: list[NDArray[np.float64]] = []
+    score_CFQ: list[NDArray[np.float64]] = []
     for way in tried:
+        if way is None:
+            every.append(old_Q.double().cpu().numpy())
+            score_CFQ.append(np.tile(every[-1], (folds, 1)))
+            continue
         condensed = [method.condensed(views_VNhwD[: 1 + way.copies, i], way.ratio) for i in range(count)]
         parts = [[condensed[int(i)] for i in np.flatnonzero(fold_N == f)] for f in range(folds)]
         scores = rehearsal.extended(parts, way.weight, way.keep)
@@ -134,10 +148,10 @@ def choose(
         every.append(own_Q)
         score_CFQ.append(pairs_FQ)
     tables = [table(score_Q) for score_Q in every]
-    everything = best_shown(tables, fold_N)
+    everything = to_take(tables, fold_N)
     rests = [fold_N != f for f in range(folds)]
     without_F = tuple(
-        best_shown([table(pairs_FQ[f])[rest] for pairs_FQ in score_CFQ], fold_N[rest]) for f, rest in enumerate(rests)
+        to_take([table(pairs_FQ[f])[rest] for pairs_FQ in score_CFQ], fold_N[rest]) for f, rest in enumerate(rests)
     )
-    taken = min(everything, *without_F)
-    return Choice(tried[taken - 1] if taken else None, tuple(tried), shown(tables, fold_N), without_F, everything)
+    taken = everything if set(without_F) == {everything} else 0
+    return Choice(tried[taken], tried, shown(tables, fold_N), without_F, everything)

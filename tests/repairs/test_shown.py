@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from adshift.repairs.shown import auroc_without, best_shown, paired, shown
+from adshift.repairs.shown import auroc_without, paired, shown, to_take
 
 
 def scores(seed: int, n: int = 8, gap: float = 1.0, pasted: int = 3) -> np.ndarray:
@@ -40,31 +40,47 @@ def test_the_interval_is_students_over_the_jackknifes_pseudo_values() -> None:
     assert found.interval == pytest.approx((whole - reach, whole + reach))
 
 
-def test_what_cannot_be_told_apart_stays_as_it_is() -> None:
-    old = scores(3)
-    assert best_shown([old, old.copy(), 2 * old + 1], np.arange(8)) == 0
-    assert best_shown([old, old + np.array([-9.0, 0, 0, 0])], np.array([0] * 4 + [1] * 4)) == 0  # two folds: never
+def shifted(score_NJ: np.ndarray, by: float) -> np.ndarray:
+    """The same with defects that are told more easily."""
+    moved = score_NJ.copy()
+    moved[:, 1:] += by
+    return moved
 
 
-def test_of_gains_that_are_alike_the_smallest_change_is_taken_and_a_larger_one_where_it_gains_more() -> None:
-    old = scores(4, 32, gap=-1.0)
-    better, best = old.copy(), old.copy()
-    better[:, 1:] += 2.5
-    best[:, 1:] += 20.0
-    fold_N = np.arange(32) % 8
-    assert best_shown([old, better, 3 * better], fold_N) == 1
-    assert best_shown([old, better, best], fold_N) == 2
-    assert [one.gain.above for one in shown([old, better, best], fold_N)] == [False, True, True]
+def test_the_customary_repair_is_taken_where_nothing_is_shown() -> None:
+    customary, fold_N = scores(3, 16), np.arange(16) % 8
+    noise = np.random.default_rng(0).normal(size=(3, *customary.shape))
+    assert to_take([customary, *(customary + noise)], fold_N) == 0
+    assert to_take([customary, shifted(customary, -3.0), customary.copy(), 2 * customary + 1], fold_N) == 0
+    two = np.array([0] * 8 + [1] * 8)
+    assert to_take([customary, customary.copy(), shifted(customary, 9.0)], two) == 0  # two folds show nothing
 
 
-def test_chance_is_seldom_taken_for_a_gain() -> None:
-    """Five ways that change nothing but noise; taken is what is shown with all folds and without each."""
-    taken, fold_N = 0, np.arange(8)
+def test_no_repair_is_taken_where_it_is_shown_to_be_as_good() -> None:
+    customary, fold_N = scores(5, 32, gap=0.0), np.arange(32) % 8
+    for nothing in (customary.copy(), 2 * customary + 1, shifted(customary, 3.0)):
+        assert to_take([customary, nothing], fold_N) == 1
+    assert to_take([customary, shifted(customary, -3.0)], fold_N) == 0
+
+
+def test_another_is_taken_where_it_is_shown_to_be_better_than_what_was_taken_so_far() -> None:
+    customary, fold_N = scores(4, 32, gap=-1.0), np.arange(32) % 8
+    better, best = shifted(customary, 2.5), shifted(customary, 20.0)
+    worse = shifted(customary, -2.0)
+    assert to_take([customary, worse, better, 3 * better], fold_N) == 2
+    assert to_take([customary, worse, better, best], fold_N) == 3
+    assert to_take([customary, best, better], fold_N) == 1
+    assert [one.gain.above for one in shown([customary, worse, better, best], fold_N)] == [False, False, True, True]
+    assert shown([customary, worse], fold_N)[1].gain.below
+
+
+def test_chance_seldom_takes_the_customary_repairs_place() -> None:
+    """No repair and three ways that change nothing but noise; taken is what is shown with all folds and without each."""
+    others, fold_N = 0, np.arange(8)
     for seed in range(200):
         rng = np.random.default_rng(seed)
         common = scores(seed)
-        ways = [common, *(common + 0.5 * rng.normal(size=common.shape) for _ in range(5))]
-        taken += best_shown(ways, fold_N) > 0 and all(
-            best_shown([way[fold_N != f] for way in ways], fold_N[fold_N != f]) > 0 for f in range(8)
-        )
-    assert taken <= stats.binom.ppf(0.99, 200, 0.03)
+        ways = [common, *(common + 0.5 * rng.normal(size=common.shape) for _ in range(4))]
+        found = {to_take([way[fold_N != f] for way in ways], fold_N[fold_N != f]) for f in range(8)}
+        others += found == {to_take(ways, fold_N)} != {0}
+    assert others <= stats.binom.ppf(0.99, 200, 0.05)

@@ -54,10 +54,10 @@ def fitted(backbone: FrozenBackbone, name: str = "patchcore") -> Method:
 
 
 @torch.no_grad()
-def pictures(method: Method, lamp: float, group_N: Sequence[int] = range(K)) -> Pictures:
+def pictures(method: Method, lamp: float, group_N: Sequence[int] = range(K), strength: float = 1.0) -> Pictures:
     good = photographs(len(group_N), 5, lamp)
     views = torch.stack([method.embed(good)])
-    marked = torch.stack([method.embed(pasted(good)), method.embed(pasted(good, -1.0))])
+    marked = torch.stack([method.embed(pasted(good, strength)), method.embed(pasted(good, -strength))])
 
     def nobody() -> None:
         raise AssertionError("nothing is aligned here")
@@ -78,9 +78,6 @@ def test_pictures_of_another_lamp_extend_the_model(backbone: FrozenBackbone, nam
     assert found.choice is not None
     assert found.way is not None
     assert found.choice.taken == found.way
-    gain = found.choice.found[found.choice.tried.index(found.way) + 1].gain
-    assert gain.interval is not None
-    assert gain.interval[0] > 0
     given = FewImages(K, copies=0, ratio=found.way.ratio, weight=found.way.weight)
     _, same = repaired(method, given, at)
     assert same.choice is None
@@ -91,13 +88,17 @@ def test_pictures_of_another_lamp_extend_the_model(backbone: FrozenBackbone, nam
 
 
 @pytest.mark.parametrize("name", ["patchcore", "padim"])
-def test_pictures_of_the_same_lamp_leave_it_as_it_is(backbone: FrozenBackbone, name: str) -> None:
+def test_pictures_that_show_the_old_model_as_good_leave_it_as_it_is(backbone: FrozenBackbone, name: str) -> None:
+    """Of the same lamp, with defects that every model tells."""
     method = fitted(backbone, name)
-    at = pictures(method, lamp=0.0)
+    at = pictures(method, lamp=0.0, strength=30.0)
     model, found = repaired(method, CHOSEN_FROM, at)
-    assert found.way is None
     assert found.choice is not None
-    assert len(found.choice.found) == 1 + len(found.choice.tried)
+    assert found.choice.tried[found.choice.everything] is None
+    assert found.way is None
+    assert (
+        len(found.choice.found) == len(found.choice.tried) == 1 + len(CHOSEN_FROM.extensions(method.bank is not None))
+    )
     for key, value in method.state_dict().items():
         assert torch.equal(model.state_dict()[key], value), key
     for score, own in zip(found.scores, at.seen(0)[0], strict=True):
@@ -108,8 +109,9 @@ def test_pictures_of_the_same_lamp_leave_it_as_it_is(backbone: FrozenBackbone, n
 def test_three_series_show_nothing(backbone: FrozenBackbone, group_N: list[int]) -> None:
     method = fitted(backbone)
     _, found = repaired(method, CHOSEN_FROM, pictures(method, 1.0, group_N))
-    assert found.way is None
-    assert found.choice == Choice(None, CHOSEN_FROM.extensions(bank=True))
+    customary, *others = CHOSEN_FROM.extensions(bank=True)
+    assert found.way == customary == Extension()
+    assert found.choice == Choice(customary, (customary, None, *others))
 
 
 def test_given_values_are_the_repair_of_before(backbone: FrozenBackbone) -> None:
@@ -149,16 +151,18 @@ def test_what_is_chosen_without_a_fold_does_not_look_at_it(backbone: FrozenBackb
     assert spoilt.found != whole.found
 
 
-def test_what_one_fold_alone_would_bring_is_not_taken(
-    backbone: FrozenBackbone, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("without", "taken"), [(2, 1), (1, 0), (0, 0)])
+def test_what_is_not_chosen_without_every_fold_is_not_taken(
+    backbone: FrozenBackbone, monkeypatch: pytest.MonkeyPatch, without: int, taken: int
 ) -> None:
     from adshift.stages import choice
 
-    method, chosen = fitted(backbone), iter([2, 2, 2, 1, 2, 2, 2])
-    monkeypatch.setattr(choice, "best_shown", lambda scores, fold_N: next(chosen))
+    method, told = fitted(backbone), iter([2, 2, 2, without, 2, 2, 2])
+    monkeypatch.setattr(choice, "to_take", lambda scores, fold_N: next(told))
     at, ways = pictures(method, 1.0), (Extension(ratio=0.1), Extension(ratio=1.0))
     found = choose(method, ways, at.seen(0), at.pasted(), np.arange(K), lambda way, keep: None, (SIZE, SIZE))
-    assert (found.taken, found.everything, found.without) == (ways[0], 2, (2, 2, 1, 2, 2, 2))
+    assert found.tried == (ways[0], None, ways[1])
+    assert (found.taken, found.everything, found.without) == (ways[taken], 2, (2, 2, without, 2, 2, 2))
 
 
 def test_series_go_into_eight_folds_at_most() -> None:
