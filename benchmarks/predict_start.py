@@ -35,7 +35,7 @@ def fitted(build: Path, place: Path, images: Path) -> Path:
 
 
 def measure(repeats: int, peer: bool) -> dict[str, Any]:
-    """Median seconds. `ratio`: ours over the older build's; `load_ratio`: `adshift.load` over `import torch`, imports and all."""
+    """Median seconds. `ratio`: ours over the older build's; `load_ratio`: a load, imports and all, over `import torch`."""
     with tempfile.TemporaryDirectory() as folder, checkout(BASE) as base:
         place, sides = Path(folder), {}
         for name, build in {"ours": REPO, "peer": base if peer else None}.items():
