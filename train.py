@@ -10,9 +10,9 @@ from adshift.launch.sweep import run_cell
 
 
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
-def main(config: DictConfig) -> None:
-    """One job."""
-    run_cell(_job, config)
+def main(config: DictConfig) -> float | None:
+    """One job; returns the figure that ``objective`` names."""
+    return run_cell(_job, config)
 
 
 def _job(config: DictConfig) -> None:

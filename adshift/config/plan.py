@@ -23,6 +23,7 @@ from adshift.data.samples import Sample
 from adshift.data.series.rules import NONE, Rule, rule_of
 from adshift.data.splits import OfficialSplit, Splitter, StudySplit
 from adshift.errors import AdshiftError
+from adshift.results.objective import DEFAULT, Objective
 from adshift.shift.domain import Domain
 from adshift.shift.named import Named
 from adshift.shift.real import real_of
@@ -56,6 +57,7 @@ class Plan:
         store: where finished work is kept.
         tracker: who is told of the finished run.
         home: the finished run whose model is evaluated; None for a cell that fits its own.
+        objective: the figure that a sweeper is told.
     """
 
     source: str
@@ -84,6 +86,7 @@ class Plan:
     store: AnyStore
     tracker: Tracker
     home: Path | None
+    objective: Objective
 
     @property
     def image_size(self) -> int:
@@ -108,10 +111,11 @@ def make_plan(config: Mapping[str, Any], source: Domain, born: Recipe | None = N
     target = build_target(config, source)
     start = unadapted((source,), target) if born is None else unadapted(born.train, target, born.correction)
     calibrator, model = calibrator_of(config["threshold"]), model_plan(config)
+    categories = names("data.categories", data["categories"], "[carpet,zipper]")
     plan = Plan(
         source=data["source"],
         root=located(data["source"], checked("data.root", data["root"], str)),
-        categories=names("data.categories", data["categories"], "[carpet,zipper]"),
+        categories=categories,
         folder=checked("data.folder", data.get(FOLDER, ""), str),
         domain=source_domain_of(data),
         series=rule_of(checked("data.groups", data.get("groups", NONE), str)),
@@ -135,6 +139,7 @@ def make_plan(config: Mapping[str, Any], source: Domain, born: Recipe | None = N
         store=build(config["store"], "store"),
         tracker=build(config["logger"], "logger") if "logger" in config else NoTracker(),
         home=Path(checked("run", config["run"], str)) if "run" in config else None,
+        objective=Objective.named(config.get("objective", DEFAULT), categories),
     )
     if real_of(plan.recipe.calibration[0]) != real_of(plan.recipe.train[0]):
         plan = replace(plan, crossfit=0)  # another domain's images are strangers to the model: no fold needs a fit

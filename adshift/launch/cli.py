@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 from adshift.errors import AdshiftError, printable
 from adshift.launch.arguments import arranged, several, unreadable
+from adshift.launch.composing import compose_once
 from adshift.launch.real_domain import conf_of, named
 from adshift.system.exit_status import USER_ERROR, orderly_end, refusal
 from adshift.system.terminal import tell
@@ -92,7 +93,7 @@ def ends_in_one_line() -> Iterator[None]:
         raise SystemExit(USER_ERROR) from None
 
 
-def launch(main: Callable[[], None], short: Mapping[str, str] | None = None) -> None:
+def launch(main: Callable[[], object], short: Mapping[str, str] | None = None) -> None:
     """Run a Hydra main; ``short`` holds short keys and what they stand for.
 
     A mistake of the user's ends in one line on stderr and status 2; ``HYDRA_FULL_ERROR=1`` shows the traceback
@@ -102,6 +103,7 @@ def launch(main: Callable[[], None], short: Mapping[str, str] | None = None) -> 
     os.environ[TRACEBACK] = str(int(traceback_wanted))
     os.environ[FULL_ERROR] = "1"  # Hydra then raises, and the message is ours
     sys.argv[1:] = named(arranged(sys.argv[1:], short), conf_of(main))
+    compose_once()
     try:
         with orderly_end():
             main()

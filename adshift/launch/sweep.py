@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import traceback
@@ -19,7 +20,8 @@ from adshift.errors import AdshiftError
 from adshift.launch.arguments import as_written
 from adshift.launch.cli import TRACEBACK, ends_in_one_line, is_the_users, one_line, refuse_additions
 from adshift.launch.folders import refuse_the_run_itself
-from adshift.results.plain_json import config_of
+from adshift.results.files import RESULT
+from adshift.results.plain_json import config_of, read_json
 from adshift.system.atomic import only_one, write_text
 from adshift.system.exit_status import USER_ERROR
 from adshift.system.resources import take_share
@@ -27,7 +29,7 @@ from adshift.system.spinning import ProcessorUse, spin_little_among_others
 from adshift.system.terminal import say, tell
 
 FAILURE = "failure.json"
-UNIMPORTANT = ("force", "logger", "store", "study")
+UNIMPORTANT = ("force", "logger", "objective", "store", "study")
 """Keys that change no figure; a cell that differs in them alone is the same cell."""
 STARTED = ProcessorUse.now()
 """Here, as this is imported when a program starts: what others do until its job begins says whether they are busy."""
@@ -51,11 +53,15 @@ def _already_done(config: DictConfig, folder: Path) -> bool:
     return True
 
 
-def run_cell(job: Callable[[DictConfig], Any], config: DictConfig) -> None:
+def run_cell(job: Callable[[DictConfig], Any], config: DictConfig) -> float | None:
     """Run one cell unless its result stands; one line tells a mistake of the user's.
 
     Alone, a mistake ends the program with status 2. In a sweep an error ends the cell, not the sweep: its reason goes
     to failure.json in the cell's folder, and ``SweepSummary`` lists it at the end.
+
+    Returns:
+        What ``objective`` names, for Hydra's sweepers: not a number where it is undefined or the cell failed; None where
+        the program has no such key.
     """
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
@@ -87,6 +93,16 @@ def run_cell(job: Callable[[DictConfig], Any], config: DictConfig) -> None:
             sys.exit(USER_ERROR)
         told = {"job": list(hydra.overrides.task), "reason": one_line(error) or type(error).__name__}
         write_text(folder / FAILURE, json.dumps(told) + "\n")
+        return None if "objective" not in config else math.nan
+    return None if "objective" not in config else _objective(config, folder)
+
+
+def _objective(config: DictConfig, folder: Path) -> float:
+    """Of the finished cell in a folder."""
+    from adshift.results.objective import Objective
+
+    metrics = read_json(folder / RESULT, "run the cell again")["metrics"]
+    return Objective.named(config.objective, list(metrics["categories"])).of(metrics)
 
 
 def _refuse_swept(overrides: list[str]) -> None:

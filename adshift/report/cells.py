@@ -26,7 +26,7 @@ ON_CLEAN = ("none", "threshold", "full")
 METHOD_NAMES = {"patchcore": "PatchCore", "padim": "PaDiM"}
 OWN_GROUPS = ("data", "domain", "adaptation", "threshold", "trainer", "method", "store", "logger", "hydra", "study")
 """Groups whose factors are read by name below, or that change no figure."""
-OWN_KEYS = ("coreset_ratio", "seed", "save_maps", "run", "data_root", "metrics.latency", "force")
+OWN_KEYS = ("coreset_ratio", "seed", "save_maps", "run", "data_root", "metrics.latency", "force", "objective")
 PIXEL_KEYS = ("pixel", "region")
 """Of a threshold rule: runs of earlier versions have none."""
 BORN = "born"

@@ -15,7 +15,6 @@ from typing import Any
 from unittest import mock
 
 import torch
-from hydra._internal.hydra import Hydra
 
 from helpers.repo import REPO
 
@@ -27,19 +26,6 @@ class Finished:
     code: int
     out: str
     err: str
-
-
-_compose_for_the_mode = Hydra.get_mode
-
-
-def _mode(hydra: Hydra, config_name: str | None, overrides: list[str]) -> Any:
-    """``hydra.mode``, without composing where nothing sets it.
-
-    Hydra composes every configuration twice, at first for this one key: a quarter of the time of a small cell.
-    """
-    if any(override.lstrip("+").startswith(("sweep=", "hydra.mode=")) for override in overrides):
-        return _compose_for_the_mode(hydra, config_name, overrides)
-    return None
 
 
 def _spare_the_streams() -> None:
@@ -68,7 +54,6 @@ def invoke(script: str, *arguments: str, **variables: str) -> Finished:
         with (
             mock.patch.dict(os.environ, environment, clear=True),
             mock.patch.object(sys, "argv", [script, *arguments]),
-            mock.patch.object(Hydra, "get_mode", _mode),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
         ):

@@ -58,6 +58,8 @@ HOW = [
      "tests/launch/test_launchers.py::test_the_keys_in_the_readme_are_the_plugins"),
     ("README.md", "python train.py -m coreset_ratio=0.01,0.05,0.1 hydra/launcher=joblib",
      "tests/launch/test_launchers.py::test_a_launcher_gives_the_figures_of_a_plain_sweep_and_tells_its_failures"),
+    ("README.md", "python train.py -m hydra/sweeper=optuna",
+     "tests/launch/test_optuna.py::test_the_sweeper_is_told_the_figure_of_every_cell"),
     *(("README.md", start, FORTY)
       for start in ("python train.py data=folder data.root=PHOTOS", "python predict.py run=RUN", "python export.py run=RUN",
                     "python -m adshift.stress run=RUN", "python -m adshift.watch run=RUN")),
@@ -135,6 +137,8 @@ def first_of_sweep(word: str) -> str:
     override = OverridesParser.create().parse_override(word)
     if not override.is_sweep_override():
         return word
+    if override.is_interval_sweep():
+        return f"{override.get_key_element()}={override.value().start}"
     return f"{override.get_key_element()}={next(override.sweep_string_iterator())}"
 
 

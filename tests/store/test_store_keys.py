@@ -75,7 +75,7 @@ ELSEWHERE = {
         "threshold.pixel",
         "threshold.region",
     ),
-    *("split", "trainer.accelerator", "trainer.devices", "metrics.bootstrap", "metrics.latency", "force"),
+    *("split", "trainer.accelerator", "trainer.devices", "metrics.bootstrap", "metrics.latency", "force", "objective"),
     *("store._target_", "store.root", "store.limit_gb", "backbone._target_", "backbone.weights", "logger._target_"),
 }
 """Names, interpolations of a tried field, and what acts after the scores or on the machine alone. ``data.root`` and
