@@ -1,6 +1,6 @@
 """Scoring one image after the other, alone, beside two busy loops, and beside two torch programs of two threads each.
 
-`python benchmarks/busy_scoring.py [--images 30]`. A drawn nut, ResNet-18 with random weights, 224 pixels, 5 % coreset. What
+`python benchmarks/busy_scoring.py [--images 20]`. A drawn nut, ResNet-18 with random weights, 224 pixels, 5 % coreset. What
 scores is a process that begins as the programs do: it finds how busy the machine is before it loads torch
 (`adshift.system.spinning`). `spinning_*` are the same with torch's own settings.
 """
@@ -119,8 +119,8 @@ def measure(images: int, repeats: int) -> dict[str, Any]:
 def main() -> None:
     """Print one JSON record."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=30)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--images", type=int, default=20)
+    parser.add_argument("--repeats", type=int, default=2)
     parser.add_argument("--serve", nargs=3, metavar=("RUN", "IMAGE", "IMAGES"), help="be the process that scores")
     parser.add_argument("--spinning", action="store_true", help="with torch's own settings")
     given = parser.parse_args()

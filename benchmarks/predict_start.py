@@ -1,6 +1,6 @@
 """`predict.py` on one image, process start to exit, beside an older build, and `adshift.load` beside `import torch`.
 
-`python benchmarks/predict_start.py [--repeats 9] [--no-peer]`. A drawn nut, ResNet-18 with random weights, 224 pixels, 1 %
+`python benchmarks/predict_start.py [--repeats 5] [--no-peer]`. A drawn nut, ResNet-18 with random weights, 224 pixels, 1 %
 coreset; each build fits a run of its own and predicts with it. All sides take turns.
 """
 
@@ -71,7 +71,7 @@ def measure(repeats: int, peer: bool) -> dict[str, Any]:
 def main() -> None:
     """Print one JSON record."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--no-peer", action="store_true", help="leave the older build out")
     arguments = parser.parse_args()
     print(json.dumps(measure(arguments.repeats, not arguments.no_peer)))
