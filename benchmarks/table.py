@@ -51,9 +51,9 @@ def row(name: str, record: dict[str, Any]) -> str:
         if part in record:
             ours += f" ({seconds(record[part])})"
     ratio = "-" if record["ratio"] is None else f"{record['ratio']:.3g}"
-    for name in ("whole_ratio", "torch_ratio"):
-        if name in record:
-            ratio += f" ({record[name]:.3g})"
+    for part in ("whole_ratio", "torch_ratio"):
+        if part in record:
+            ratio += f" ({record[part]:.3g})"
     equal = {True: "yes", False: "NO", None: "-"}[record["equal"]]
     return f"| `{name}` | {what} | {record['source']} | {ours} | {peer}: {other} | {ratio} | {bar} | {equal} |"
 
