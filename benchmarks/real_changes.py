@@ -102,10 +102,8 @@ class Cell:
 
     @property
     def regime(self) -> str:
-        """``clean``, ``none``, ..., ``few 8``."""
+        """``none``, ..., ``few 8``."""
         config = self.result["config"]
-        if "name" not in config["domain"]:
-            return "clean"
         kind = str(config["adaptation"]["_target_"]).rsplit(".", 1)[-1]
         if kind == "FewAdaptation":
             return f"few {config['adaptation']['k']}"
@@ -125,7 +123,8 @@ def cells(out: Path, method: str, source: str, target: str) -> dict[str, dict[in
     for name in (source, f"{source}-{target}", f"{source}-{target}-k"):
         for path in sorted(out.glob(f"draw_*/{method}/{name}/*/result.json")):
             cell = Cell(path.parent)
-            found.setdefault(cell.regime, {})[int(path.parents[2].parent.name.removeprefix("draw_"))] = cell
+            regime = "clean" if name == source else cell.regime
+            found.setdefault(regime, {})[int(path.parents[2].parent.name.removeprefix("draw_"))] = cell
     return {regime: found[regime] for regime in ORDER if regime in found}
 
 
