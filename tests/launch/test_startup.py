@@ -165,3 +165,11 @@ def test_a_wrong_key_is_told_before_torch_is_imported() -> None:
         "except SystemExit as e: assert e.code == 2"
     )
     assert "torch" not in imported(code)
+
+
+def test_a_prediction_imports_what_scores_and_draws_alone(finished: Path, tiny: Path, tmp_path: Path) -> None:
+    photographs = tiny / "plate" / "test" / "good"
+    words = ["predict.py", f"run={finished}", f"source={photographs}", f"hydra.run.dir={tmp_path / 'out'}"]
+    done = started(RUNS.format(words=words))
+    assert "not read" in done.stdout
+    assert loaded(done) <= {"cv2", "faiss", "jinja2", "torch"}
