@@ -38,14 +38,12 @@ def serve(run: Path, image: Path, images: int, spinning: bool) -> None:
 
         time.sleep(0.5)  # a program composes its configuration in the meantime
         spin_little_among_others(STARTED)
-    import numpy as np
-    from PIL import Image
-
     import adshift
     from adshift.allocator import keep_freed_memory
+    from adshift.data.images import read_image
 
     keep_freed_memory()
-    detector, pixels = adshift.load(str(run)), np.asarray(Image.open(image).convert("RGB"))
+    detector, pixels = adshift.load(str(run)), read_image(image)
     laps = []
     for lap in range(images + 5):
         started = time.perf_counter()
