@@ -93,8 +93,8 @@ def run_cell(job: Callable[[DictConfig], Any], config: DictConfig) -> float | No
             sys.exit(USER_ERROR)
         told = {"job": list(hydra.overrides.task), "reason": one_line(error) or type(error).__name__}
         write_text(folder / FAILURE, json.dumps(told) + "\n")
-        return None if "objective" not in config else math.nan
-    return None if "objective" not in config else _objective(config, folder)
+        return math.nan if "objective" in config else None
+    return _objective(config, folder) if "objective" in config else None
 
 
 def _objective(config: DictConfig, folder: Path) -> float:

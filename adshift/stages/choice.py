@@ -1,4 +1,4 @@
-"""How a few pictures extend a fitted model: the customary way, unless they show another choice, or the old model, to do.
+"""How a few pictures extend a fitted model: in the customary way, unless they show another, or none, to be better.
 
 Each way is judged on the pictures and on copies of them with a pasted defect, all of a fold by models that were extended by
 the other folds. It is chosen once with all folds and once without each of them, by models without pairs of folds; where

@@ -47,8 +47,10 @@ def test_m_still_sweeps(composed: list[str], tiny: Path, tmp_path: Path) -> None
 
 
 def test_a_version_without_the_method_composes_as_it_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hydra, "Hydra", object)
+    later = type("Hydra", (), {})
+    monkeypatch.setattr(hydra, "Hydra", later)
     compose_once()
+    assert not hasattr(later, "get_mode")
 
 
 def test_it_is_done_once(monkeypatch: pytest.MonkeyPatch) -> None:
